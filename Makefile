@@ -1,0 +1,78 @@
+# Medallion. `make` lists everything.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+UV := $(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode
+ROWS ?= 20000
+export UV_LINK_MODE ?= copy
+
+##@ On this machine, without a cluster
+.PHONY: install demo test lint bench
+
+install: .venv/run.stamp ## set up .venv; the command is then .venv/bin/medallion
+
+demo: install ## the main job on sample data and an embedded Postgres (ROWS=20000)
+	@$(BIN)/medallion demo --rows $(ROWS)
+
+test: .venv/dev.stamp ## set up and run the tests that need no cluster
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.stamp ## ruff, mypy, sqlfluff, shellcheck, medallion lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint images/dbt/project/models images/dbt/project/tests
+	$(BIN)/shellcheck k8s/*.sh .ci/run
+	$(BIN)/medallion lint
+
+bench: .venv/dev.stamp ## the benchmarks of docs/performance.md (some minutes)
+	$(BIN)/python tests/bench/bench_cleaner.py
+	$(BIN)/python tests/bench/bench_layers.py
+
+##@ For those who change Medallion
+.PHONY: format lock schema clean
+
+format: .venv/dev.stamp ## format Python and SQL
+	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
+	$(BIN)/sqlfluff fix -q images/dbt/project/models
+
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: .venv/run.stamp ## make requirements/*.txt anew from pyproject.toml
+	$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+
+schema: .venv/run.stamp ## write the JSON Schemas of docs/schema
+	mkdir -p docs/schema
+	for kind in pipeline contract; do $(BIN)/medallion schema $$kind > docs/schema/$$kind.json; done
+
+clean: ## remove .venv and local state (the embedded Postgres and its data too)
+	rm -rf .venv .medallion .pytest_cache .mypy_cache .ruff_cache
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Medallion needs Python 3.11 or newer: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "setting up .venv"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/run.stamp: .venv/bin/uv requirements/run.txt pyproject.toml
+	$(UV) --require-hashes -r requirements/run.txt
+	$(UV) --no-deps -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements/dev.txt
+	$(UV) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+-include k8s/cluster.mk
+
+##@ This list
+.PHONY: help
+help: ## what there is
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
+	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,31 @@
+{{/* Before anything else of a release; gone once it has succeeded. Hooks of one weight are made in name order. */}}
+{{- define "medallion.prepare.metadata" -}}
+name: medallion-prepare
+labels:
+  {{- include "medallion.labels" .root | nindent 2 }}
+annotations:
+  helm.sh/hook: pre-install,pre-upgrade,pre-rollback
+  helm.sh/hook-weight: {{ .weight | quote }}
+  helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{/* One script of the prepare job, in Airflow's image, which has the Kubernetes client. */}}
+{{- define "medallion.prepare.container" -}}
+{{- $airflow := .root.Values.airflow -}}
+{{- $image := dig "images" "airflow" dict $airflow -}}
+name: {{ .name }}
+image: {{ $image.repository | default $airflow.defaultAirflowRepository }}:{{ $image.tag | default $airflow.defaultAirflowTag }}
+imagePullPolicy: {{ $image.pullPolicy | default "IfNotPresent" }}
+command: [python, -B, /scripts/{{ .script }}]
+env:
+  - {name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+  - {name: BUNDLED_POSTGRES, value: {{ .root.Values.postgres.enabled | quote }}}
+volumeMounts:
+  - {name: scripts, mountPath: /scripts, readOnly: true}
+resources:
+  requests: {cpu: 50m, memory: 64Mi}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}

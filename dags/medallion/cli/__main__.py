@@ -1,0 +1,5 @@
+"""`python -m medallion.cli` is `medallion`."""
+
+from medallion.cli import main
+
+main()

@@ -1,0 +1,132 @@
+"""`medallion run`: a pipeline on this machine, without a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+from medallion.cli.commit import current_commit
+from medallion.cli.places import DagsOption, default_dags, state_folder
+from medallion.cli.show import Progress, error_console, show_report
+from medallion.failures import ExitCode, WarehouseAway
+from medallion.plan import Plan, RunContext, make_plan
+from medallion.report import Report, make_report
+from medallion.runners.local import run_plan
+from medallion.spec.findings import SpecError
+from medallion.spec.project import load_pipeline
+from medallion.warehouse import ledger
+from medallion.warehouse.connection import Connection, connect, environment, is_configured
+
+
+def run(
+    name: Annotated[str, typer.Argument(help="The pipeline's name.")],
+    input_file: Annotated[
+        Path | None, typer.Option("--input", help="A file to load instead of the pipeline's source.")
+    ] = None,
+    contract: Annotated[
+        Path | None, typer.Option("--contract", help="A contract file to use instead of the pipeline's.")
+    ] = None,
+    warehouse: Annotated[
+        str | None,
+        typer.Option(
+            "--warehouse",
+            help="Postgres URL. Without it: libpq's environment (PGHOST …), else an embedded Postgres.",
+        ),
+    ] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write the run's report here, as JSON.")] = None,
+    landing: Annotated[Path, typer.Option(help="The folder that source paths are relative to.")] = Path("landing"),
+    run_id: Annotated[str | None, typer.Option(help="Names the run; a run named again continues.")] = None,
+    dags: DagsOption = None,  # type: ignore[assignment]
+) -> None:
+    """Run a pipeline on this machine: the same steps, commands and gates as on Kubernetes.
+
+    Exits with 0 only if every step succeeded; else with the exit code of the step that failed.
+    """
+    try:
+        code, _ = run_pipeline(name, input_file, contract, warehouse, report, landing, run_id, dags)
+    except SpecError as error:
+        error_console.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(ExitCode.USAGE) from None
+    except WarehouseAway as error:
+        error_console.print(f"{error.message}\nwhat to do: {error.remedy}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(error.code) from None
+    except KeyboardInterrupt:
+        error_console.print("stopped; nothing half-done was published", style="yellow")
+        raise typer.Exit(ExitCode.TERMINATED) from None
+    raise typer.Exit(code)
+
+
+def run_pipeline(
+    name: str,
+    input_file: Path | None = None,
+    contract: Path | None = None,
+    warehouse: str | None = None,
+    report_file: Path | None = None,
+    landing: Path = Path("landing"),
+    run_id: str | None = None,
+    dags: Path | None = None,
+    afterwards: Callable[[Connection, Report], None] | None = None,
+) -> tuple[int, Report]:
+    """Runs a pipeline and shows its progress and its report.
+
+    `afterwards` is called with the warehouse and the report, while the warehouse is still up.
+
+    Returns:
+        The exit code, and the report.
+
+    Raises:
+        SpecError: The pipeline or its contract is wrong, or there is none of that name.
+        WarehouseAway: The warehouse cannot be reached before the first step.
+    """
+    file = load_pipeline((dags or default_dags()) / "pipelines" / f"{name}.yaml", contract)
+    run_id = run_id or f"local__{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
+    only = file.pipeline.sources[0].name
+    inputs = {only: str(input_file.resolve())} if input_file else {}
+    context = RunContext(run_id, str(landing.resolve()), current_commit(), inputs)
+    plan = make_plan(file.pipeline, file.contracts, context)
+    with ExitStack() as stack:
+        os.environ.update(_warehouse_environment(warehouse, stack))
+        with connect("medallion run") as connection:
+            ledger.ensure(connection)
+        with Progress(plan, run_id) as progress:
+            codes = run_plan(plan, {}, progress.on_event)
+        with connect("medallion report") as connection:
+            result = make_report(connection, plan, run_id, frozenset(codes))
+            target = report_file or state_folder() / "reports" / f"{run_id.replace(':', '-')}.json"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(json.dumps(result.as_dict(), indent=2, default=str) + "\n", encoding="utf-8")
+            show_report(result, target)
+            if afterwards is not None:
+                afterwards(connection, result)
+    return _exit_code(plan, codes, result), result
+
+
+def _warehouse_environment(url: str | None, stack: ExitStack) -> dict[str, str]:
+    if url:
+        try:
+            return environment(url)
+        except psycopg.ProgrammingError as error:
+            raise WarehouseAway(f"--warehouse: {error}", "write postgresql://user@host:5432/database") from error
+    if is_configured():
+        return {}
+    from medallion.warehouse.embedded import embedded_postgres
+
+    server = embedded_postgres(state_folder() / "postgres")
+    stack.callback(server.cleanup)
+    return environment(server.get_uri())
+
+
+def _exit_code(plan: Plan, codes: dict[str, int], result: Report) -> int:
+    if result.status == "succeeded":
+        return int(ExitCode.OK)
+    failed = [codes[step.name] for step in plan.steps if codes.get(step.name, 0) != ExitCode.OK]
+    return failed[0] if failed else int(ExitCode.INTERNAL)

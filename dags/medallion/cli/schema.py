@@ -1,0 +1,37 @@
+"""`medallion schema`: the JSON Schema that editors complete and check YAML files with."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from medallion.spec.contract import Contract
+from medallion.spec.pipeline import Pipeline
+
+
+class Kind(StrEnum):
+    """What a schema is of."""
+
+    pipeline = "pipeline"
+    contract = "contract"
+
+
+_MODELS: dict[Kind, type[BaseModel]] = {Kind.pipeline: Pipeline, Kind.contract: Contract}
+
+
+def schema(kind: Annotated[Kind, typer.Argument(help="What the schema is of.")] = Kind.pipeline) -> None:
+    """Print the JSON Schema of a pipeline file or of a contract."""
+    typer.echo(json_schema(kind))
+
+
+def json_schema(kind: Kind) -> str:
+    """The schema as text; `docs/schema/` holds it for editors."""
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_MODELS[kind].model_json_schema(),
+    }
+    return json.dumps(document, indent=2)

@@ -1,0 +1,69 @@
+"""What a step did: the record that goes to the ledger and from there to every report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Status = Literal["succeeded", "unchanged", "failed"]
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One dbt model in one run. `rows` is None where the database reports no count (a view)."""
+
+    name: str
+    status: str
+    rows: int | None = None
+    seconds: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One dbt test in one run. `failures` counts failing rows; `sample` holds the first few of them."""
+
+    __test__ = False  # not a pytest class
+    name: str
+    status: Literal["pass", "warn", "fail", "error"]
+    model: str = ""
+    failures: int = 0
+    message: str = ""
+    sample: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class SubStep:
+    """A named part of a step's work (a reference task that has no pod of its own), and its seconds."""
+
+    name: str
+    seconds: float
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A step's result.
+
+    Rows are counts of data rows (no header): `rows_in == rows_loaded + rows_rejected`, always.
+    `reasons` maps a rejection reason to its number of rows. `parse` tells where dbt's manifest came
+    from: "baked" or "full".
+    """
+
+    status: Status = "succeeded"
+    rows_in: int | None = None
+    rows_loaded: int | None = None
+    rows_rejected: int | None = None
+    input_checksum: str | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+    models: tuple[ModelResult, ...] = ()
+    tests: tuple[TestResult, ...] = ()
+    parts: tuple[SubStep, ...] = ()
+    parse: str | None = None
+    message: str = ""
+
+    def details(self) -> dict[str, Any]:
+        """What the ledger keeps as JSON beside its columns."""
+        known = asdict(self)
+        columns = ("status", "rows_in", "rows_loaded", "rows_rejected", "input_checksum")
+        return {key: value for key, value in known.items() if key not in columns and value not in (None, "", (), {})}

@@ -1,0 +1,148 @@
+"""What will happen in a run, as plain data. Every orchestrator is a thin translation of a plan.
+
+Rules about order, gates, retries and names live here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
+
+from medallion.spec.contract import Contract
+from medallion.spec.pipeline import Layer, Pipeline, Resources, RetryConfig, Source
+
+Image = Literal["cleaner", "dbt"]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a plan depends on beside the pipeline file. Values may be an orchestrator's own templates.
+
+    `landing` is the folder that source paths are relative to; `inputs` overrides the path of a source.
+    """
+
+    run_id: str
+    landing: str
+    commit: str = "unknown"
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of one image: a pod on Kubernetes, a process on a laptop.
+
+    `needs` are the steps whose success the ledger must hold before this one starts.
+    """
+
+    name: str
+    task_id: str
+    group: tuple[str, ...]
+    image: Image
+    args: tuple[str, ...]
+    env: Mapping[str, str]
+    needs: tuple[str, ...]
+    resources: Resources
+    retry: RetryConfig
+    timeout_seconds: int
+    layer: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A named part of another step's work that has no pod of its own. It is done when that step is."""
+
+    name: str
+    group: tuple[str, ...]
+    inside: tuple[str, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of one run in an order that satisfies every `needs`."""
+
+    pipeline: Pipeline
+    steps: tuple[Step, ...]
+    markers: tuple[Marker, ...]
+
+
+def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: RunContext) -> Plan:
+    """Turns a validated pipeline into the steps of a run.
+
+    Args:
+        pipeline: The pipeline.
+        contracts: The contract of every source, by name.
+        context: The run.
+    """
+    cleans = tuple(_clean(pipeline, source, contracts[source.contract], context) for source in pipeline.sources)
+    steps, needs = list(cleans), tuple(step.name for step in cleans)
+    for layer in pipeline.layers:
+        for phase in ("build",) if pipeline.granularity == "layer" else ("run", "test"):
+            steps.append(_layer(pipeline, layer, phase, needs, context))
+            needs = (steps[-1].name,)
+    load = Marker(
+        "load_cleaned_csv_to_postgres",
+        (pipeline.groups.load,),
+        tuple(step.name for step in cleans),
+        "The pod that cleans also loads, in one pass and one transaction: see its log.",
+    )
+    return Plan(pipeline, tuple(steps), (load,))
+
+
+def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunContext) -> Step:
+    name = f"clean.{source.name}"
+    path = context.inputs.get(source.name) or str(PurePosixPath(context.landing) / source.path)
+    only = len(pipeline.sources) == 1
+    return Step(
+        name=name,
+        task_id="clean_and_transform_csv" if only else f"clean_and_transform_csv_{source.name}",
+        group=(pipeline.groups.clean,),
+        image="cleaner",
+        args=(*_identity(pipeline, name, (), context), "--input", path),
+        env={
+            "MEDALLION_CONTRACT": contract.model_dump_json(by_alias=True, exclude_unset=True),
+            "MEDALLION_COMMIT": context.commit,
+        },
+        needs=(),
+        resources=pipeline.resources.cleaner,
+        retry=pipeline.retry_config,
+        timeout_seconds=pipeline.timeouts.step_seconds,
+        title=f"Cleans {source.path} under the contract {source.contract} and loads {contract.table}",
+    )
+
+
+def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...], context: RunContext) -> Step:
+    whole = phase == "build"
+    name = layer.name if whole else f"{layer.name}.{phase}"
+    top = (pipeline.groups.transform,) if pipeline.groups.transform else ()
+    select = layer.select or f"path:models/{pipeline.models}/{layer.name}"
+    flags = (("--publish",) if layer.is_published else ()) + (() if layer.gate else ("--no-gate",))
+    does = {"build": "Runs and tests", "run": "Runs", "test": "Tests"}[phase]
+    return Step(
+        name=name,
+        task_id=layer.name if whole else f"dbt_{phase}_{layer.name}",
+        group=top if whole else (*top, layer.name),
+        image="dbt",
+        args=(
+            *_identity(pipeline, name, needs, context),
+            *("--layer", layer.name, "--select", select, "--phase", phase),
+            *flags,
+        ),
+        env={"MEDALLION_COMMIT": context.commit},
+        needs=needs,
+        resources=pipeline.resources.dbt,
+        retry=pipeline.retry_config,
+        timeout_seconds=pipeline.timeouts.step_seconds,
+        layer=layer.name,
+        title=f"{does} the {layer.name} models of {pipeline.models}"
+        + (", then publishes them" if layer.is_published and phase != "run" else ""),
+    )
+
+
+def _identity(pipeline: Pipeline, step: str, needs: tuple[str, ...], context: RunContext) -> tuple[str, ...]:
+    prefix = ("--schema-prefix", pipeline.schema_prefix) if pipeline.schema_prefix else ()
+    wanted = tuple(word for name in needs for word in ("--needs", name))
+    return ("--pipeline", pipeline.name, "--run-id", context.run_id, "--step", step, *wanted, *prefix)

@@ -1,0 +1,114 @@
+"""A plan as an Airflow DAG: one task per step, in the plan's groups and order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TaskGroup
+from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
+
+from medallion.plan import Plan, RunContext, make_plan
+from medallion.runners.airflow.pod import pod_operator
+from medallion.runners.airflow.settings import LANDING, Settings, commit_of
+from medallion.spec.project import load_pipeline
+
+if TYPE_CHECKING:
+    from medallion.spec.pipeline import Schedule
+
+PLATFORM_TAG = "medallion"
+
+
+def airflow_dag(stub: str) -> DAG:
+    """The DAG of the pipeline whose DAG file is `stub`: `<name>.py` beside `pipelines/<name>.yaml`.
+
+    Args:
+        stub: The DAG file's own `__file__`.
+
+    Raises:
+        SpecError: The pipeline file or its contract is wrong. Airflow shows it as this file's import
+            error, with the file, the line and the remedy; every other DAG goes on.
+    """
+    here = Path(stub)
+    file = load_pipeline(here.parent / "pipelines" / f"{here.stem}.yaml")
+    commit = commit_of(here)
+    plan = make_plan(file.pipeline, file.contracts, RunContext("{{ run_id }}", LANDING, commit))
+    return dag_of(plan, commit, Settings.from_environment())
+
+
+def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
+    """Translates a plan."""
+    pipeline = plan.pipeline
+    dag = DAG(
+        dag_id=pipeline.name,
+        description=pipeline.description,
+        doc_md=documentation(plan, commit),
+        schedule=timetable(pipeline.schedule),
+        start_date=datetime.combine(
+            pipeline.schedule.start_date, datetime.min.time(), ZoneInfo(pipeline.schedule.timezone)
+        ),
+        catchup=pipeline.schedule.catchup,
+        max_active_runs=pipeline.schedule.max_concurrent_runs,
+        dagrun_timeout=timedelta(seconds=pipeline.timeouts.run_seconds),
+        tags=sorted({PLATFORM_TAG, *pipeline.tags}),
+        default_args={"owner": pipeline.owner, "depends_on_past": False},
+    )
+    groups: dict[tuple[str, ...], TaskGroup] = {}
+    tasks: dict[str, Any] = {}
+    done: dict[str, Any] = {}
+    with dag:
+        for step in plan.steps:
+            with _inside(step.group, groups):
+                tasks[step.name] = pod_operator(step, pipeline.name, commit, settings)
+        for marker in plan.markers:
+            with _inside(marker.group, groups):
+                done[marker.name] = EmptyOperator(task_id=marker.name, doc_md=marker.title)
+    for marker in plan.markers:
+        for name in marker.inside:
+            tasks[name] >> done[marker.name]
+    covered = {name: done[marker.name] for marker in plan.markers for name in marker.inside}
+    for step in plan.steps:
+        for before in {id(task): task for task in (covered.get(need, tasks[need]) for need in step.needs)}.values():
+            before >> tasks[step.name]
+    return dag
+
+
+def timetable(schedule: Schedule) -> Any:
+    """Airflow's timetable for a schedule, or None for a pipeline that only runs when triggered."""
+    if not schedule.enabled:
+        return None
+    if schedule.cron is not None:
+        return CronTriggerTimetable(schedule.cron, timezone=schedule.timezone)
+    if schedule.interval_seconds is not None:
+        return DeltaTriggerTimetable(timedelta(seconds=schedule.interval_seconds))
+    return None
+
+
+def documentation(plan: Plan, commit: str) -> str:
+    """The DAG's page in the Airflow UI: what each step does, behind which gate, from which commit."""
+    pipeline = plan.pipeline
+    rows = [f"| `{step.name}` | {step.title} | {', '.join(step.needs) or '-'} |" for step in plan.steps]
+    head = [
+        f"**{pipeline.name}** — {pipeline.description}",
+        "",
+        f"Owner: {pipeline.owner}. Commit: `{commit}`.",
+    ]
+    note = "A step starts only if the run ledger says that what it needs succeeded in this run."
+    return "\n".join([*head, "", note, "", "| step | does | needs |", "| --- | --- | --- |", *rows])
+
+
+@contextmanager
+def _inside(path: tuple[str, ...], groups: dict[tuple[str, ...], TaskGroup]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for depth in range(1, len(path) + 1):
+            key = path[:depth]
+            if key not in groups:
+                # A nested group carries its parents' names, as Airflow's ids do.
+                groups[key] = TaskGroup(group_id=path[depth - 1])
+            stack.enter_context(groups[key])
+        yield

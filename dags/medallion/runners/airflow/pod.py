@@ -1,0 +1,107 @@
+"""A step as a KubernetesPodOperator: one pod under the restricted Pod Security Standard."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk.exceptions import AirflowException
+from kubernetes.client import models as k8s
+
+from medallion.plan import Step
+from medallion.runners.airflow.ending import StepPodFailed, ending_of
+from medallion.runners.airflow.retry import ExitCodeRetryPolicy
+from medallion.runners.airflow.settings import LANDING, Settings
+
+
+class StepOperator(KubernetesPodOperator):
+    """Runs a step's pod and believes it only if the step itself said that its ledger row is written."""
+
+    def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
+        """Deletes the pod, then raises `StepPodFailed` unless the step succeeded."""
+        ending = ending_of(remote_pod, self.base_container_name)
+        failure = StepPodFailed(self.task_id, ending)
+        try:
+            super().cleanup(pod, remote_pod, xcom_result, context)
+        except AirflowException as error:
+            raise failure from error
+        if not self._killed and not ending.succeeded:
+            raise failure
+
+
+def pod_operator(step: Step, pipeline: str, commit: str, settings: Settings) -> StepOperator:
+    """The operator for a step.
+
+    Args:
+        step: The step; its arguments may hold Airflow templates.
+        pipeline: The pipeline's name, for the pod's labels.
+        commit: The code version, for the pod's labels.
+        settings: The deployment.
+    """
+    memory = step.resources.memory
+    volumes, mounts = _volumes(step, settings)
+    return StepOperator(
+        task_id=step.task_id,
+        task_display_name=step.task_id,
+        doc_md=step.title,
+        name=re.sub(r"[^a-z0-9]+", "-", f"{pipeline}-{step.name}".lower())[:50].strip("-"),
+        namespace=settings.namespace,
+        in_cluster=True,
+        kubernetes_conn_id=None,
+        image=settings.images[step.image],
+        image_pull_policy=settings.pull_policy,
+        arguments=list(step.args),
+        env_vars={**{name: untemplated(value) for name, value in step.env.items()}, "HOME": "/tmp"},
+        env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=settings.warehouse_secret))],
+        labels={
+            "app.kubernetes.io/part-of": "medallion",
+            "medallion/pipeline": pipeline,
+            "medallion/step": step.name,
+            "medallion/commit": commit[:40],
+        },
+        container_resources=k8s.V1ResourceRequirements(
+            requests={"cpu": step.resources.cpu, "memory": memory}, limits={"memory": memory}
+        ),
+        volumes=volumes,
+        volume_mounts=mounts,
+        service_account_name=settings.service_account,
+        automount_service_account_token=False,
+        security_context=k8s.V1PodSecurityContext(
+            run_as_non_root=True, seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault")
+        ),
+        container_security_context=k8s.V1SecurityContext(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            capabilities=k8s.V1Capabilities(drop=["ALL"]),
+        ),
+        startup_timeout_seconds=300,
+        startup_check_interval_seconds=1,
+        active_deadline_seconds=step.timeout_seconds,
+        execution_timeout=timedelta(seconds=step.timeout_seconds),
+        log_events_on_failure=True,
+        log_pod_spec_on_failure=False,
+        do_xcom_push=False,
+        retries=step.retry.max_retries,
+        retry_delay=timedelta(seconds=step.retry.initial_delay_seconds),
+        retry_policy=ExitCodeRetryPolicy(step.retry),
+    )
+
+
+def untemplated(value: str) -> str:
+    """JSON that means the same and that Airflow's template engine leaves alone.
+
+    `{{`, `{%` and `{#` can stand in JSON only inside a string, where an escape says the same.
+    """
+    return re.sub(r"\{([{%#])", lambda found: f"{{\\u{ord(found[1]):04x}", value)
+
+
+def _volumes(step: Step, settings: Settings) -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
+    volumes = [k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource())]
+    mounts = [k8s.V1VolumeMount(name="tmp", mount_path="/tmp")]
+    if step.image == "cleaner":
+        claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=settings.landing_claim, read_only=True)
+        volumes.append(k8s.V1Volume(name="landing", persistent_volume_claim=claim))
+        mounts.append(k8s.V1VolumeMount(name="landing", mount_path=LANDING, read_only=True))
+    return volumes, mounts

@@ -1,0 +1,39 @@
+"""Retries by exit code: exactly the listed codes are tried again, after exactly the configured wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
+
+from medallion.runners.airflow.ending import StepPodFailed
+from medallion.spec.pipeline import RetryConfig
+
+
+class ExitCodeRetryPolicy(RetryPolicy):
+    """Decides by the exit code of the step's pod.
+
+    What is no exit code at all (a pod that vanished, an API server that went away) is worth a retry.
+    """
+
+    def __init__(self, config: RetryConfig) -> None:
+        self.config = config
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,
+        max_tries: int,  # noqa: ARG002 - Airflow's signature
+        context: Any = None,  # noqa: ARG002 - Airflow's signature
+    ) -> RetryDecision:
+        """Called by Airflow in the worker after a failed attempt; `try_number` starts at 1."""
+        code = exception.ending.exit_code if isinstance(exception, StepPodFailed) else None
+        if code not in (None, 0) and code not in self.config.retryable_exit_codes:
+            return RetryDecision.fail(f"exit code {code} is not one that a retry can mend")
+        delay = timedelta(seconds=self.config.delay(try_number))
+        return RetryDecision.retry(delay, f"exit code {code}" if code else "the pod was lost")
+
+    def serialize(self) -> dict[str, Any]:
+        """The policy as JSON."""
+        return self.config.model_dump(mode="json")

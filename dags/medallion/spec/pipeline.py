@@ -1,0 +1,174 @@
+"""A pipeline file: what a person writes to have data cleaned, loaded, modelled, tested and published."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from medallion.failures import RETRYABLE
+from medallion.spec.cron import check_cron
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
+"""Letters, digits, `_` and `-`; at most 63, as it becomes a DAG id, a Kubernetes label and a file name."""
+
+
+class Part(BaseModel):
+    """Base of every part of a pipeline file: unknown keys are refused, values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Schedule(Part):
+    """When the pipeline runs. Without `cron` and `interval_seconds` it runs when somebody triggers it."""
+
+    cron: str | None = Field(None, description="Cron expression of five fields, or a preset such as `@daily`.")
+    interval_seconds: int | None = Field(None, ge=60, description="Seconds between runs, instead of `cron`.")
+    timezone: str = Field("UTC", description="IANA time zone of `cron`, such as `Europe/Berlin`.")
+    start_date: date = Field(date(2024, 1, 1), description="The first day that a run may be for.")
+    catchup: bool = Field(False, description="Whether runs missed since `start_date` are made up for.")
+    max_concurrent_runs: int = Field(1, ge=1, description="How many runs of this pipeline may go on at once.")
+    enabled: bool = Field(True, description="False: the pipeline is there, and only runs when triggered.")
+
+    @field_validator("cron")
+    @classmethod
+    def _cron(cls, value: str | None) -> str | None:
+        return value if value is None else check_cron(value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"no time zone {value!r} — use an IANA name such as `Europe/Berlin` or `UTC`")
+        return value
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Schedule:
+        if self.cron is not None and self.interval_seconds is not None:
+            raise ValueError("`cron` and `interval_seconds` are both given — keep one of them")
+        return self
+
+
+class Source(Part):
+    """One file that is cleaned and loaded under a data contract."""
+
+    name: Name = Field(description="Names the step: `clean.<name>`.")
+    path: str = Field(description="The CSV file (also gzip), relative to the landing volume.")
+    contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")
+
+    @field_validator("path")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        if value.startswith("/") or ".." in value.split("/"):
+            raise ValueError(f"{value!r} leaves the landing volume — write a path below it, without `..`")
+        if "{{" in value or "{%" in value:
+            raise ValueError(f"{value!r} is a template — write a plain path")
+        return value
+
+
+class Layer(Part):
+    """One medallion layer: dbt models, and the tests that they must pass before anything follows."""
+
+    name: Name = Field(description="The layer, such as `bronze`; its models are in the dbt folder of that name.")
+    select: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.:/*+@, -]+$",
+        description="dbt selector; by default `path:models/<models>/<name>`.",
+    )
+    publish: bool | None = Field(
+        None,
+        description="Whether readers use the layer: it is built beside what they see and published by one "
+        "transaction once its tests have passed. By default only `gold` is.",
+    )
+    gate: bool = Field(True, description="False: failing tests are reported and stop nothing.")
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the layer's relations are views over audited builds."""
+        return self.name == "gold" if self.publish is None else self.publish
+
+
+class RetryConfig(Part):
+    """When a failed step is tried again. Exit codes that are not listed fail at once."""
+
+    max_retries: int = Field(1, ge=0, le=20, description="Attempts after the first.")
+    initial_delay_seconds: int = Field(120, ge=0, description="Wait before the first retry.")
+    backoff_multiplier: float = Field(1.0, ge=1.0, description="Each wait is this many times the one before.")
+    max_delay_seconds: int = Field(1800, ge=0, description="No wait is longer.")
+    retryable_exit_codes: tuple[int, ...] = Field(
+        tuple(sorted(int(code) for code in RETRYABLE)), description="Exit codes worth another attempt."
+    )
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after the given failed attempt (1 is the first)."""
+        return min(self.initial_delay_seconds * self.backoff_multiplier ** (attempt - 1), self.max_delay_seconds)
+
+
+class Resources(Part):
+    """What a pod asks Kubernetes for. Memory is request and limit alike; CPU is a request only."""
+
+    cpu: str = Field("100m", pattern=r"^\d+(\.\d+)?m?$", description="Kubernetes CPU quantity.")
+    memory: str = Field("512Mi", pattern=r"^\d+(Ki|Mi|Gi)$", description="Kubernetes memory quantity.")
+
+
+class ImageResources(Part):
+    """Resources by image."""
+
+    cleaner: Resources = Resources()
+    dbt: Resources = Resources()
+
+
+class Timeouts(Part):
+    """Limits in seconds; what goes over is stopped, pod and database session too."""
+
+    step_seconds: int = Field(1800, ge=1, description="One attempt of one step.")
+    run_seconds: int = Field(7200, ge=1, description="A whole run.")
+
+
+class Groups(Part):
+    """Names of the task groups. An empty `transform` puts the layers at the top."""
+
+    clean: str = Field("Clean", pattern=r"^[A-Za-z0-9_-]+$")
+    load: str = Field("Load-To-Postgres", pattern=r"^[A-Za-z0-9_-]+$")
+    transform: str = Field("DBT-Transformations", pattern=r"^[A-Za-z0-9_-]*$")
+
+
+class Pipeline(Part):
+    """A pipeline: sources under contracts, then dbt layers in order, each behind its tests."""
+
+    name: Name = Field(description="Unique; the DAG's id.")
+    description: str = Field("", description="One line, for the list of DAGs.")
+    owner: str = Field(min_length=1, description="The team to ask.")
+    tags: tuple[str, ...] = ()
+    schedule: Schedule = Schedule()
+    sources: tuple[Source, ...] = Field(description="The files that a run loads, at least one.")
+    models: Name = Field(description="The folder of dbt models: `images/dbt/project/models/<models>`.")
+    layers: tuple[Layer, ...] = Field(description="In the order in which they run, at least one.")
+    granularity: Literal["layer", "step"] = Field(
+        "layer",
+        description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it.",
+    )
+    schema_prefix: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9_]{0,20})?$",
+        description="Put before every schema, so that two pipelines can share the same models.",
+    )
+    groups: Groups = Groups()
+    retry_config: RetryConfig = RetryConfig()
+    timeouts: Timeouts = Timeouts()
+    resources: ImageResources = ImageResources()
+
+    @model_validator(mode="after")
+    def _unique(self) -> Pipeline:
+        for kind, names in (
+            ("source", [source.name for source in self.sources]),
+            ("layer", [layer.name for layer in self.layers]),
+        ):
+            if not names:
+                raise ValueError(f"there is no {kind} — write at least one")
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{kind} {twice[0]!r} is there twice — give each {kind} its own name")
+        return self

@@ -1,0 +1,53 @@
+"""A folder of pipelines and contracts, as git holds it: `pipelines/*.yaml` and `contracts/*.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from medallion.spec.contract import Contract
+from medallion.spec.findings import Finding, SpecError
+from medallion.spec.pipeline import Pipeline
+from medallion.spec.source import load
+
+
+@dataclass(frozen=True)
+class PipelineFile:
+    """A pipeline with the contracts that it names."""
+
+    path: Path
+    pipeline: Pipeline
+    contracts: Mapping[str, Contract]
+
+
+def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
+    """Reads a pipeline file and its contracts, from `../contracts` beside it.
+
+    Args:
+        path: The pipeline file.
+        contract: A contract file to use instead of the one that the pipeline names. Only for a
+            pipeline of one source.
+
+    Raises:
+        SpecError: Any of the files is missing or wrong.
+    """
+    pipeline = load(path, Pipeline)
+    if path.stem != pipeline.name:
+        message = f"the file is {path.name}, the pipeline {pipeline.name!r}"
+        remedy = "give both the same name, so that no two pipelines share one"
+        raise SpecError([Finding(str(path), 1, 1, "name", message, remedy)])
+    folder = path.parent.parent / "contracts"
+    if contract is not None:
+        if len(pipeline.sources) > 1:
+            message = f"{pipeline.name} has {len(pipeline.sources)} sources; one contract cannot stand for all"
+            raise SpecError([Finding(str(path), 1, 1, "sources", message, "leave --contract and --input out")])
+        files = {pipeline.sources[0].contract: contract}
+    else:
+        files = {source.contract: folder / f"{source.contract}.yaml" for source in pipeline.sources}
+    return PipelineFile(path, pipeline, {name: load(file, Contract) for name, file in files.items()})
+
+
+def pipeline_files(dags: Path) -> list[Path]:
+    """The pipeline files of a DAG folder, by name."""
+    return sorted((dags / "pipelines").glob("*.yaml"))

@@ -1,0 +1,130 @@
+"""YAML files into models, with the line and column of everything that is wrong."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from medallion.spec.findings import Finding, SpecError, not_found
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[int, int]
+Path_ = tuple[str | int, ...]
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """Reads a YAML file and validates it.
+
+    Raises:
+        SpecError: The file is missing, is no YAML, repeats a key, or does not fit the model.
+    """
+    if not path.is_file():
+        raise not_found(path, model.__name__.lower())
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError([Finding(str(path), 1, 1, "", f"is not UTF-8: {error}", "save it as UTF-8")]) from error
+    return parse(text, model, str(path))
+
+
+def parse(text: str, model: type[Model], file: str) -> Model:
+    """Validates YAML text; `file` names it in findings.
+
+    Raises:
+        SpecError: As for `load`.
+    """
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        remedy = "check the indentation and quotes near here"
+        raise SpecError([Finding(file, line, column, "", f"is not YAML: {problem}", remedy)]) from error
+    if not isinstance(root, yaml.MappingNode):
+        raise SpecError([Finding(file, 1, 1, "", "is empty or no mapping", "start with `name: …`")])
+    places: dict[Path_, Place] = {}
+    repeated = [Finding(file, *at, key, "is written twice", "keep one of them") for key, at in _walk(root, (), places)]
+    if repeated:
+        raise SpecError(repeated)
+    loader = _Loader("")
+    try:
+        return model.model_validate(loader.construct_document(root), context={"file": file})
+    except ValidationError as error:
+        raise SpecError([_finding(item, places, file, model) for item in error.errors()]) from error
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or str(error)
+        raise SpecError([Finding(file, 1, 1, "", f"cannot be read: {problem}", "quote the value")]) from error
+
+
+def _walk(node: yaml.Node, path: Path_, places: dict[Path_, Place]) -> Iterator[tuple[str, Place]]:
+    """Notes where every key stands; yields the keys written twice."""
+    if path not in places:
+        places[path] = _place(node)
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _walk(item, (*path, index), places)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*path, str(key.value))
+            if below in places:
+                yield _dotted(below), _place(key)
+            places[below] = _place(key)
+            yield from _walk(value, below, places)
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _dotted(path: Path_) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _finding(error: ErrorDetails, places: dict[Path_, Place], file: str, model: type[BaseModel]) -> Finding:
+    loc = tuple(error["loc"])
+    # Pydantic puts names of union branches into a location; only the parts that the file has are a place.
+    at: Path_ = ()
+    for part in loc:
+        if (*at, part) in places:
+            at = (*at, part)
+    line, column = places.get(at, (1, 1))
+    message, _, remedy = error["msg"].removeprefix("Value error, ").partition(" — ")
+    key = str(loc[-1]) if loc else ""
+    if error["type"] == "extra_forbidden":
+        message = f"unknown key {key!r}"
+        known = _keys(model, loc[:-1])
+        near = difflib.get_close_matches(key, known, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+    elif error["type"] == "missing":
+        message, remedy = f"key {key!r} is missing", remedy or f"add `{key}: …`"
+    return Finding(file, line, column, _dotted(at or loc), message[:1].lower() + message[1:], remedy)
+
+
+def _keys(model: type[BaseModel], loc: Path_) -> list[str]:
+    """The keys that the model knows at a location, for a suggestion."""
+    found: Any = model
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        field = next((f for n, f in found.model_fields.items() if part in (n, f.alias)), None)
+        nested = list(_models(field.annotation)) if field is not None else []
+        if len(nested) != 1:
+            return [] if field is None else sorted({k for m in nested for k in m.model_fields})
+        found = nested[0]
+    return [field.alias or name for name, field in found.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models(argument)

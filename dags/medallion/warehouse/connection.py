@@ -1,0 +1,67 @@
+"""One way to the warehouse: libpq's own environment (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from medallion.failures import WarehouseAway
+
+Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
+
+# A dead peer is noticed within about half a minute, so that a lost step neither hangs nor holds its lock.
+_KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+_REMEDY = "check that the database is up and that PGHOST, PGPORT, PGUSER and PGDATABASE point at it; then run again"
+
+
+@contextmanager
+def connect(application: str) -> Iterator[Connection]:
+    """Opens an autocommit connection to the warehouse named by libpq's environment.
+
+    Args:
+        application: Shown in `pg_stat_activity`, at most 63 bytes.
+
+    Raises:
+        WarehouseAway: The database cannot be reached, or the connection broke while in use.
+    """
+    try:
+        with psycopg.connect(
+            "", autocommit=True, connect_timeout=10, application_name=application[:63], **_KEEPALIVE
+        ) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WarehouseAway(f"the warehouse failed: {cause}", _REMEDY) from error
+
+
+def environment(url: str) -> dict[str, str]:
+    """libpq's environment for a connection URL or keyword string, to hand to a step's process.
+
+    Raises:
+        psycopg.ProgrammingError: The URL is not one that libpq understands.
+    """
+    names = {
+        "host": "PGHOST",
+        "port": "PGPORT",
+        "user": "PGUSER",
+        "password": "PGPASSWORD",
+        "dbname": "PGDATABASE",
+    }
+    names["sslmode"] = "PGSSLMODE"
+    given = conninfo_to_dict(url)
+    return {names[key]: str(value) for key, value in given.items() if key in names and value is not None}
+
+
+def is_configured() -> bool:
+    """Whether the environment names a warehouse."""
+    return bool(os.environ.get("PGHOST"))

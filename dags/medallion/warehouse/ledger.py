@@ -1,0 +1,107 @@
+"""The run ledger: what each step of each run really did. Orchestrators may be wrong; the ledger is not.
+
+A success is one row written in the transaction that holds the step's data, so both are there or neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from medallion.failures import GateClosed
+from medallion.outcome import Outcome
+from medallion.warehouse.connection import Connection
+from medallion.warehouse.lock import held
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """One step of one run, as every image is told of it.
+
+    `needs` names the steps of the same run that must have succeeded before this one starts.
+    """
+
+    pipeline: str
+    run_id: str
+    step: str
+    layer: str | None = None
+    needs: tuple[str, ...] = ()
+    commit: str = "unknown"
+    schema_prefix: str = ""
+
+
+def ensure(connection: Connection) -> None:
+    """Creates Medallion's own schema and tables where they are missing."""
+    (known,) = connection.execute("select to_regclass('medallion.builds') is not null").fetchone() or (False,)
+    if known:
+        return
+    with held(connection, "schema"), connection.transaction():
+        connection.execute(files("medallion.warehouse").joinpath("schema.sql").read_bytes())
+
+
+def require(connection: Connection, step: StepRun) -> None:
+    """Refuses to go on unless every step that this one needs succeeded in this run.
+
+    Raises:
+        GateClosed: A predecessor has no success in the ledger, whatever the orchestrator says of it.
+    """
+    query = """
+        select step from unnest(%s::text[]) as needed (step)
+        where not exists (
+            select from medallion.ledger as done
+            where done.pipeline = %s and done.run_id = %s and done.step = needed.step and done.status <> 'failed')
+    """
+    rows = connection.execute(query, (list(step.needs), step.pipeline, step.run_id)).fetchall()
+    missing = ", ".join(str(row[0]) for row in rows)
+    if missing:
+        raise GateClosed(
+            f"step {step.step!r} needs {missing}, which did not succeed in run {step.run_id}",
+            f"run {missing} of this run first (in Airflow: clear that task), and see its log for why it failed",
+        )
+
+
+def record(connection: Connection, step: StepRun, started_at: datetime, outcome: Outcome) -> None:
+    """Writes the step's row. Call it in the transaction that holds the step's data."""
+    connection.execute(
+        """
+        insert into medallion.ledger (pipeline, run_id, step, layer, attempt, status, started_at,
+            rows_in, rows_loaded, rows_rejected, input_checksum, code_version, details)
+        select %(pipeline)s, %(run_id)s, %(step)s, %(layer)s, coalesce(max(attempt), 0) + 1, %(status)s,
+            %(started_at)s, %(rows_in)s, %(rows_loaded)s, %(rows_rejected)s, %(checksum)s, %(commit)s, %(details)s
+        from medallion.ledger where pipeline = %(pipeline)s and run_id = %(run_id)s and step = %(step)s
+        """,
+        {
+            "pipeline": step.pipeline, "run_id": step.run_id, "step": step.step, "layer": step.layer,
+            "status": outcome.status, "started_at": started_at, "rows_in": outcome.rows_in,
+            "rows_loaded": outcome.rows_loaded, "rows_rejected": outcome.rows_rejected,
+            "checksum": outcome.input_checksum, "commit": step.commit, "details": Jsonb(outcome.details()),
+        },
+    )  # fmt: skip
+
+
+def steps_of(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:
+    """The latest attempt of every step of a run, oldest first, as rows of `medallion.ledger`."""
+    query = """
+        select * from (
+            select distinct on (step) * from medallion.ledger
+            where pipeline = %s and run_id = %s order by step, attempt desc) as latest
+        order by id
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, (pipeline, run_id)).fetchall()
+
+
+def latest_load(connection: Connection, step: StepRun, checksum: str) -> dict[str, Any] | None:
+    """The row of the newest successful load of the same input by the same step, in whatever run."""
+    query = """
+        select * from medallion.ledger
+        where pipeline = %s and step = %s and input_checksum = %s and status = 'succeeded'
+        order by id desc limit 1
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, (step.pipeline, step.step, checksum)).fetchone()

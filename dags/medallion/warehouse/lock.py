@@ -1,0 +1,29 @@
+"""Advisory locks: two runs for one table are serialised by the database itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from medallion.warehouse.connection import Connection
+
+
+@contextmanager
+def held(connection: Connection, name: str) -> Iterator[bool]:
+    """Holds a session-level advisory lock, waiting for it if another session has it.
+
+    The lock goes with the session: a killed process never leaves one behind.
+
+    Yields:
+        Whether it had to wait.
+    """
+    key = ("select hashtextextended(%s, 0)", (f"medallion:{name}",))
+    (number,) = connection.execute(*key).fetchone() or (0,)
+    (free,) = connection.execute("select pg_try_advisory_lock(%s)", (number,)).fetchone() or (False,)
+    if not free:
+        connection.execute("select pg_advisory_lock(%s)", (number,))
+    try:
+        yield not free
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.execute("select pg_advisory_unlock(%s)", (number,))

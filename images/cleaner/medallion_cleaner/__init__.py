@@ -1,0 +1,1 @@
+"""The cleaner image's one command: a CSV under a data contract, streamed into Postgres."""

@@ -1,0 +1,41 @@
+"""`python -m medallion_cleaner`: cleans one file under the contract in `MEDALLION_CONTRACT` and loads it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from medallion.arguments import StepParser, step_of
+from medallion.failures import ExitCode
+from medallion.spec.contract import Contract
+from medallion.spec.findings import SpecError
+from medallion.spec.source import parse
+from medallion.step import run_step
+
+
+def parser() -> StepParser:
+    """The command's arguments."""
+    made = StepParser("medallion_cleaner", "Cleans a CSV under a data contract and loads it.")
+    made.add_argument("--input", required=True, type=Path, help="the CSV file, plain or gzipped")
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; returns its exit code."""
+    given = parser().parse_args(arguments)
+    try:
+        # JSON is YAML, and so a contract's errors are told by line and key here too.
+        contract = parse(os.environ.get("MEDALLION_CONTRACT", ""), Contract, "MEDALLION_CONTRACT")
+    except SpecError as error:
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.USAGE
+    # polars takes a moment to import: wrong arguments are told before that.
+    from medallion_cleaner.load import load
+
+    lock = f"table:{given.schema_prefix}{contract.table}"
+    return run_step(step_of(given), lambda session: load(contract, given.input, session), lock)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The dbt image's one command: run, test and publish a layer."""

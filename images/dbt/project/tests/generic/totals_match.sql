@@ -1,0 +1,23 @@
+{#- Aggregate accuracy: a total of this model against the same total computed from where the data came from. -#}
+{% test totals_match(model, column_name, expression, source_model) %}
+
+with published as (
+
+    select coalesce(sum({{ column_name }}), 0) as total from {{ model }}
+
+),
+
+independent as (
+
+    select coalesce({{ expression }}, 0) as total from {{ source_model }}
+
+)
+
+select
+    published.total as published_total,
+    independent.total as independent_total
+from published
+cross join independent
+where published.total <> independent.total
+
+{% endtest %}

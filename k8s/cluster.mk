@@ -1,0 +1,60 @@
+# Included by the root Makefile: Medallion on Kubernetes. CLUSTER, NAMESPACE, RELEASE and TAG choose which one.
+CLUSTER ?= medallion
+NAMESPACE ?= medallion
+RELEASE ?= medallion
+TAG ?= dev
+KUBE_CONTEXT ?= kind-$(CLUSTER)
+PIPELINE ?= pipeline_customer_transaction
+export CLUSTER NAMESPACE RELEASE TAG KUBE_CONTEXT PIPELINE
+KUBE := kubectl --context $(KUBE_CONTEXT) --namespace $(NAMESPACE)
+AIRFLOW := deployment/medallion-api-server deployment/medallion-scheduler deployment/medallion-dag-processor deployment/medallion-triggerer
+
+##@ On Kubernetes (kind)
+.PHONY: up down restart status ui run sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+
+up: install ## a kind cluster with everything on it, and a first run
+	@k8s/up.sh
+
+down: ## delete the kind cluster, its data too
+	@kind delete cluster --name $(CLUSTER)
+
+restart: ## restart Airflow's pods
+	@$(KUBE) rollout restart $(AIRFLOW)
+	@for part in $(AIRFLOW); do $(KUBE) rollout status $$part --timeout=300s; done
+
+status: ## the release, its pods and volumes, and what went wrong lately
+	@helm --kube-context $(KUBE_CONTEXT) --namespace $(NAMESPACE) list --all --filter '^$(RELEASE)$$'
+	@$(KUBE) get pods,pvc
+	@$(KUBE) get events --field-selector type=Warning --sort-by .lastTimestamp | tail -n 10
+
+ui: ## the Airflow UI on http://localhost:8080 (UI_PORT=8080)
+	@$(KUBE) get secret medallion-ui -o go-template='user {{.data.username | base64decode}}, password {{.data.password | base64decode}}{{"\n"}}'
+	@$(KUBE) port-forward service/medallion-api-server $(or $(UI_PORT),8080):8080
+
+run: ## trigger PIPELINE=… and wait for its end
+	@k8s/run.sh $(PIPELINE)
+
+sync: ## push this checkout to the cluster's git server, uncommitted changes too
+	@k8s/sync.sh
+
+put: ## put FILE=… on the landing volume (NAME=… to call it otherwise)
+	@k8s/put.sh "$(FILE)" $(if $(NAME),"$(NAME)")
+
+images: ## build the images (TAG=dev)
+	@k8s/build.sh
+
+##@ Looking inside
+logs-airflow: ## follow all of Airflow's parts
+	@$(KUBE) logs --selector tier=airflow --all-containers --prefix --tail 20 --max-log-requests 30 --follow --ignore-errors
+
+logs-scheduler: ## the scheduler's log (FOLLOW=1 to follow)
+	@$(KUBE) logs deployment/medallion-scheduler --container scheduler --tail 200 $(if $(FOLLOW),--follow)
+
+shell-airflow: ## a shell beside the scheduler, with the airflow command
+	@$(KUBE) exec -it deployment/medallion-scheduler --container scheduler -- bash
+
+shell-postgres: ## psql on the warehouse
+	@$(KUBE) exec -it medallion-postgres-0 --container postgres -- psql --username postgres warehouse
+
+dbt-debug: ## dbt's own check of its project and its connection, in a pod like a layer's
+	@k8s/dbt-debug.sh

@@ -1,0 +1,26 @@
+# Names that every script here agrees on; each can be set in the environment. Sourced, not run.
+# shellcheck shell=bash
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+CLUSTER=${CLUSTER:-medallion}
+NAMESPACE=${NAMESPACE:-medallion}
+RELEASE=${RELEASE:-medallion}
+TAG=${TAG:-dev}
+KUBE_CONTEXT=${KUBE_CONTEXT:-kind-$CLUSTER}
+CHART=charts/medallion
+export CLUSTER NAMESPACE RELEASE TAG KUBE_CONTEXT CHART
+
+kube() { kubectl --context "$KUBE_CONTEXT" --namespace "$NAMESPACE" "$@"; }
+
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# Forwards a free local port to a service while the script runs; its number is then in $port.
+port=
+forward() { # service port
+  coproc FORWARD { exec kubectl --context "$KUBE_CONTEXT" --namespace "$NAMESPACE" port-forward "service/$1" ":$2" 2>&1; }
+  trap 'kill "$FORWARD_PID" 2>/dev/null || true' EXIT
+  local line
+  read -r line <&"${FORWARD[0]}" || fail "no way to service/$1 in $KUBE_CONTEXT/$NAMESPACE: is it up? (make up)"
+  [[ $line =~ 127.0.0.1:([0-9]+) ]] || fail "$line"
+  # shellcheck disable=SC2034 # read by the caller
+  port=${BASH_REMATCH[1]}
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Triggers a pipeline and waits for its end: k8s/run.sh PIPELINE. The exit code tells whether it succeeded.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+pipeline=${1:?usage: k8s/run.sh PIPELINE}
+
+secret() { kube get secret medallion-ui -o "go-template={{.data.$1 | base64decode}}"; }
+AIRFLOW_USER=$(secret username) AIRFLOW_PASSWORD=$(secret password)
+export AIRFLOW_USER AIRFLOW_PASSWORD
+forward medallion-api-server 8080
+python3 k8s/trigger.py "http://127.0.0.1:$port" "$pipeline"

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Brings Medallion up on kind, from nothing to a first run. Safe to run again: it does what is missing and
+# upgrades the rest. CLUSTER, NAMESPACE, RELEASE, TAG, KIND_NODE_IMAGE, MEDALLION_CHARTS_DIR are read.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+PIPELINE=${PIPELINE:-pipeline_customer_transaction}
+SAMPLE_ROWS=${SAMPLE_ROWS:-20000}
+ours=("medallion/cleaner:$TAG" "medallion/dbt:$TAG" "medallion/git-server:$TAG")
+
+for tool in docker kind kubectl helm git python3; do
+  command -v $tool >/dev/null || fail "$tool is needed, and not on the PATH"
+done
+docker info >/dev/null 2>&1 || fail "the Docker engine does not answer: start it first"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+summary=()
+step() { # title, command...
+  local began=$SECONDS title=$1
+  shift
+  printf '\n\033[1m%s\033[0m\n' "$title"
+  "$@"
+  summary+=("$(printf '%5s s  %s' $((SECONDS - began)) "$title")")
+}
+
+cluster() {
+  if kind get clusters 2>/dev/null | grep -qx "$CLUSTER"; then echo "$CLUSTER is there"; return; fi
+  local image=${KIND_NODE_IMAGE:-} mine
+  # Without a network, a node image that is here is the one to take.
+  [ -n "$image" ] || image=$(docker images --format '{{.Repository}}:{{.Tag}}' kindest/node | head -n 1)
+  mine=$(kubectl config current-context 2>/dev/null || true)
+  kind create cluster --quiet --name "$CLUSTER" --config k8s/kind.yaml ${image:+--image "$image"} --wait 120s
+  [ -z "$mine" ] || kubectl config use-context "$mine" >/dev/null
+}
+
+load() { # image...
+  kind load docker-image --name "$CLUSTER" "$@" >"$work/load" 2>&1 || { cat "$work/load"; return 1; }
+  printf '%s\n' "$@"
+}
+
+# What is on this machine is loaded; the rest the cluster pulls.
+load_theirs() {
+  local image here=()
+  for image in $(k8s/images.sh); do
+    if docker image inspect "$image" >/dev/null 2>&1; then here+=("$image"); fi
+  done
+  if [ ${#here[@]} -gt 0 ]; then load "${here[@]}"; fi
+}
+
+namespace() {
+  kubectl --context "$KUBE_CONTEXT" create namespace "$NAMESPACE" --dry-run=client -o yaml | kube apply -f - >/dev/null
+  kube label --overwrite namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=restricted >/dev/null
+}
+
+git_server() {
+  sed "s|image: medallion/git-server .*|image: medallion/git-server:$TAG|" k8s/git-server/manifest.yaml | kube apply -f - >/dev/null
+  kube rollout status deployment/medallion-git --timeout=120s >/dev/null
+  k8s/sync.sh
+}
+
+release() {
+  helm --kube-context "$KUBE_CONTEXT" --namespace "$NAMESPACE" upgrade --install "$RELEASE" "$CHART" \
+    --values "$CHART/values-kind.yaml" \
+    --set "global.images.cleaner=medallion/cleaner:$TAG,global.images.dbt=medallion/dbt:$TAG" \
+    --wait --wait-for-jobs --timeout "${HELM_TIMEOUT:-10m}" >"$work/helm" || { kube get pods; return 1; }
+}
+
+landing() {
+  .venv/bin/medallion sample --rows "$SAMPLE_ROWS" --output "$work/customer_transactions.csv" >/dev/null
+  k8s/put.sh "$work/customer_transactions.csv"
+}
+
+step "charts" k8s/charts.sh
+k8s/build.sh >"$work/build" 2>&1 & builds=$! # while the cluster starts and takes the other images
+built() { wait "$builds" || { cat "$work/build"; return 1; }; cat "$work/build"; }
+step "kind cluster $CLUSTER" cluster
+step "Airflow, Postgres and git-sync into the cluster" load_theirs
+step "Medallion's images built" built
+step "Medallion's images into the cluster" load "${ours[@]}"
+step "namespace $NAMESPACE, under the restricted standard" namespace
+step "git server with this checkout" git_server
+step "helm install" release
+step "sample data on the landing volume" landing
+step "first run of $PIPELINE" k8s/run.sh "$PIPELINE"
+
+printf '\n'
+printf '%s\n' "${summary[@]}"
+printf '%5s s  in all\n' $SECONDS
+cat <<END
+
+The Airflow UI:  make ui, then http://localhost:8080
+Its user:        $(kube get secret medallion-ui -o 'go-template={{.data.username | base64decode}}')
+Its password:    $(kube get secret medallion-ui -o 'go-template={{.data.password | base64decode}}')
+Next:            make run PIPELINE=$PIPELINE, make status, make help
+END

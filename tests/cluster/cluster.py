@@ -1,0 +1,197 @@
+"""A Medallion on Kubernetes, as its user reaches it: kubectl, git, SQL and Airflow's API."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+REPO = Path(__file__).resolve().parents[2]
+Found = TypeVar("Found")
+
+
+def until(what: str, condition: Callable[[], Found | None], seconds: float = 180) -> Found:
+    """Asks once a second until the condition holds; returns what it returned."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        pause.wait(1)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Commands against one release."""
+
+    context: str
+    namespace: str
+
+    @classmethod
+    def from_environment(cls) -> Cluster:
+        name = os.environ.get("CLUSTER", "medallion")
+        return cls(os.environ.get("KUBE_CONTEXT", f"kind-{name}"), os.environ.get("NAMESPACE", "medallion"))
+
+    def kubectl(self, *args: str, stdin: str | None = None, check: bool = True) -> str:
+        command = ["kubectl", "--context", self.context, "--namespace", self.namespace, *args]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=300)
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(args)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def get(self, *args: str) -> dict[str, Any]:
+        return json.loads(self.kubectl("get", *args, "-o", "json"))
+
+    def secret(self, name: str) -> dict[str, str]:
+        data = self.get("secret", name)["data"]
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def sql(self, query: str) -> list[dict[str, Any]]:
+        """Rows of a query on the warehouse, as its own role sees them."""
+        wrapped = f"select coalesce(json_agg(found), '[]') from ({query}) as found"
+        script = 'PGPASSWORD=$(cat) psql -qAtX -h localhost -U "$0" -d "$1" -c "$2"'
+        login = self.secret("medallion-warehouse")
+        out = self.kubectl(
+            *("exec", "-i", "medallion-postgres-0", "-c", "postgres", "--"),
+            *("sh", "-c", script, login["PGUSER"], login["PGDATABASE"], wrapped),
+            stdin=login["PGPASSWORD"],
+        )
+        return json.loads(out)
+
+    @contextmanager
+    def port(self, target: str, port: int) -> Iterator[int]:
+        """A local port that leads to a service, while the context lasts."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            local = free.getsockname()[1]
+        command = [
+            "kubectl",
+            "--context",
+            self.context,
+            "-n",
+            self.namespace,
+            "port-forward",
+            target,
+            f"{local}:{port}",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                assert process.stdout is not None
+                line = process.stdout.readline()
+                assert "Forwarding" in line, line
+                yield local
+            finally:
+                process.terminate()
+
+
+class Airflow:
+    """Airflow's REST API, as the user of the UI."""
+
+    def __init__(self, base: str, username: str, password: str) -> None:
+        self.base = base
+        login = json.dumps({"username": username, "password": password}).encode()
+        self._token = ""
+        self._token = str(self._call("POST", "/auth/token", login)["access_token"])
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        request = urllib.request.Request(self.base + path, body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return {}
+            raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from error
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._call("GET", f"/api/v2{path}")
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        return self._call("POST", f"/api/v2{path}", json.dumps(body).encode())
+
+    def patch(self, path: str, **body: Any) -> dict[str, Any]:
+        return self._call("PATCH", f"/api/v2{path}", json.dumps(body).encode())
+
+    def trigger(self, dag: str) -> str:
+        self.patch(f"/dags/{dag}", is_paused=False)
+        return str(self.post(f"/dags/{dag}/dagRuns", logical_date=None)["dag_run_id"])
+
+    def finished(self, dag: str, run: str, seconds: float = 600) -> str:
+        """Waits for a run to end; returns its state."""
+
+        def state() -> str | None:
+            found = self.get(f"/dags/{dag}/dagRuns/{run}").get("state")
+            return found if found in ("success", "failed") else None
+
+        return until(f"run {run} of {dag} ends", state, seconds)
+
+    def tasks(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
+        found = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in found}
+
+    def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
+        return json.dumps(self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}?full_content=true"))
+
+
+@dataclass
+class RetailRun:
+    """The retail pipeline's run: how long the push took to appear, and what `kubectl logs` showed by step."""
+
+    dag: str
+    run: str
+    source: Path
+    appeared_seconds: float
+    logs: dict[str, str]
+
+
+def git(folder: Path, *args: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def follow_logs(cluster: Cluster, pipeline: str) -> Iterator[dict[str, str]]:
+    """Follows each step's pod with `kubectl logs`, as a person would, while the context lasts."""
+    logs: dict[str, str] = {}
+    threads: list[threading.Thread] = []
+    stop = threading.Event()
+
+    def follow(name: str, step: str) -> None:
+        logs[step] = cluster.kubectl("logs", "--follow", name, check=False)
+
+    def watch() -> None:
+        seen = set()
+        while not stop.wait(0.5):
+            for pod in cluster.get("pods", "-l", f"medallion/pipeline={pipeline}")["items"]:
+                name, labels = pod["metadata"]["name"], pod["metadata"]["labels"]
+                if name not in seen and pod["status"]["phase"] in ("Running", "Succeeded"):
+                    seen.add(name)
+                    threads.append(threading.Thread(target=follow, args=(name, labels["medallion/step"])))
+                    threads[-1].start()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield logs
+    finally:
+        stop.set()
+        watcher.join()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,89 @@
+"""One cluster for all cluster tests: the one that `make up` made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import REPO, Airflow, Cluster, RetailRun, follow_logs, git, until
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    found = Cluster.from_environment()
+    required = os.environ.get("MEDALLION_CLUSTER_TESTS") == "required"
+    missing = next((tool for tool in ("kubectl", "helm", "git") if shutil.which(tool) is None), None)
+    reason = f"{missing} is not installed" if missing else None
+    if reason is None:
+        command = ["kubectl", "--context", found.context, "get", "namespace", found.namespace]
+        answer = subprocess.run(command, capture_output=True, text=True)
+        reason = f"no Medallion in {found.context}: run make up" if answer.returncode else None
+    if reason and required:
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster: Cluster) -> Iterator[Airflow]:
+    login = cluster.secret("medallion-ui")
+    with cluster.port("service/medallion-api-server", 8080) as port:
+        yield Airflow(f"http://127.0.0.1:{port}", login["username"], login["password"])
+
+
+@pytest.fixture(scope="session")
+def checkout(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A clone of what the cluster's git server serves; what a test pushes is taken back at the end."""
+    folder = tmp_path_factory.mktemp("git") / "checkout"
+    with cluster.port("service/medallion-git", 9418) as port:
+        git(folder.parent, "clone", "-q", f"git://127.0.0.1:{port}/medallion.git", str(folder))
+        git(folder, "config", "user.name", "test")
+        git(folder, "config", "user.email", "test@localhost")
+        before = git(folder, "rev-parse", "HEAD").strip()
+        yield folder
+        git(folder, "push", "-qf", "origin", f"{before}:main")
+
+
+@pytest.fixture(scope="session")
+def transactions_run(airflow: Airflow) -> str:
+    """A finished run of the first pipeline: the newest there is, or a new one."""
+    dag = "pipeline_customer_transaction"
+    until(f"{dag} is there", lambda: airflow.get(f"/dags/{dag}"))
+    runs = airflow.get(f"/dags/{dag}/dagRuns?order_by=-start_date&limit=1")["dag_runs"]
+    run = str(runs[0]["dag_run_id"]) if runs else airflow.trigger(dag)
+    assert airflow.finished(dag, run) == "success"
+    return run
+
+
+@pytest.fixture(scope="session")
+def retail(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[RetailRun]:
+    """The retail export as a pipeline of its own, added by a push: three small files, no new image."""
+    data = Path(os.environ.get("MEDALLION_TEST_DATA", REPO.parent / "shared" / "data"))
+    source = data / "retail" / "retail_store_sales.csv"
+    if not source.is_file():
+        message = f"no retail export here: set MEDALLION_TEST_DATA (looked for {source})"
+        (pytest.fail if os.environ.get("MEDALLION_CLUSTER_TESTS") == "required" else pytest.skip)(message)
+    name = "pipeline_retail_store_sales"
+    folder = Path(__file__).parent / "dags"
+    for file in (f"{name}.py", f"pipelines/{name}.yaml"):
+        shutil.copy(folder / file, checkout / "dags" / file)
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "Another pipeline")
+    pushed = time.monotonic()
+    git(checkout, "push", "-q")
+    subprocess.run([REPO / "k8s" / "put.sh", source], check=True, capture_output=True)
+    until(f"{name} is there", lambda: airflow.get(f"/dags/{name}"))
+    appeared = time.monotonic() - pushed
+    with follow_logs(cluster, name) as logs:
+        run = airflow.trigger(name)
+        state = airflow.finished(name, run)
+    assert state == "success", logs
+    yield RetailRun(name, run, source, appeared, logs)
+    cluster.kubectl("delete", "pod", "-l", f"medallion/pipeline={name}", "--ignore-not-found")

@@ -1,0 +1,84 @@
+"""The cleaner as tests use it: its real command, on a real Postgres."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medallion.failures import ExitCode
+from medallion.warehouse import ledger
+from medallion.warehouse.connection import Connection
+from medallion_cleaner.__main__ import main
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What a run of the cleaner left: its exit code, its ledger row, and its quarantine."""
+
+    code: int
+    run_id: str
+    row: dict[str, Any]
+    rejects: list[dict[str, Any]]
+
+    @property
+    def reasons(self) -> dict[int, set[str]]:
+        """Reasons by line."""
+        found: dict[int, set[str]] = {}
+        for reject in self.rejects:
+            found.setdefault(reject["line"], set()).add(reject["reason"])
+        return found
+
+
+Clean = Callable[..., Cleaned]
+
+
+@pytest.fixture
+def clean(warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clean:
+    """Runs the cleaner's command on bytes or on a file, each time as a new run unless one is named."""
+    numbers = itertools.count(1)
+
+    def run(source: bytes | Path, contract: dict[str, Any] | str, run_id: str = "", prefix: str = "") -> Cleaned:
+        path = source if isinstance(source, Path) else tmp_path / "input.csv"
+        if isinstance(source, bytes):
+            path.write_bytes(source)
+        run_id = run_id or f"run-{next(numbers)}"
+        text = contract if isinstance(contract, str) else json.dumps(contract)
+        monkeypatch.setenv("MEDALLION_CONTRACT", text)
+        arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)]
+        code = main([*arguments, *(["--schema-prefix", prefix] if prefix else [])])
+        return look(code, run_id)
+
+    def look(code: int, run_id: str) -> Cleaned:
+        known = warehouse.execute("select to_regclass('medallion.ledger') is not null").fetchone()
+        if known != (True,):
+            return Cleaned(code, run_id, {}, [])
+        steps = ledger.steps_of(warehouse, "p", run_id)
+        cursor = warehouse.execute(
+            """select line, column_name, value, reason, record from medallion.rejected_rows
+               where pipeline = 'p' and run_id = %s order by line, column_name""",
+            (run_id,),
+        )
+        names = [column.name for column in cursor.description or ()]
+        rejects = [dict(zip(names, row, strict=True)) for row in cursor]
+        return Cleaned(int(code), run_id, steps[0] if steps else {}, rejects)
+
+    return run
+
+
+@pytest.fixture
+def load_table(warehouse: Connection) -> Callable[..., list[tuple[Any, ...]]]:
+    """Reads a published table, in the order of the file."""
+
+    def read(columns: str = "*", table: str = "cleaned.things") -> list[tuple[Any, ...]]:
+        return warehouse.execute(f"select {columns} from {table} order by _line").fetchall()  # type: ignore[arg-type]
+
+    return read
+
+
+__all__ = ["Clean", "Cleaned", "ExitCode"]

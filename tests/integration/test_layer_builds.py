@@ -1,0 +1,58 @@
+"""A step that runs again in its own run, and what readers see meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from medallion.warehouse import builds, ledger
+from medallion.warehouse.connection import Connection
+from medallion.warehouse.ledger import StepRun
+
+STEP = StepRun("orders", "one", "gold", "gold")
+
+
+@pytest.fixture
+def ready(warehouse: Connection) -> Connection:
+    ledger.ensure(warehouse)
+    return warehouse
+
+
+def build(connection: Connection, number: int, step: StepRun = STEP, *, fresh: bool = True) -> str:
+    name = builds.start(connection, "gold", step, fresh=fresh)
+    connection.execute(f"create table {name}.sales as select {number} as number")  # type: ignore[arg-type]
+    return name
+
+
+def publish(connection: Connection, name: str) -> None:
+    with connection.transaction():
+        builds.publish(connection, "gold", name, ["sales"])
+    builds.prune(connection, STEP)
+
+
+def test_a_layer_that_runs_again_after_its_success_leaves_readers_and_their_views_alone(ready: Connection):
+    publish(ready, build(ready, 1))
+    ready.execute("create view public.of_a_reader as select number from gold.sales")
+    seen = []
+    for number in (2, 3, 4, 5):
+        name = build(ready, number)
+        seen += ready.execute("select number from public.of_a_reader").fetchall()
+        publish(ready, name)
+        seen += ready.execute("select number from public.of_a_reader").fetchall()
+    assert seen == [(1,), (2,), (2,), (3,), (3,), (4,), (4,), (5,)]
+
+
+def test_an_attempt_that_failed_is_built_over(ready: Connection):
+    assert build(ready, 1) == build(ready, 2)
+
+
+def test_the_test_pod_of_a_layer_goes_on_with_the_build_of_its_run_pod(ready: Connection):
+    publish(ready, build(ready, 1, replace(STEP, step="gold.run")))
+    again = build(ready, 2, replace(STEP, step="gold.run"))
+    assert builds.start(ready, "gold", replace(STEP, step="gold.test"), fresh=False) == again
+
+
+def test_two_runs_and_two_pipelines_never_share_a_build(ready: Connection):
+    steps = [STEP, replace(STEP, run_id="two"), replace(STEP, pipeline="returns")]
+    assert len({builds.start(ready, "gold", step, fresh=True) for step in steps}) == 3

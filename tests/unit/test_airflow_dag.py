@@ -1,0 +1,93 @@
+"""DAGs: every pipeline of the project as Airflow sees it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    import os
+
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+
+
+@pytest.fixture(scope="module")
+def dag(airflow_home: None) -> Any:
+    from medallion.runners.airflow import airflow_dag
+
+    return airflow_dag(str(DAGS / "pipeline_customer_transaction.py"))
+
+
+def test_tasks_are_grouped_and_ordered_as_the_plan_says(dag: Any):
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == {
+        "Clean-Transactions.clean_and_transform_csv": set(),
+        "Load-To-Postgres.load_cleaned_csv_to_postgres": {"Clean-Transactions.clean_and_transform_csv"},
+        "DBT-Transformations.bronze": {"Load-To-Postgres.load_cleaned_csv_to_postgres"},
+        "DBT-Transformations.silver": {"DBT-Transformations.bronze"},
+        "DBT-Transformations.gold": {"DBT-Transformations.silver"},
+    }
+
+
+def test_a_dag_has_an_owner_tags_a_page_and_limits(dag: Any):
+    assert dag.owner == "data-platform"
+    assert {"medallion", "dbt", "end-to-end"} <= dag.tags
+    assert "run ledger" in dag.doc_md
+    assert (dag.max_active_runs, dag.catchup, dag.dagrun_timeout) == (1, False, timedelta(hours=2))
+
+
+def test_images_keep_their_own_command(dag: Any):
+    assert all(not task.cmds for task in dag.tasks if hasattr(task, "cmds"))
+
+
+def test_pods_satisfy_the_restricted_standard_and_have_no_password_of_their_own(dag: Any):
+    from kubernetes.client import ApiClient
+
+    plain = ApiClient().sanitize_for_serialization
+    for task in (task for task in dag.tasks if hasattr(task, "arguments")):
+        assert plain(task.security_context) == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        assert plain(task.container_security_context) == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+        assert task.automount_service_account_token is False
+        assert plain(task.env_from) == [{"secretRef": {"name": "medallion-warehouse"}}]
+        assert not any("PASSWORD" in name for name in task.env_vars)
+        assert task.container_resources.limits["memory"] == task.container_resources.requests["memory"]
+
+
+def test_a_contract_is_safe_from_the_template_engine():
+    import json
+
+    from jinja2 import Template
+
+    from medallion.runners.airflow.pod import untemplated
+
+    contract = json.dumps({"pattern": r"^\{{2}{%x%}{#y#}{{z}}$", "nested": {"deep": {}}})
+    assert json.loads(Template(untemplated(contract)).render()) == json.loads(contract)
+
+
+def test_one_broken_pipeline_shows_its_error_and_leaves_the_others(tmp_path: Path):
+    folder = tmp_path / "dags"
+    shutil.copytree(DAGS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "broken.py").write_text((folder / "pipeline_customer_transaction.py").read_text())
+    (folder / "pipelines" / "broken.yaml").write_text("name: broken\nowner: me\nlayer: []\n")
+    code = (
+        "from airflow.dag_processing.dagbag import DagBag\n"
+        f"bag = DagBag({str(folder)!r})\n"
+        "print(sorted(bag.dags)); print(*bag.import_errors.values())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "'pipeline_customer_transaction'" in done.stdout
+    assert "broken.yaml:3:1: layer: unknown key 'layer' — did you mean 'layers'?" in done.stdout

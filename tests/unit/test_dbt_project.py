@@ -1,0 +1,100 @@
+"""The dbt project as it is baked, and how it is put into a warehouse."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("dbt.cli.main")
+
+from medallion.failures import ModelFailed, WarehouseAway
+from medallion_dbt.commands import failure_of
+from medallion_dbt.manifest import PROJECT, load_manifest, parse
+from medallion_dbt.relocate import relocate
+
+
+@pytest.fixture(scope="module")
+def parsed() -> Any:
+    """The project, parsed with no database anywhere near."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"):
+            patch.delenv(name, raising=False)
+        return parse()
+
+
+@pytest.fixture
+def manifest(parsed: Any) -> Any:
+    return copy.deepcopy(parsed)
+
+
+def placed(manifest: Any) -> dict[str, str]:
+    nodes = [*manifest.nodes.values(), *manifest.sources.values()]
+    return {node.name: node.relation_name for node in nodes if node.relation_name and node.resource_type != "test"}
+
+
+def test_models_live_in_the_schema_that_bears_the_name_of_their_layer(manifest: Any):
+    models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
+    assert {node.name: node.schema for node in models} == {node.name: node.fqn[-2] for node in models}
+
+
+def test_every_relation_moves_with_the_database_and_the_prefix(manifest: Any):
+    relocate(manifest, "elsewhere", "acme_")
+    assert placed(manifest)["fact_transactions"] == '"elsewhere"."acme_silver"."fact_transactions"'
+    assert placed(manifest)["customer_transactions"] == '"elsewhere"."acme_cleaned_data"."customer_transactions"'
+    assert all(name.startswith('"elsewhere"."acme_') for name in placed(manifest).values())
+
+
+def test_only_the_models_that_are_published_go_to_the_build(manifest: Any):
+    relocate(manifest, "w", "", {"model.medallion.agg_monthly_sales": "gold__0123abcd"})
+    assert placed(manifest)["agg_monthly_sales"] == '"w"."gold__0123abcd"."agg_monthly_sales"'
+    assert placed(manifest)["agg_product_sales"] == '"w"."gold"."agg_product_sales"'
+
+
+def test_every_model_and_every_column_is_described_and_every_model_says_its_grain(manifest: Any):
+    models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
+    assert [model.name for model in models if "Grain: one row per" not in model.description] == []
+    bare = [f"{m.name}.{c.name}" for m in models for c in m.columns.values() if not c.description]
+    assert bare == []
+
+
+def test_every_model_has_a_tested_key(manifest: Any):
+    tests = [node for node in manifest.nodes.values() if node.resource_type == "test" and node.test_metadata]
+    unique = {node.attached_node for node in tests if node.test_metadata.name == "unique"}
+    assert {uid for uid, node in manifest.nodes.items() if node.resource_type == "model"} <= unique
+
+
+def test_the_baked_manifest_is_used_until_a_file_of_the_project_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MEDALLION_DBT_BAKED", str(tmp_path / "baked"))
+    project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs"))
+    assert [load_manifest(project).source for _ in range(2)] == ["full", "baked"]
+    (project / "target").mkdir()
+    (project / "target" / "compiled.sql").write_text("select 1")
+    assert load_manifest(project).source == "baked"
+    (project / "models" / "one.sql").write_text("select 1 as one")
+    assert load_manifest(project).source == "full"
+
+
+def test_a_project_that_does_not_parse_is_told_with_dbts_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MEDALLION_DBT_BAKED", str(tmp_path / "baked"))
+    project = shutil.copytree(PROJECT, tmp_path / "project")
+    (project / "models" / "one.sql").write_text("select * from {{ ref('nowhere') }}")
+    with pytest.raises(ModelFailed, match=r"does not parse.*(\n.*)*nowhere"):
+        load_manifest(project)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ('connection to server at "db", port 5432 failed: Connection refused', WarehouseAway),
+        ("terminating connection due to administrator command\nSSL connection has been closed", WarehouseAway),
+        ('Database Error in model x\n  column "y" does not exist', ModelFailed),
+    ],
+)
+def test_only_a_database_that_is_away_is_worth_a_retry(message: str, kind: type[Exception]):
+    assert type(failure_of(message)) is kind

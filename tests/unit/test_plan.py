@@ -1,0 +1,69 @@
+"""Plans: what a pipeline file becomes, as plain data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from medallion.plan import Plan, RunContext, make_plan
+from medallion.spec.project import PipelineFile, load_pipeline
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+
+
+@pytest.fixture
+def transactions() -> PipelineFile:
+    return load_pipeline(DAGS / "pipelines" / "pipeline_customer_transaction.yaml")
+
+
+def plan_of(file: PipelineFile, **changes: object) -> Plan:
+    pipeline = file.pipeline.model_copy(update=changes)
+    return make_plan(pipeline, file.contracts, RunContext("run-1", "/landing", "abc"))
+
+
+def test_a_layer_is_one_step_and_waits_for_the_one_before(transactions: PipelineFile):
+    plan = plan_of(transactions)
+    assert {step.name: step.needs for step in plan.steps} == {
+        "clean.transactions": (),
+        "bronze": ("clean.transactions",),
+        "silver": ("bronze",),
+        "gold": ("silver",),
+    }
+
+
+def test_granularity_step_gives_run_and_test_a_pod_each(transactions: PipelineFile):
+    plan = plan_of(transactions, granularity="step")
+    assert [(step.name, step.task_id, step.needs) for step in plan.steps][1:3] == [
+        ("bronze.run", "dbt_run_bronze", ("clean.transactions",)),
+        ("bronze.test", "dbt_test_bronze", ("bronze.run",)),
+    ]
+
+
+def test_only_gold_is_published_unless_the_file_says_otherwise(transactions: PipelineFile):
+    assert {step.name: "--publish" in step.args for step in plan_of(transactions).steps if step.layer} == {
+        "bronze": False,
+        "silver": False,
+        "gold": True,
+    }
+
+
+def test_the_contract_travels_with_the_step(transactions: PipelineFile):
+    clean = plan_of(transactions).steps[0]
+    assert json.loads(clean.env["MEDALLION_CONTRACT"])["table"] == "cleaned_data.customer_transactions"
+
+
+def test_task_groups_carry_the_names_that_the_file_gives(transactions: PipelineFile):
+    plan = plan_of(transactions)
+    assert [step.group for step in plan.steps] == [("Clean-Transactions",), *[("DBT-Transformations",)] * 3]
+    assert plan.markers[0].group == ("Load-To-Postgres",)
+
+
+def test_a_prefix_reaches_every_step(transactions: PipelineFile):
+    plan = plan_of(transactions, schema_prefix="acme_")
+    assert all(("--schema-prefix", "acme_") in zip(step.args, step.args[1:], strict=False) for step in plan.steps)
+
+
+def test_no_step_is_told_a_password(transactions: PipelineFile):
+    assert "PASSWORD" not in repr(plan_of(transactions)).upper()
