@@ -276,4 +276,5 @@ def test_memory_stays_flat_when_the_file_is_ten_times_larger(warehouse: Connecti
                 continue
         assert process.returncode == ExitCode.OK
         peaks.append(peak / 2**20)
-    assert peaks[1] < peaks[0] * 1.35, f"MiB at 200 thousand and at 2 million rows: {peaks}"
+    # The small file is a block and a half, so the large one may take a few blocks more; all of its rows would take 400.
+    assert peaks[1] < peaks[0] + 150, f"MiB at 200 thousand and at 2 million rows: {peaks}"
