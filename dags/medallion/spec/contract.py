@@ -10,16 +10,12 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from medallion.spec.part import Part
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,54}$")]
 """A Postgres name that needs no quotes."""
-
-
-class Part(BaseModel):
-    """Base of every part of a contract: unknown keys are refused, values cannot change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Dialect(Part):

@@ -6,19 +6,15 @@ from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medallion.failures import RETRYABLE
+from medallion.spec.alerts import Alerts
 from medallion.spec.cron import check_cron
+from medallion.spec.part import Part
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
 """Letters, digits, `_` and `-`; at most 63, as it becomes a DAG id, a Kubernetes label and a file name."""
-
-
-class Part(BaseModel):
-    """Base of every part of a pipeline file: unknown keys are refused, values cannot change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Schedule(Part):
@@ -125,6 +121,9 @@ class Timeouts(Part):
 
     step_seconds: int = Field(1800, ge=1, description="One attempt of one step.")
     run_seconds: int = Field(7200, ge=1, description="A whole run.")
+    deadline_seconds: int | None = Field(
+        None, ge=1, description="A run that takes longer goes on, and an alert says so: the pipeline's promise."
+    )
 
 
 class Groups(Part):
@@ -158,6 +157,7 @@ class Pipeline(Part):
     groups: Groups = Groups()
     retry_config: RetryConfig = RetryConfig()
     timeouts: Timeouts = Timeouts()
+    alerts: Alerts = Alerts()
     resources: ImageResources = ImageResources()
 
     @model_validator(mode="after")
