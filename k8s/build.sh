@@ -14,3 +14,4 @@ build() { # name docker-build-arguments...
 build git-server k8s/git-server
 build cleaner --file images/cleaner/Dockerfile .
 build dbt --file images/dbt/Dockerfile .
+build airflow --file images/airflow/Dockerfile .

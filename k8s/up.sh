@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 PIPELINE=${PIPELINE:-pipeline_customer_transaction}
 SAMPLE_ROWS=${SAMPLE_ROWS:-20000}
-ours=("medallion/cleaner:$TAG" "medallion/dbt:$TAG" "medallion/git-server:$TAG")
+ours=("medallion/cleaner:$TAG" "medallion/dbt:$TAG" "medallion/git-server:$TAG" "medallion/airflow:$TAG")
 
 for tool in docker kind kubectl helm git python3; do
   command -v $tool >/dev/null || fail "$tool is needed, and not on the PATH"
@@ -62,6 +62,7 @@ release() {
   helm --kube-context "$KUBE_CONTEXT" --namespace "$NAMESPACE" upgrade --install "$RELEASE" "$CHART" \
     --values "$CHART/values-kind.yaml" \
     --set "global.images.cleaner=medallion/cleaner:$TAG,global.images.dbt=medallion/dbt:$TAG" \
+    --set "airflow.defaultAirflowTag=$TAG" \
     --wait --wait-for-jobs --timeout "${HELM_TIMEOUT:-10m}" >"$work/helm" || { kube get pods; return 1; }
 }
 
@@ -74,7 +75,7 @@ step "charts" k8s/charts.sh
 k8s/build.sh >"$work/build" 2>&1 & builds=$! # while the cluster starts and takes the other images
 built() { wait "$builds" || { cat "$work/build"; return 1; }; cat "$work/build"; }
 step "kind cluster $CLUSTER" cluster
-step "Airflow, Postgres and git-sync into the cluster" load_theirs
+step "Postgres and git-sync into the cluster" load_theirs
 step "Medallion's images built" built
 step "Medallion's images into the cluster" load "${ours[@]}"
 step "namespace $NAMESPACE, under the restricted standard" namespace

@@ -5,7 +5,6 @@ The work itself knows the warehouse and nothing of who called it.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import traceback
@@ -18,6 +17,7 @@ from types import FrameType
 import psycopg
 
 from medallion.failures import ExitCode, StepFailure
+from medallion.last_words import LastWords, failed_in
 from medallion.log import EventLog
 from medallion.outcome import Outcome
 from medallion.warehouse import ledger
@@ -64,32 +64,33 @@ def run_step(step: StepRun, work: Work, lock: str) -> ExitCode:
     log.event("step_started", f"{step.step} of {step.pipeline} starts", commit=step.commit)
     began = datetime.now(timezone.utc)
     try:
-        outcome = _work(step, work, lock, log)
+        outcome, again = _work(step, work, lock, log)
     except StepFailure as failure:
         return _failed(step, began, failure, log)
     except KeyboardInterrupt:
         log.event("step_terminated", "stopped from outside; nothing was published", "error")
-        return _exit(ExitCode.TERMINATED, "failed", "stopped from outside; nothing was published")
+        return _exit(LastWords("failed", ExitCode.TERMINATED, "stopped from outside; nothing was published"))
     except Exception as error:  # noqa: BLE001 - the last resort: a bug must end as an exit code and a log
         log.event("internal_error", str(error), "error", traceback=traceback.format_exc())
         return _failed(step, began, StepFailure(f"internal error: {error}", "please report this with the log"), log)
     seconds = round((datetime.now(timezone.utc) - began).total_seconds(), 3)
     log.event("step_succeeded", outcome.message or f"{step.step} {outcome.status}", execution_time_seconds=seconds)
-    return _exit(ExitCode.OK, outcome.status, outcome.message)
+    return _exit(LastWords(outcome.status, ExitCode.OK, outcome.message, again=again))
 
 
-def _work(step: StepRun, work: Work, lock: str, log: EventLog) -> Outcome:
+def _work(step: StepRun, work: Work, lock: str, log: EventLog) -> tuple[Outcome, bool]:
     with connect(f"medallion {step.pipeline} {step.step}") as connection:
         ledger.ensure(connection)
         with held(connection, lock) as waited:
             if waited:
                 log.event("lock_waited", f"waited for another run to let go of {lock}")
             ledger.require(connection, step)
+            again = ledger.has_succeeded(connection, step)
             session = Session(step, connection, log)
             work(session)
             if session.outcome is None:
                 raise StepFailure(f"step {step.step!r} ended without a ledger row", "please report this")
-            return session.outcome
+            return session.outcome, again
 
 
 def _failed(step: StepRun, began: datetime, failure: StepFailure, log: EventLog) -> ExitCode:
@@ -105,19 +106,14 @@ def _failed(step: StepRun, began: datetime, failure: StepFailure, log: EventLog)
         "step_failed", failure.message, "error", exit_code=int(failure.code), remedy=failure.remedy,
         execution_time_seconds=round((datetime.now(timezone.utc) - began).total_seconds(), 3),
     )  # fmt: skip
-    return _exit(failure.code, "failed", failure.message, failure.remedy)
+    failed = failed_in(failure.outcome)
+    return _exit(LastWords("failed", failure.code, failure.message, failure.remedy, failed=failed))
 
 
-def _exit(code: ExitCode, status: str, message: str, remedy: str = "") -> ExitCode:
+def _exit(words: LastWords) -> ExitCode:
     if os.environ.get("KUBERNETES_SERVICE_HOST") and TERMINATION_LOG.exists():
-        fields = {
-            "status": status,
-            "exit_code": int(code),
-            "message": message[:2000],
-            "remedy": remedy[:1000],
-        }
-        TERMINATION_LOG.write_text(json.dumps(fields))
-    return code
+        TERMINATION_LOG.write_text(words.to_json(), encoding="utf-8")
+    return ExitCode(words.exit_code)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

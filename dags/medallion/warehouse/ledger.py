@@ -65,6 +65,16 @@ def require(connection: Connection, step: StepRun) -> None:
         )
 
 
+def has_succeeded(connection: Connection, step: StepRun) -> bool:
+    """Whether the latest attempt of the step in this run succeeded."""
+    row = connection.execute(
+        """select status <> 'failed' from medallion.ledger
+           where pipeline = %s and run_id = %s and step = %s order by attempt desc limit 1""",
+        (step.pipeline, step.run_id, step.step),
+    ).fetchone()
+    return row == (True,)
+
+
 def record(connection: Connection, step: StepRun, started_at: datetime, outcome: Outcome) -> None:
     """Writes the step's row. Call it in the transaction that holds the step's data."""
     connection.execute(

@@ -14,6 +14,7 @@ from airflow.sdk import DAG, TaskGroup
 from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
 
 from medallion.plan import Plan, RunContext, make_plan
+from medallion.runners.airflow.alerting import Alerting
 from medallion.runners.airflow.pod import pod_operator
 from medallion.runners.airflow.settings import LANDING, Settings, commit_of
 from medallion.spec.project import load_pipeline
@@ -43,7 +44,7 @@ def airflow_dag(stub: str) -> DAG:
 
 def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
     """Translates a plan."""
-    pipeline = plan.pipeline
+    pipeline, alerting = plan.pipeline, Alerting(plan.pipeline)
     dag = DAG(
         dag_id=pipeline.name,
         description=pipeline.description,
@@ -56,7 +57,15 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
         max_active_runs=pipeline.schedule.max_concurrent_runs,
         dagrun_timeout=timedelta(seconds=pipeline.timeouts.run_seconds),
         tags=sorted({PLATFORM_TAG, *pipeline.tags}),
-        default_args={"owner": pipeline.owner, "depends_on_past": False},
+        deadline=alerting.deadline(),
+        on_failure_callback=alerting.run_failed,
+        on_success_callback=alerting.run_succeeded,
+        default_args={
+            "owner": pipeline.owner,
+            "depends_on_past": False,
+            "on_failure_callback": alerting.task_failed,
+            "on_success_callback": alerting.task_succeeded,
+        },
     )
     groups: dict[tuple[str, ...], TaskGroup] = {}
     tasks: dict[str, Any] = {}
@@ -67,7 +76,7 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
                 tasks[step.name] = pod_operator(step, pipeline.name, commit, settings)
         for marker in plan.markers:
             with _inside(marker.group, groups):
-                done[marker.name] = EmptyOperator(task_id=marker.name, doc_md=marker.title)
+                done[marker.name] = EmptyOperator(task_id=marker.name, doc_md=marker.title, on_success_callback=None)
     for marker in plan.markers:
         for name in marker.inside:
             tasks[name] >> done[marker.name]

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
+
+from medallion.last_words import Failed, LastWords
+
+_IMAGE = "check that the image of the chart's `global.images` exists and that the cluster may pull it"
+REMEDIES = {
+    "OOMKilled": "raise `resources.<image>.memory` in the pipeline file",
+    "Evicted": "the node ran out of what the message names: free it, or give the cluster more",
+    "DeadlineExceeded": "raise `timeouts.step_seconds` in the pipeline file, or see why the step took so long",
+    "Unschedulable": "no node has room for the pod: lower `resources` in the pipeline file or add a node",
+    "ImagePullBackOff": _IMAGE,
+    "ErrImagePull": _IMAGE,
+    "InvalidImageName": _IMAGE,
+    "CreateContainerConfigError": "a Secret or ConfigMap that the pod names is missing: the message says which",
+}
+"""What to try, by Kubernetes' reason, when the step itself could say nothing."""
 
 
 class StepPodFailed(Exception):
@@ -25,6 +39,8 @@ class Ending:
         message: What the step said last, or what Kubernetes says.
         remedy: What the step says to do.
         said_success: Whether the step itself reported that its ledger row is written.
+        again: Whether an earlier attempt of the same run had succeeded already.
+        failed: The models and tests that the step says failed.
     """
 
     exit_code: int | None = None
@@ -32,6 +48,8 @@ class Ending:
     message: str = ""
     remedy: str = ""
     said_success: bool = False
+    again: bool = False
+    failed: tuple[Failed, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -39,9 +57,14 @@ class Ending:
         return self.exit_code == 0 and self.said_success
 
     @property
+    def explained(self) -> str:
+        """What happened, in words."""
+        return self.message or "the pod is gone and nobody knows how it ended; the ledger has no success for it"
+
+    @property
     def explanation(self) -> str:
         """What happened and what to do, in a line or two."""
-        what = self.message or "the pod is gone and nobody knows how it ended; the ledger has no success for it"
+        what = self.explained
         code = "" if self.exit_code is None else f"exit code {self.exit_code}"
         kube = ", ".join(part for part in (self.reason if self.reason != "Error" else "", code) if part)
         return what + (f" ({kube})" if kube else "") + (f"\nwhat to do: {self.remedy}" if self.remedy else "")
@@ -61,22 +84,25 @@ def ending_of(pod: Any, container: str) -> Ending:
     state = next((item.state for item in containers if item.name == container), None)
     if state is not None and state.terminated is not None:
         ended = state.terminated
-        said = _said(ended.message)
+        said = LastWords.from_json(ended.message)
+        if said is None:
+            return _by_kubernetes(ended.reason, ended.message, ended.exit_code)
         return Ending(
             exit_code=ended.exit_code,
             reason=ended.reason or "",
-            message=said.get("message") or ended.message or "",
-            remedy=said.get("remedy", ""),
-            said_success=said.get("status") in ("succeeded", "unchanged"),
+            message=said.message,
+            remedy=said.remedy,
+            said_success=said.status in ("succeeded", "unchanged"),
+            again=said.again,
+            failed=said.failed,
         )
     if state is not None and state.waiting is not None:
-        return Ending(reason=state.waiting.reason or "", message=state.waiting.message or "the pod never started")
-    return Ending(reason=status.reason or "", message=status.message or "")
+        return _by_kubernetes(state.waiting.reason, state.waiting.message or "the pod never started")
+    for condition in status.conditions or []:
+        if condition.type == "PodScheduled" and condition.status == "False":
+            return _by_kubernetes(condition.reason, condition.message)
+    return _by_kubernetes(status.reason, status.message)
 
 
-def _said(message: str | None) -> dict[str, Any]:
-    try:
-        said = json.loads(message or "")
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
+def _by_kubernetes(reason: str | None, message: str | None, exit_code: int | None = None) -> Ending:
+    return Ending(exit_code, reason or "", message or "", REMEDIES.get(reason or "", ""))

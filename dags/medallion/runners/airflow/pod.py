@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowException
 from kubernetes.client import models as k8s
 
 from medallion.plan import Step
-from medallion.runners.airflow.ending import StepPodFailed, ending_of
+from medallion.runners.airflow.ending import Ending, StepPodFailed, ending_of
 from medallion.runners.airflow.retry import ExitCodeRetryPolicy
 from medallion.runners.airflow.settings import LANDING, Settings
 
@@ -19,9 +19,11 @@ from medallion.runners.airflow.settings import LANDING, Settings
 class StepOperator(KubernetesPodOperator):
     """Runs a step's pod and believes it only if the step itself said that its ledger row is written."""
 
+    ending: Ending | None = None
+
     def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
         """Deletes the pod, then raises `StepPodFailed` unless the step succeeded."""
-        ending = ending_of(remote_pod, self.base_container_name)
+        self.ending = ending = ending_of(remote_pod, self.base_container_name)
         failure = StepPodFailed(self.task_id, ending)
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)

@@ -1,0 +1,64 @@
+"""An alert as plain data: what happened to a pipeline, for a person who was not looking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from medallion.last_words import Failed
+from medallion.spec.alerts import AlertKind
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing to tell.
+
+    Attributes:
+        kind: What sort of thing.
+        message: What happened, in the step's own words where it said any.
+        task: The task that it happened to; empty for a whole run.
+        attempt: Which attempt of the task, from 1.
+        reason: Kubernetes' word for it, such as `OOMKilled`; empty where it has none.
+        exit_code: The step's exit code, where it is known.
+        failed: The models and tests that failed.
+        remedy: What to try.
+    """
+
+    kind: AlertKind
+    pipeline: str
+    run_id: str
+    owner: str
+    message: str
+    task: str = ""
+    attempt: int = 1
+    reason: str = ""
+    exit_code: int | None = None
+    failed: tuple[Failed, ...] = ()
+    remedy: str = ""
+    log_url: str = ""
+    run_url: str = ""
+    at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+    @property
+    def title(self) -> str:
+        """One line that says it all to who is in a hurry."""
+        what = {
+            "failure": f"failed at {self.task}" if self.task else "failed",
+            "recovery": f"recovered at {self.task}" if self.task else "recovered",
+            "deadline": "missed its deadline",
+        }[self.kind]
+        return f"{self.pipeline} {what}"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What an alert says beside its message, by label, in the order to show it; empty facts are left out."""
+        code = "" if self.exit_code is None else f"exit code {self.exit_code}"
+        attempt = f", attempt {self.attempt}" if self.task else ""
+        facts = {
+            "pipeline": f"{self.pipeline} (owner: {self.owner})",
+            "run": self.run_id,
+            "task": f"{self.task}{attempt}",
+            "reason": ", ".join(part for part in (self.reason, code) if part),
+            "time": f"{self.at:%Y-%m-%d %H:%M:%S} UTC",
+        }
+        return {label: fact for label, fact in facts.items() if fact}

@@ -1,0 +1,56 @@
+"""Where alerts go: the log, and any service that Apprise knows, by its URL (https://github.com/caronc/apprise).
+
+A deployment names its channels in the environment: `MEDALLION_ALERT_ONCALL=slack://…` is the channel `oncall`.
+Such a URL holds a password, so it comes from a Secret and is never told.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from medallion.alerts.alert import Alert
+from medallion.alerts.render import Format, render
+
+PREFIX = "MEDALLION_ALERT_"
+logger = logging.getLogger("medallion.alerts")
+
+
+class ChannelFailed(Exception):
+    """A channel that could not carry an alert."""
+
+
+def send(alert: Alert, channels: Iterable[str]) -> None:
+    """Sends an alert through every channel. One that fails is logged, and the others are tried; never raises."""
+    for name in channels:
+        try:
+            _log(alert) if name == "log" else _notify(alert, name)
+        except Exception as error:  # noqa: BLE001 - telling of a failure must not become one
+            logger.warning("alert channel %s failed, the alert %r did not go there: %s", name, alert.title, error)
+
+
+def _log(alert: Alert) -> None:
+    level = {"failure": logging.ERROR, "recovery": logging.INFO, "deadline": logging.WARNING}[alert.kind]
+    logger.log(level, "alert: %s", render(alert, "text"))
+
+
+def _notify(alert: Alert, name: str) -> None:
+    url = os.environ.get(f"{PREFIX}{name.upper()}")
+    if not url:
+        raise ChannelFailed(f"it is not configured: put {PREFIX}{name.upper()} into the Secret medallion-alerts")
+    try:
+        import apprise
+    except ModuleNotFoundError as error:
+        raise ChannelFailed("this Airflow image has no Apprise: use the medallion/airflow image") from error
+    plugin: Any = apprise.Apprise.instantiate(url)
+    if not plugin:
+        raise ChannelFailed("its URL is none that Apprise understands: see the channel's page in Apprise's docs")
+    form: Format = plugin.notify_format[0].value  # what the service likes best
+    kind = {"failure": "failure", "recovery": "success", "deadline": "warning"}[alert.kind]
+    sent = apprise.Apprise()
+    sent.add(plugin)
+    # Apprise says why in its own log, with the URL's secrets hidden.
+    if not sent.notify(render(alert, form), alert.title, apprise.NotifyType(kind), body_format=form):
+        raise ChannelFailed("the service did not take it")
