@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, TypeVar
 
 from medallion.outcome import Outcome
 
@@ -16,6 +16,7 @@ MAX_BYTES = 4000
 """Kubernetes keeps 4096 bytes (https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/)."""
 _MAX_TEXT = 1200
 _MAX_NAMED = 20
+Words = TypeVar("Words", "Failed", "LastWords")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class LastWords:
     """
 
     status: str
-    exit_code: int
+    exit_code: int = 0
     message: str = ""
     remedy: str = ""
     again: bool = False
@@ -72,10 +73,16 @@ class LastWords:
         """Reads the words, or None when there are none that a step of ours said."""
         try:
             said = json.loads(text or "")
-            failed = tuple(Failed(**item) for item in said.pop("failed", ()))
-            return cls(**said, failed=failed)
+            failed = tuple(_known(Failed, item) for item in said.pop("failed", ()))
+            return replace(_known(cls, said), failed=failed)
         except (ValueError, TypeError, AttributeError):
             return None
+
+
+def _known(kind: type[Words], said: dict[str, Any]) -> Words:
+    """What an image of another version says beside the known is left out."""
+    names = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in said.items() if name in names})
 
 
 def failed_in(outcome: Outcome | None) -> tuple[Failed, ...]:
