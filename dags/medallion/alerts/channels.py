@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from medallion.alerts.alert import Alert
@@ -44,13 +45,23 @@ def _notify(alert: Alert, name: str) -> None:
         import apprise
     except ModuleNotFoundError as error:
         raise ChannelFailed("this Airflow image has no Apprise: use the medallion/airflow image") from error
-    plugin: Any = apprise.Apprise.instantiate(url)
+    with _silent(logging.getLogger("apprise")):  # it would tell the whole URL
+        plugin: Any = apprise.Apprise.instantiate(url)
     if not plugin:
         raise ChannelFailed("its URL is none that Apprise understands: see the channel's page in Apprise's docs")
     form: Format = plugin.notify_format[0].value  # what the service likes best
     kind = {"failure": "failure", "recovery": "success", "deadline": "warning"}[alert.kind]
     sent = apprise.Apprise()
     sent.add(plugin)
-    # Apprise says why in its own log, with the URL's secrets hidden.
     if not sent.notify(render(alert, form), alert.title, apprise.NotifyType(kind), body_format=form):
         raise ChannelFailed("the service did not take it")
+
+
+@contextmanager
+def _silent(other: logging.Logger) -> Iterator[None]:
+    level = other.level
+    other.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        other.setLevel(level)

@@ -15,6 +15,7 @@ from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetab
 
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.runners.airflow.alerting import Alerting
+from medallion.runners.airflow.pages import dag_page
 from medallion.runners.airflow.pod import pod_operator
 from medallion.runners.airflow.settings import LANDING, Settings, commit_of
 from medallion.spec.project import load_pipeline
@@ -48,7 +49,7 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
     dag = DAG(
         dag_id=pipeline.name,
         description=pipeline.description,
-        doc_md=documentation(plan, commit),
+        doc_md=dag_page(plan, commit, settings.dbt_project),
         schedule=timetable(pipeline.schedule),
         start_date=datetime.combine(
             pipeline.schedule.start_date, datetime.min.time(), ZoneInfo(pipeline.schedule.timezone)
@@ -73,7 +74,7 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
     with dag:
         for step in plan.steps:
             with _inside(step.group, groups):
-                tasks[step.name] = pod_operator(step, pipeline.name, commit, settings)
+                tasks[step.name] = pod_operator(step, pipeline, commit, settings)
         for marker in plan.markers:
             with _inside(marker.group, groups):
                 done[marker.name] = EmptyOperator(task_id=marker.name, doc_md=marker.title, on_success_callback=None)
@@ -96,19 +97,6 @@ def timetable(schedule: Schedule) -> Any:
     if schedule.interval_seconds is not None:
         return DeltaTriggerTimetable(timedelta(seconds=schedule.interval_seconds))
     return None
-
-
-def documentation(plan: Plan, commit: str) -> str:
-    """The DAG's page in the Airflow UI: what each step does, behind which gate, from which commit."""
-    pipeline = plan.pipeline
-    rows = [f"| `{step.name}` | {step.title} | {', '.join(step.needs) or '-'} |" for step in plan.steps]
-    head = [
-        f"**{pipeline.name}** — {pipeline.description}",
-        "",
-        f"Owner: {pipeline.owner}. Commit: `{commit}`.",
-    ]
-    note = "A step starts only if the run ledger says that what it needs succeeded in this run."
-    return "\n".join([*head, "", note, "", "| step | does | needs |", "| --- | --- | --- |", *rows])
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from kubernetes.client import models as k8s
 
 from medallion.plan import Step
 from medallion.runners.airflow.ending import Ending, StepPodFailed, ending_of
+from medallion.runners.airflow.pages import task_page
 from medallion.runners.airflow.retry import ExitCodeRetryPolicy
 from medallion.runners.airflow.settings import LANDING, Settings
+from medallion.spec.pipeline import Pipeline
 
 
 class StepOperator(KubernetesPodOperator):
@@ -33,12 +35,12 @@ class StepOperator(KubernetesPodOperator):
             raise failure
 
 
-def pod_operator(step: Step, pipeline: str, commit: str, settings: Settings) -> StepOperator:
+def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings) -> StepOperator:
     """The operator for a step.
 
     Args:
         step: The step; its arguments may hold Airflow templates.
-        pipeline: The pipeline's name, for the pod's labels.
+        pipeline: The pipeline, for the pod's labels and the task's page.
         commit: The code version, for the pod's labels.
         settings: The deployment.
     """
@@ -47,8 +49,8 @@ def pod_operator(step: Step, pipeline: str, commit: str, settings: Settings) -> 
     return StepOperator(
         task_id=step.task_id,
         task_display_name=step.task_id,
-        doc_md=step.title,
-        name=re.sub(r"[^a-z0-9]+", "-", f"{pipeline}-{step.name}".lower())[:50].strip("-"),
+        doc_md=task_page(step, pipeline, settings.dbt_project),
+        name=re.sub(r"[^a-z0-9]+", "-", f"{pipeline.name}-{step.name}".lower())[:50].strip("-"),
         namespace=settings.namespace,
         in_cluster=True,
         kubernetes_conn_id=None,
@@ -59,7 +61,7 @@ def pod_operator(step: Step, pipeline: str, commit: str, settings: Settings) -> 
         env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=settings.warehouse_secret))],
         labels={
             "app.kubernetes.io/part-of": "medallion",
-            "medallion/pipeline": pipeline,
+            "medallion/pipeline": pipeline.name,
             "medallion/step": step.name,
             "medallion/commit": commit[:40],
         },

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from medallion.plan import Image
 
+_PROJECT = Path(__file__).resolve().parents[4] / "images" / "dbt" / "project"
+"""Beside the DAG folder, in the same checkout."""
 LANDING = "/landing"
 """Where a cleaner pod sees the landing volume."""
 
@@ -23,6 +25,7 @@ class Settings:
     warehouse_secret: str
     landing_claim: str
     service_account: str
+    dbt_project: Path
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -38,6 +41,7 @@ class Settings:
             warehouse_secret=get("MEDALLION_WAREHOUSE_SECRET", "medallion-warehouse"),
             landing_claim=get("MEDALLION_LANDING_CLAIM", "medallion-landing"),
             service_account=get("MEDALLION_SERVICE_ACCOUNT", "medallion-step"),
+            dbt_project=Path(get("MEDALLION_DBT_PROJECT") or _PROJECT),
         )
 
 

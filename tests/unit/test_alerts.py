@@ -1,0 +1,155 @@
+"""What an alert says, and of what there is one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from alert_examples import ALERTS, examples
+from medallion.alerts import Alert
+from medallion.alerts.render import render
+from medallion.last_words import MAX_BYTES, Failed, LastWords, failed_in
+from medallion.outcome import ModelResult, Outcome, TestResult
+from medallion.spec.pipeline import Pipeline
+
+
+@pytest.mark.parametrize("path", examples(), ids=lambda path: path.name)
+def test_the_examples_in_the_docs_are_what_readers_get(path: Path):
+    assert path.read_text(encoding="utf-8") == examples()[path], "python tests/alert_examples.py writes them"
+
+
+def test_values_are_escaped_in_html():
+    assert "&lt;1&gt; &amp;" in render(ALERTS["failure"], "html")
+
+
+def test_last_words_fit_into_a_termination_message_whatever_they_say():
+    sample = {f"column {n}": "ä" * 300 for n in range(20)}
+    failed = tuple(Failed("test", f"test_{n}_" + "x" * 200, n, "ü" * 900, sample) for n in range(40))
+    words = LastWords("failed", 84, "é" * 5000, "do" * 5000, failed=failed)
+    read = LastWords.from_json(words.to_json())
+    assert len(words.to_json().encode()) <= MAX_BYTES
+    assert read is not None
+    assert (read.status, read.exit_code, read.failed[0].name) == ("failed", 84, failed[0].name)
+
+
+def test_the_first_sample_is_kept_longest():
+    failed = tuple(Failed("test", f"test_{n}", n, "", {"row": "x" * 900}) for n in range(6))
+    read = LastWords.from_json(LastWords("failed", 84, failed=failed).to_json())
+    assert read is not None
+    assert [item.name for item in read.failed] == [f"test_{n}" for n in range(6)]
+    assert read.failed[0].sample == {"row": "x" * 900}
+
+
+def test_failed_models_and_tests_are_named_with_a_row():
+    outcome = Outcome(
+        models=(ModelResult("good", "success"), ModelResult("bad", "error", message="no such column")),
+        tests=(TestResult("fine", "pass"), TestResult("keys", "fail", "m", 2, "Got 2", ({"id": 1}, {"id": 2}))),
+    )
+    assert failed_in(outcome) == (
+        Failed("model", "bad", message="no such column"),
+        Failed("test", "keys", 2, "Got 2", {"id": 1}),
+    )
+
+
+def alerting(**keys: Any) -> Any:
+    pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
+    from medallion.runners.airflow.alerting import Alerting
+
+    given = {"name": "p", "owner": "me", "models": "m", "layers": [{"name": "gold"}]}
+    source = {"name": "s", "path": "s.csv", "contract": "c"}
+    return Alerting(Pipeline.model_validate({**given, "sources": [source], **keys}))
+
+
+def task(attempt: int, **context: Any) -> dict[str, Any]:
+    ti = SimpleNamespace(run_id="r", task_id="gold", try_number=attempt, log_url="http://log")
+    return {"ti": ti, "task": SimpleNamespace(ending=None), "run_id": "r", **context}
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
+    """What the log channel told. Airflow takes over the root logger when it is imported, hence a handler of our own."""
+    logger = logging.getLogger("medallion.alerts")
+    caplog.set_level(logging.INFO, logger="medallion.alerts")
+    logger.addHandler(caplog.handler)
+    yield lambda: list(dict.fromkeys(record.getMessage() for record in caplog.records))
+    logger.removeHandler(caplog.handler)
+
+
+def test_a_failed_step_is_told_once_with_its_tests_and_kubernetes_reason(told: Any):
+    from medallion.runners.airflow.ending import Ending, StepPodFailed
+
+    ending = Ending(84, "Error", "1 of 2 failed:\nmore", "mend it", failed=(Failed("test", "keys", 2, "", {"id": 1}),))
+    alerting().task_failed(task(2, exception=StepPodFailed("gold", ending)))
+    (message,) = told()
+    for words in ("p failed at gold", "attempt 2", "exit code 84", "test keys: 2 failing rows", "id=1", "mend it"):
+        assert words in message
+    assert "more" not in message
+
+
+def test_an_airflow_error_is_told_with_its_type(told: Any):
+    alerting().task_failed(task(1, exception=TimeoutError("too long")))
+    assert "TimeoutError: too long" in told()[0]
+
+
+def test_a_worker_that_was_killed_is_told_too(told: Any):
+    alerting().task_failed(task(1))
+    assert "ended without a word" in told()[0]
+
+
+def test_a_success_after_a_failed_attempt_is_a_recovery(told: Any):
+    alerting().task_succeeded(task(2))
+    assert "p recovered at gold" in told()[0]
+
+
+def test_a_first_success_and_one_that_is_only_run_again_are_none(told: Any):
+    from medallion.runners.airflow.ending import Ending
+
+    alerting().task_succeeded(task(1))
+    alerting().task_succeeded({**task(2), "task": SimpleNamespace(ending=Ending(0, said_success=True, again=True))})
+    assert told() == []
+
+
+def test_of_a_failed_run_only_the_time_out_is_news(told: Any):
+    alerting().run_failed(task(1, reason="task_failure"))
+    assert told() == []
+    alerting(timeouts={"run_seconds": 60}).run_failed(task(1, reason="timed_out"))
+    assert "took longer than 0:01:00" in told()[0]
+
+
+def test_a_run_that_succeeds_after_a_failed_one_is_a_recovery(told: Any):
+    context = task(1)
+    context["ti"].get_previous_dagrun = lambda: SimpleNamespace(run_id="before", state="failed")
+    alerting().run_succeeded(context)
+    assert "after run before failed" in told()[0]
+
+
+def test_what_a_pipeline_does_not_want_to_hear_is_not_told(told: Any):
+    alerting(alerts={"on": ["failure"]}).task_succeeded(task(2))
+    assert told() == []
+
+
+def test_a_deadline_is_the_pipelines_own_and_can_be_called_by_name():
+    from airflow.sdk._shared.module_loading import import_string
+
+    assert alerting().deadline() is None
+    deadline = alerting(timeouts={"deadline_seconds": 1200}).deadline()
+    assert deadline.interval.total_seconds() == 1200
+    assert callable(import_string(deadline.callback.path))
+
+
+def test_a_missed_deadline_is_told_by_its_callback(told: Any):
+    import asyncio
+
+    from medallion.runners.airflow.alerting import deadline_missed
+
+    asyncio.run(deadline_missed("p", "me", ["log"], 1200, {"dag_run": {"dag_run_id": "r"}}))
+    assert "p missed its deadline" in told()[0]
+
+
+def test_an_alerts_title_names_the_task():
+    assert Alert("failure", "p", "r", "me", "x", task="t").title == "p failed at t"
