@@ -132,6 +132,17 @@ class Airflow:
         self.patch(f"/dags/{dag}", is_paused=False)
         return str(self.post(f"/dags/{dag}/dagRuns", logical_date=None)["dag_run_id"])
 
+    def appears(self, dag: str) -> None:
+        """Waits until a DAG is there; one whose file went away stays known for a while, as a stale one."""
+        until(f"{dag} is there", lambda: self.get(f"/dags/{dag}").get("is_stale") is False)
+
+    def clear(self, dag: str, run: str, only_failed: bool = True) -> None:
+        """Has the tasks of a run done again: those that failed, and what comes after them."""
+        self.post(
+            f"/dags/{dag}/clearTaskInstances",
+            dag_run_id=run, dry_run=False, only_failed=only_failed, include_downstream=True, reset_dag_runs=True,
+        )  # fmt: skip
+
     def finished(self, dag: str, run: str, seconds: float = 600) -> str:
         """Waits for a run to end; returns its state."""
 

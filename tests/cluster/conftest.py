@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster import REPO, Airflow, Cluster, RetailRun, follow_logs, git, until
+from alerts import Alerts, receiving
+from cluster import REPO, Airflow, Cluster, RetailRun, follow_logs, git
 
 
 @pytest.fixture(scope="session")
@@ -52,10 +53,17 @@ def checkout(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
+def alerts(cluster: Cluster) -> Iterator[Alerts]:
+    """The alerts that the channel `hook` gets while the tests run."""
+    with receiving(cluster) as received:
+        yield received
+
+
+@pytest.fixture(scope="session")
 def transactions_run(airflow: Airflow) -> str:
     """A finished run of the first pipeline: the newest there is, or a new one."""
     dag = "pipeline_customer_transaction"
-    until(f"{dag} is there", lambda: airflow.get(f"/dags/{dag}"))
+    airflow.appears(dag)
     runs = airflow.get(f"/dags/{dag}/dagRuns?order_by=-start_date&limit=1")["dag_runs"]
     run = str(runs[0]["dag_run_id"]) if runs else airflow.trigger(dag)
     assert airflow.finished(dag, run) == "success"
@@ -79,7 +87,7 @@ def retail(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[Retai
     pushed = time.monotonic()
     git(checkout, "push", "-q")
     subprocess.run([REPO / "k8s" / "put.sh", source], check=True, capture_output=True)
-    until(f"{name} is there", lambda: airflow.get(f"/dags/{name}"))
+    airflow.appears(name)
     appeared = time.monotonic() - pushed
     with follow_logs(cluster, name) as logs:
         run = airflow.trigger(name)
