@@ -10,7 +10,7 @@ KUBE := kubectl --context $(KUBE_CONTEXT) --namespace $(NAMESPACE)
 AIRFLOW := deployment/medallion-api-server deployment/medallion-scheduler deployment/medallion-dag-processor deployment/medallion-triggerer
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rollback sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@k8s/up.sh
@@ -33,6 +33,12 @@ ui: ## the Airflow UI on http://localhost:8080 (UI_PORT=8080)
 
 run: ## trigger PIPELINE=… and wait for its end
 	@k8s/run.sh $(PIPELINE)
+
+history: install ## the runs of PIPELINE=… and whose data readers see
+	@k8s/medallion.sh history $(PIPELINE)
+
+rollback: install ## put the data of PIPELINE=…'s run before back, or of TO=…
+	@k8s/medallion.sh rollback $(PIPELINE) $(if $(TO),--to "$(TO)")
 
 sync: ## push this checkout to the cluster's git server, uncommitted changes too
 	@k8s/sync.sh

@@ -8,6 +8,7 @@ import sys
 from typing import NoReturn
 
 from medallion.failures import ExitCode
+from medallion.spec.retention import Retention
 from medallion.warehouse.ledger import StepRun
 
 
@@ -38,4 +39,5 @@ def step_of(given: argparse.Namespace, layer: str | None = None) -> StepRun:
         needs=tuple(given.needs),
         commit=os.environ.get("MEDALLION_COMMIT", "unknown"),
         schema_prefix=given.schema_prefix,
+        retention=Retention.model_validate_json(os.environ.get("MEDALLION_RETENTION") or "{}"),
     )

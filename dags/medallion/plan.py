@@ -104,7 +104,7 @@ def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunC
         args=(*_identity(pipeline, name, (), context), "--input", path),
         env={
             "MEDALLION_CONTRACT": contract.model_dump_json(by_alias=True, exclude_unset=True),
-            "MEDALLION_COMMIT": context.commit,
+            **_environment(pipeline, context),
         },
         needs=(),
         resources=pipeline.resources.cleaner,
@@ -131,7 +131,7 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...],
             *("--layer", layer.name, "--select", select, "--phase", phase),
             *flags,
         ),
-        env={"MEDALLION_COMMIT": context.commit},
+        env=_environment(pipeline, context),
         needs=needs,
         resources=pipeline.resources.dbt,
         retry=pipeline.retry_config,
@@ -140,6 +140,10 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...],
         title=f"{does} the {layer.name} models of {pipeline.models}"
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
     )
+
+
+def _environment(pipeline: Pipeline, context: RunContext) -> dict[str, str]:
+    return {"MEDALLION_COMMIT": context.commit, "MEDALLION_RETENTION": pipeline.retention.model_dump_json()}
 
 
 def _identity(pipeline: Pipeline, step: str, needs: tuple[str, ...], context: RunContext) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from medallion.failures import ExitCode, StepFailure
 from medallion.last_words import LastWords, failed_in
 from medallion.log import EventLog
 from medallion.outcome import Outcome
-from medallion.warehouse import ledger
+from medallion.warehouse import ledger, retention
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.lock import held
@@ -43,6 +43,13 @@ class Session:
         """Writes the ledger row. Call it once, in the transaction that makes the data visible."""
         ledger.record(self.connection, self.step, self.started_at, outcome)
         self.outcome = outcome
+
+    def clean_up(self) -> None:
+        """Removes what the pipeline's retention keys no longer keep. Call it after the data is published."""
+        dropped = retention.prune(self.connection, self.step, self.step.retention)
+        retention.prune_records(self.connection, self.step.pipeline, self.step.retention)
+        if dropped:
+            self.log.event("cleaned_up", f"{len(dropped)} old builds dropped", dropped_builds=len(dropped))
 
 
 Work = Callable[[Session], None]

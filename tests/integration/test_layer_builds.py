@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from medallion.warehouse import builds, ledger
+from medallion.spec.retention import Retention
+from medallion.warehouse import builds, ledger, retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 
@@ -28,7 +29,7 @@ def build(connection: Connection, number: int, step: StepRun = STEP, *, fresh: b
 def publish(connection: Connection, name: str) -> None:
     with connection.transaction():
         builds.publish(connection, "gold", name, ["sales"])
-    builds.prune(connection, STEP)
+    retention.prune(connection, STEP, Retention(builds=2))
 
 
 def test_a_layer_that_runs_again_after_its_success_leaves_readers_and_their_views_alone(ready: Connection):
@@ -43,8 +44,10 @@ def test_a_layer_that_runs_again_after_its_success_leaves_readers_and_their_view
     assert seen == [(1,), (2,), (2,), (3,), (3,), (4,), (4,), (5,)]
 
 
-def test_an_attempt_that_failed_is_built_over(ready: Connection):
-    assert build(ready, 1) == build(ready, 2)
+def test_what_an_attempt_left_unpublished_is_gone_with_the_next(ready: Connection):
+    first, second = build(ready, 1), build(ready, 2)
+    left = ready.execute("select nspname from pg_namespace where nspname like 'gold\\_\\_%'").fetchall()
+    assert (first != second, left) == (True, [(second,)])
 
 
 def test_the_test_pod_of_a_layer_goes_on_with_the_build_of_its_run_pod(ready: Connection):

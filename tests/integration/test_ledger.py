@@ -11,8 +11,9 @@ import pytest
 
 from medallion.failures import ExitCode, GateClosed, StepFailure, TooManyRejects
 from medallion.outcome import Outcome
+from medallion.spec.retention import Retention
 from medallion.step import Session, run_step
-from medallion.warehouse import builds, ledger
+from medallion.warehouse import builds, ledger, retention
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.lock import held
@@ -120,7 +121,7 @@ def test_a_table_that_is_not_ours_is_left_alone(ready: Connection):
 def test_old_builds_go_and_the_one_before_stays(ready: Connection):
     steps = [replace(STEP, run_id=f"run-{number}") for number in range(4)]
     made = [publish(ready, step, f"select {number} as id") for number, step in enumerate(steps)]
-    assert sorted(builds.prune(ready, steps[-1])) == sorted(made[:2])
+    assert sorted(retention.prune(ready, steps[-1], Retention(builds=2))) == sorted(made[:2])
     assert ready.execute("select id from gold.sales").fetchall() == [(3,)]
     assert builds.current_fingerprint(ready, "gold", "sales") == "select 3 as id"
 

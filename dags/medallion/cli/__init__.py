@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from medallion.cli import catalogue, demo, lint, run, sample, schema
+from medallion.cli import catalogue, demo, history, lint, rollback, run, sample, schema
 
 app = typer.Typer(
     name="medallion",
@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
+app.command("history")(history.history)
+app.command("rollback")(rollback.rollback)
 app.command("list")(catalogue.list_pipelines)
 app.command("describe")(catalogue.describe)
 app.command("lint")(lint.lint)

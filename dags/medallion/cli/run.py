@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,12 +10,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.places import DagsOption, default_dags, state_folder
 from medallion.cli.show import Progress, error_console, show_report
+from medallion.cli.warehouse import WarehouseOption, warehouse_environment
 from medallion.failures import ExitCode, WarehouseAway
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.report import Report, make_report
@@ -24,7 +23,7 @@ from medallion.runners.local import run_plan
 from medallion.spec.findings import SpecError
 from medallion.spec.project import load_pipeline
 from medallion.warehouse import ledger
-from medallion.warehouse.connection import Connection, connect, environment, is_configured
+from medallion.warehouse.connection import Connection, connect
 
 
 def run(
@@ -35,13 +34,7 @@ def run(
     contract: Annotated[
         Path | None, typer.Option("--contract", help="A contract file to use instead of the pipeline's.")
     ] = None,
-    warehouse: Annotated[
-        str | None,
-        typer.Option(
-            "--warehouse",
-            help="Postgres URL. Without it: libpq's environment (PGHOST …), else an embedded Postgres.",
-        ),
-    ] = None,
+    warehouse: WarehouseOption = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write the run's report here, as JSON.")] = None,
     landing: Annotated[Path, typer.Option(help="The folder that source paths are relative to.")] = Path("landing"),
     run_id: Annotated[str | None, typer.Option(help="Names the run; a run named again continues.")] = None,
@@ -94,7 +87,7 @@ def run_pipeline(
     context = RunContext(run_id, str(landing.resolve()), current_commit(), inputs)
     plan = make_plan(file.pipeline, file.contracts, context)
     with ExitStack() as stack:
-        os.environ.update(_warehouse_environment(warehouse, stack))
+        stack.enter_context(warehouse_environment(warehouse))
         with connect("medallion run") as connection:
             ledger.ensure(connection)
         with Progress(plan, run_id) as progress:
@@ -108,21 +101,6 @@ def run_pipeline(
             if afterwards is not None:
                 afterwards(connection, result)
     return _exit_code(plan, codes, result), result
-
-
-def _warehouse_environment(url: str | None, stack: ExitStack) -> dict[str, str]:
-    if url:
-        try:
-            return environment(url)
-        except psycopg.ProgrammingError as error:
-            raise WarehouseAway(f"--warehouse: {error}", "write postgresql://user@host:5432/database") from error
-    if is_configured():
-        return {}
-    from medallion.warehouse.embedded import embedded_postgres
-
-    server = embedded_postgres(state_folder() / "postgres")
-    stack.callback(server.cleanup)
-    return environment(server.get_uri())
 
 
 def _exit_code(plan: Plan, codes: dict[str, int], result: Report) -> int:

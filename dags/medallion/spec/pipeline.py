@@ -12,6 +12,7 @@ from medallion.failures import RETRYABLE
 from medallion.spec.alerts import Alerts
 from medallion.spec.cron import check_cron
 from medallion.spec.part import Part
+from medallion.spec.retention import Retention
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
 """Letters, digits, `_` and `-`; at most 63, as it becomes a DAG id, a Kubernetes label and a file name."""
@@ -158,6 +159,7 @@ class Pipeline(Part):
     retry_config: RetryConfig = RetryConfig()
     timeouts: Timeouts = Timeouts()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
     resources: ImageResources = ImageResources()
 
     @model_validator(mode="after")

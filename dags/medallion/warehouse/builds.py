@@ -1,45 +1,39 @@
 """Builds: data is written beside what readers see, audited there, and published by one transaction.
 
 A published relation `schema.name` is a view over a table `schema__<build>.name`. Switching the view keeps
-its identity, so the views, grants and sessions of readers survive every publication.
+its identity, so the views, grants and sessions of readers survive every publication. What readers see is what
+the views say: there is no second record of it that could be wrong.
 """
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 from collections.abc import Sequence
-from itertools import count
+from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 
-from medallion.failures import Misconfigured
+from medallion.failures import WarehouseAway
+from medallion.warehouse import views
 from medallion.warehouse.connection import Connection
-from medallion.warehouse.ledger import StepRun
-
-KEEP = 2
-"""Published builds kept per pipeline and step: what readers see, and the one before it."""
-KEEP_FAILED = "7 days"
-"""How long a build that was never published stays for inspection."""
+from medallion.warehouse.ledger import StepRun, require_no_rollback_since
+from medallion.warehouse.lock import hold_until_commit
 
 
-def build_schema(schema: str, step: StepRun, again: int = 0) -> str:
-    """The schema that holds a step's build.
+@dataclass(frozen=True)
+class Retired:
+    """Relations that a layer no longer has: dropped for readers, or kept because other views use them."""
 
-    Args:
-        schema: The schema that readers know.
-        step: The step; `gold.run` and `gold.test` are two pods of one layer, and share its build.
-        again: Tells the builds of one run apart, when the step runs again after its success.
-    """
-    part = f"{step.pipeline}/{step.run_id}/{step.layer or step.step}" + (f"/{again}" if again else "")
-    return f"{schema}__{hashlib.sha256(part.encode()).hexdigest()[:8]}"
+    dropped: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool) -> str:
-    """Makes the build schema and registers it.
+    """Makes a build schema and registers it.
 
-    With `fresh`, what an earlier attempt left is dropped, unless it was published: a step that runs again
-    after its success builds beside what readers see. Without, the step goes on with its latest build.
+    With `fresh` it is one of this attempt alone, so that nothing an earlier attempt may still be doing can reach
+    it; what that attempt left unpublished is dropped. Without, the step goes on with its run's latest build:
+    `gold.run` and `gold.test` are two pods of one layer, and share one.
 
     Returns:
         The build schema's name.
@@ -52,113 +46,101 @@ def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool) ->
                order by created_at desc""",
             mine,
         ).fetchall()
-        published = {name for name, is_published in known if is_published}
         if known and not fresh:
-            name = str(known[0][0])
-        else:
-            name = next(name for again in count() if (name := build_schema(schema, step, again)) not in published)
-        if fresh:
-            connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(name)))
+            return str(known[0][0])
+        for name, published in known:
+            if not published:
+                drop(connection, str(name))
+        name = f"{schema}__{secrets.token_hex(4)}"
+        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
         connection.execute(
             """insert into medallion.builds (build_schema, published_schema, pipeline, run_id, step)
-               values (%s, %s, %s, %s, %s)
-               on conflict (build_schema) do update set created_at = clock_timestamp()""",
+               values (%s, %s, %s, %s, %s)""",
             (name, *mine),
         )
     return name
 
 
+def drop(connection: Connection, build: str) -> None:
+    """Drops a build, and what is known of it."""
+    with connection.transaction():
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(build)))
+        connection.execute("delete from medallion.builds where build_schema = %s", (build,))
+
+
 def current_fingerprint(connection: Connection, schema: str, relation: str) -> str | None:
     """The fingerprint of the build that readers of `schema.relation` see now, or None."""
     row = connection.execute(
-        """select fingerprint from medallion.builds
-           where published_schema = %s and %s = any (relations) and published_at is not null
-           order by published_at desc limit 1""",
-        (schema, relation),
+        "select fingerprint from medallion.builds where build_schema = %s",
+        (views.shown(connection, schema).get(relation),),
     ).fetchone()
     return None if row is None else row[0]  # type: ignore[return-value]
 
 
+def confirm(connection: Connection, step: StepRun, schema: str, relation: str) -> None:
+    """Records that a run leaves readers with the build that they already see."""
+    build = views.shown(connection, schema)[relation]
+    _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
+
+
 def publish(
     connection: Connection, schema: str, build: str, relations: Sequence[str], fingerprint: str | None = None
-) -> None:
+) -> Retired:
     """Points `schema.<relation>` at the build, for every relation. Call it in the ledger's transaction.
+
+    Returns:
+        The relations that earlier builds of this step had, and this one has not.
 
     Raises:
         Misconfigured: A relation of that name is no view of ours, or other views depend on a column that
             the new build no longer has.
+        WarehouseAway: The build is gone, or a reader's transaction does not let go of a view.
     """
-    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-    for relation in relations:
-        _switch(connection, schema, build, relation)
-    connection.execute(
+    row = connection.execute(
         """update medallion.builds set published_at = clock_timestamp(), relations = %s, fingerprint = %s
-           where build_schema = %s""",
+           where build_schema = %s returning pipeline, run_id, step""",
         (list(relations), fingerprint, build),
+    ).fetchone()
+    if row is None:
+        raise WarehouseAway(f"the build {build} is gone: another attempt of this step took over", "see that attempt")
+    pipeline, run_id, step = map(str, row)
+    hold_until_commit(connection, f"publish:{pipeline}")
+    require_no_rollback_since(connection, pipeline, run_id)
+    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+    return _show(connection, pipeline, run_id, step, schema, build, relations)
+
+
+def put_back(connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str) -> Retired:
+    """Points readers at an earlier build again, under a rollback's own run id."""
+    row = connection.execute("select relations from medallion.builds where build_schema = %s", (build,)).fetchone()
+    relations: Sequence[str] = row[0] if row else ()  # type: ignore[assignment]
+    return _show(connection, pipeline, run_id, step, schema, build, relations)
+
+
+def _show(
+    connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str, relations: Sequence[str]
+) -> Retired:
+    """Lets readers see a build, and nothing of this step's other builds."""
+    _publication(connection, pipeline, run_id, step, schema, build, relations)
+    views.switch(connection, schema, build, relations)
+    rows = connection.execute(
+        "select build_schema from medallion.builds where pipeline = %s and step = %s and published_schema = %s",
+        (pipeline, step, schema),
+    ).fetchall()
+    ours = {str(row[0]) for row in rows}
+    gone = [name for name, seen in views.shown(connection, schema).items() if seen in ours and name not in relations]
+    dropped = tuple(name for name in gone if views.drop(connection, schema, name))
+    return Retired(
+        tuple(f"{schema}.{name}" for name in dropped),
+        tuple(f"{schema}.{name}" for name in gone if name not in dropped),
     )
 
 
-def _switch(connection: Connection, schema: str, build: str, relation: str) -> None:
-    view, table = sql.Identifier(schema, relation), sql.Identifier(build, relation)
-    create = sql.SQL("create or replace view {} as select * from {}").format(view, table)
-    try:
-        with connection.transaction():
-            connection.execute(create)
-    except psycopg.errors.WrongObjectType as error:
-        raise Misconfigured(
-            f"{schema}.{relation} is a table that Medallion did not make, so it is left alone",
-            f"rename or drop it: Medallion publishes {schema}.{relation} as a view",
-        ) from error
-    except psycopg.errors.InvalidTableDefinition:
-        # A column went away or changed its type: the view must be made anew, with its grants.
-        _recreate(connection, view, create)
-
-
-def _recreate(connection: Connection, view: sql.Identifier, create: sql.Composed) -> None:
-    name = view.as_string(connection)
-    grants = connection.execute(
-        """select acl.privilege_type, case when acl.grantee = 0 then null else acl.grantee::regrole::text end
-           from pg_class, aclexplode(relacl) as acl
-           where oid = %s::regclass and acl.grantee <> relowner""",
-        (name,),
-    ).fetchall()
-    try:
-        connection.execute(sql.SQL("drop view {}").format(view))
-    except psycopg.errors.DependentObjectsStillExist as error:
-        detail = error.diag.message_detail or ""
-        raise Misconfigured(
-            f"the columns of {name} changed, and other views use it: {detail}",
-            "drop those views, run again, and create them anew on the new columns",
-        ) from error
-    connection.execute(create)
-    for privilege, grantee in grants:
-        role = sql.SQL("public") if grantee is None else sql.SQL(str(grantee))
-        grant = sql.SQL("grant {} on {} to {}").format(sql.SQL(str(privilege)), view, role)
-        connection.execute(grant)
-
-
-def prune(connection: Connection, step: StepRun) -> list[str]:
-    """Drops builds that are neither kept for readers nor for inspection.
-
-    Returns:
-        The names of the schemas dropped.
-    """
-    rows = connection.execute(
-        """
-        with ranked as (
-            select build_schema, published_at, created_at,
-                row_number() over (partition by published_schema order by published_at desc nulls last) as age
-            from medallion.builds where pipeline = %s and step = %s)
-        select build_schema from ranked
-        where (published_at is not null and age > %s)
-           or (published_at is null and created_at < now() - %s::interval)
-        """,
-        (step.pipeline, step.layer or step.step, KEEP, KEEP_FAILED),
-    ).fetchall()
-    names = [str(row[0]) for row in rows]
-    for name in names:
-        with connection.transaction():
-            connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
-            connection.execute("delete from medallion.builds where build_schema = %s", (name,))
-    return names
+def _publication(
+    connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str, relations: Sequence[str]
+) -> None:
+    connection.execute(
+        """insert into medallion.publications (pipeline, run_id, step, published_schema, build_schema, relations)
+           values (%s, %s, %s, %s, %s, %s)""",
+        (pipeline, run_id, step, schema, build, list(relations)),
+    )

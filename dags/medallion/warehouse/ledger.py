@@ -5,7 +5,8 @@ A success is one row written in the transaction that holds the step's data, so b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
@@ -15,8 +16,14 @@ from psycopg.types.json import Jsonb
 
 from medallion.failures import GateClosed
 from medallion.outcome import Outcome
+from medallion.spec.retention import Retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.lock import held
+
+VERSION = 2
+"""Of `schema.sql`, whose last line says it too. An older step leaves a newer schema as it is."""
+ROLLBACK = "rollback"
+"""The step under which a rollback is in the ledger."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +40,22 @@ class StepRun:
     needs: tuple[str, ...] = ()
     commit: str = "unknown"
     schema_prefix: str = ""
+    retention: Retention = field(default_factory=Retention)
 
 
 def ensure(connection: Connection) -> None:
-    """Creates Medallion's own schema and tables where they are missing."""
-    (known,) = connection.execute("select to_regclass('medallion.builds') is not null").fetchone() or (False,)
-    if known:
+    """Creates Medallion's own schema and tables where they are missing or of an older version."""
+    if _version(connection) >= VERSION:
         return
     with held(connection, "schema"), connection.transaction():
         connection.execute(files("medallion.warehouse").joinpath("schema.sql").read_bytes())
+
+
+def _version(connection: Connection) -> int:
+    query = "select obj_description(to_regnamespace('medallion'), 'pg_namespace')"
+    (comment,) = connection.execute(query).fetchone() or (None,)
+    number = re.search(r"\d+$", str(comment or ""))
+    return int(number[0]) if number else 0
 
 
 def require(connection: Connection, step: StepRun) -> None:
@@ -73,6 +87,26 @@ def has_succeeded(connection: Connection, step: StepRun) -> bool:
         (step.pipeline, step.run_id, step.step),
     ).fetchone()
     return row == (True,)
+
+
+def require_no_rollback_since(connection: Connection, pipeline: str, run_id: str) -> None:
+    """Refuses a publication by a run that began before its pipeline was rolled back.
+
+    Raises:
+        GateClosed: There was a rollback since the run began.
+    """
+    row = connection.execute(
+        """select back.details ->> 'message' from medallion.ledger as back
+           where back.pipeline = %(pipeline)s and back.step = %(rollback)s and back.finished_at > (
+               select pinned_at from medallion.runs where pipeline = %(pipeline)s and run_id = %(run)s)
+           order by back.id desc limit 1""",
+        {"pipeline": pipeline, "rollback": ROLLBACK, "run": run_id},
+    ).fetchone()
+    if row is not None:
+        raise GateClosed(
+            f"the pipeline was rolled back after run {run_id} began ({row[0]}): it may not publish any more",
+            "start a new run when its data should be published",
+        )
 
 
 def record(connection: Connection, step: StepRun, started_at: datetime, outcome: Outcome) -> None:

@@ -27,3 +27,8 @@ def held(connection: Connection, name: str) -> Iterator[bool]:
     finally:
         if not connection.closed and not connection.broken:
             connection.execute("select pg_advisory_unlock(%s)", (number,))
+
+
+def hold_until_commit(connection: Connection, name: str) -> None:
+    """Takes an advisory lock that goes with the transaction around it."""
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"medallion:{name}",))

@@ -49,3 +49,45 @@ create table if not exists medallion.builds (
     created_at       timestamptz not null default clock_timestamp(),
     published_at     timestamptz
 );
+
+-- Which build each run left readers with: a row per published schema and run, and one per rollback.
+create table if not exists medallion.publications (
+    id               bigint generated always as identity primary key,
+    pipeline         text not null,
+    run_id           text not null,
+    step             text not null,
+    published_schema text not null,
+    build_schema     text not null,
+    relations        text[] not null,
+    published_at     timestamptz not null default clock_timestamp()
+);
+create index if not exists publications_by_pipeline on medallion.publications (pipeline, run_id);
+
+-- Builds published before there was this table.
+insert into medallion.publications (
+    pipeline, run_id, step, published_schema, build_schema, relations, published_at
+)
+select
+    pipeline,
+    run_id,
+    step,
+    published_schema,
+    build_schema,
+    relations,
+    published_at
+from medallion.builds
+where published_at is not null and not exists (select from medallion.publications)
+order by published_at;
+
+-- What a run is pinned to: the commit that it began with, and what that commit tells each of its steps to do.
+create table if not exists medallion.runs (
+    pipeline  text not null,
+    run_id    text not null,
+    commit    text not null,
+    plan      jsonb not null,
+    pinned_at timestamptz not null default clock_timestamp(),
+    primary key (pipeline, run_id)
+);
+
+-- Where a schema of another version is found, this file is run again.
+comment on schema medallion is 'Medallion ledger 2';

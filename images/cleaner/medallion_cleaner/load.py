@@ -82,7 +82,7 @@ def load(contract: Contract, path: Path, session: Session) -> None:
     digest = checksum(path)
     fingerprint = _fingerprint(digest, contract)
     if builds.current_fingerprint(session.connection, schema, table) == fingerprint:
-        _unchanged(session, path, digest, f"{schema}.{table}")
+        _unchanged(session, path, digest, schema, table)
         return
     watch, counts = Stopwatch(session.log), Counts()
     with session.connection.transaction():
@@ -105,14 +105,14 @@ def load(contract: Contract, path: Path, session: Session) -> None:
         outcome = _outcome(counts, digest, watch, path)
         refused = _refusal(contract, counts, path)
         if refused:
-            _drop(session, build)
+            builds.drop(session.connection, build)
         else:
             target.analyze()
             builds.publish(session.connection, schema, build, [table], fingerprint)
             session.record(outcome)
     if refused:
         raise TooManyRejects(*refused, outcome)
-    builds.prune(session.connection, session.step)
+    session.clean_up()
 
 
 def _stream(contract: Contract, path: Path, target: Table, counts: Counts, session: Session) -> None:
@@ -206,10 +206,11 @@ def _outcome(counts: Counts, digest: str, watch: Stopwatch, path: Path) -> Outco
     )
 
 
-def _unchanged(session: Session, path: Path, digest: str, table: str) -> None:
+def _unchanged(session: Session, path: Path, digest: str, schema: str, table: str) -> None:
     earlier = ledger.latest_load(session.connection, session.step, digest) or {}
     known = f" of run {earlier['run_id']}" if earlier else ""
     with session.connection.transaction():
+        builds.confirm(session.connection, session.step, schema, table)
         session.record(
             Outcome(
                 status="unchanged",
@@ -218,16 +219,9 @@ def _unchanged(session: Session, path: Path, digest: str, table: str) -> None:
                 rows_rejected=earlier.get("rows_rejected"),
                 input_checksum=digest,
                 reasons=earlier.get("details", {}).get("reasons", {}),
-                message=f"{path.name} is the same as in the load{known}: {table} stays as it is",
+                message=f"{path.name} is the same as in the load{known}: {schema}.{table} stays as it is",
             )
         )
-
-
-def _drop(session: Session, build: str) -> None:
-    from psycopg import sql
-
-    session.connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(build)))
-    session.connection.execute("delete from medallion.builds where build_schema = %s", (build,))
 
 
 def _fingerprint(digest: str, contract: Contract) -> str:

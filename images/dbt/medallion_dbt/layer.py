@@ -119,15 +119,24 @@ class _Work:
 
     def _finish(self) -> None:
         session, publishing = self._session, self._layer.phase != "run"
+        retired = []
         with session.connection.transaction():
-            if publishing:
-                for schema, names in self._relations.items():
-                    builds.publish(session.connection, schema, self._builds[schema], names)
+            for schema, names in self._relations.items() if publishing else ():
+                retired.append(builds.publish(session.connection, schema, self._builds[schema], names))
             session.record(self._outcome())
         if publishing and self._relations:
-            dropped = builds.prune(session.connection, session.step)
             published = ", ".join(f"{schema}.{name}" for schema, names in self._relations.items() for name in names)
-            session.log.event("published", f"published {published}", dropped_builds=len(dropped))
+            session.log.event("published", f"published {published}")
+            self._tell_retired(retired)
+        session.clean_up()
+
+    def _tell_retired(self, retired: list[builds.Retired]) -> None:
+        log, layer = self._session.log, self._layer.name
+        for name in (name for one in retired for name in one.dropped):
+            log.event("retired", f"{name} is dropped: {layer} no longer has it", "warning", relation=name)
+        for name in (name for one in retired for name in one.kept):
+            why = f"{layer} no longer has it, and other views use it: it stays as it was"
+            log.event("outdated", f"{name}: {why}", "warning", relation=name)
 
     def _outcome(self) -> Outcome:
         done = [f"{len(self._models)} models"] if self._models else []

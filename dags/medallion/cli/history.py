@@ -1,0 +1,56 @@
+"""`medallion history`: the runs of a pipeline, and whose data readers see."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from medallion.cli.show import console
+from medallion.cli.warehouse import WarehouseOption, warehouse
+from medallion.warehouse.history import Run, Version, runs_of
+
+_COLOUR = {"succeeded": "green", "failed": "red", "unfinished": "yellow"}
+
+
+def history(
+    name: Annotated[str, typer.Argument(help="The pipeline's name.")],
+    warehouse_url: WarehouseOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
+) -> None:
+    """List a pipeline's runs with the data that each published; ● is what readers see now."""
+    with warehouse(warehouse_url, "medallion history") as connection:
+        runs = runs_of(connection, name)[:limit]
+    if as_json:
+        typer.echo(json.dumps([asdict(run) for run in runs], indent=2, default=str))
+    else:
+        show_history(runs)
+
+
+def show_history(runs: list[Run]) -> None:
+    """Prints runs as a table."""
+    table = Table(header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
+    for title in ("run", "status", "ended", "commit", "data"):
+        table.add_column(title, overflow="fold")
+    for run in runs:
+        status = "rolled back" if run.rollback else run.status
+        data = [_version(version) for version in run.versions] + ([run.message] if run.rollback else [])
+        colour = _COLOUR[run.status]
+        table.add_row(
+            run.run_id,
+            f"[{colour}]{status}[/]",
+            f"{run.finished_at:%Y-%m-%d %H:%M:%S}",
+            run.commit[:12],
+            "\n".join(data),
+        )
+    console.print(table)
+
+
+def _version(version: Version) -> str:
+    mark = "[green]●[/]" if version.seen else " " if version.exists else "[dim]gone[/]"
+    return f"{mark} {version.build}"

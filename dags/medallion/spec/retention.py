@@ -1,0 +1,20 @@
+"""How long things are kept. What readers see is always kept, whatever these keys say."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from medallion.spec.part import Part
+
+
+class Retention(Part):
+    """What a pipeline keeps of its past. A successful step that publishes removes the rest."""
+
+    builds: int = Field(
+        3, ge=1, le=1000, description="Of how many runs the published data is kept, to roll back to; 1 is the current."
+    )
+    failed_builds_days: int = Field(
+        7, ge=0, description="Days that a build which was never published can be looked at."
+    )
+    quarantine_days: int = Field(90, ge=1, description="Days that rejected rows are kept.")
+    ledger_days: int = Field(400, ge=1, description="Days that the ledger and the history of a run are kept.")

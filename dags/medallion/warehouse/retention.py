@@ -1,0 +1,80 @@
+"""Clean-up: what is older than the pipeline's retention keys say goes, at the end of a step that published."""
+
+from __future__ import annotations
+
+import psycopg
+
+from medallion.spec.retention import Retention
+from medallion.warehouse import builds, views
+from medallion.warehouse.connection import Connection
+from medallion.warehouse.ledger import StepRun
+
+
+def prune(connection: Connection, step: StepRun, keep: Retention) -> list[str]:
+    """Drops a step's builds that nobody sees, that no rollback needs, and that are not kept for inspection.
+
+    A build that any view reads stays, ours or a reader's own. One that somebody is reading right now stays until
+    the next time.
+
+    Returns:
+        The names of the schemas dropped.
+    """
+    rows = connection.execute(
+        """
+        with latest as (
+            select distinct on (published_schema, run_id) published_schema, build_schema, id
+            from medallion.publications where pipeline = %(pipeline)s and step = %(step)s
+            order by published_schema, run_id, id desc),
+        kept as (
+            select build_schema, row_number() over (partition by published_schema order by id desc) as age from latest)
+        select build_schema from medallion.builds as build
+        where pipeline = %(pipeline)s and step = %(step)s and case
+            when published_at is null then created_at < now() - make_interval(days => %(days)s)
+            else not exists (
+                select from kept where kept.build_schema = build.build_schema and kept.age <= %(builds)s) end
+        """,
+        {
+            "pipeline": step.pipeline, "step": step.layer or step.step,
+            "builds": keep.builds, "days": keep.failed_builds_days,
+        },
+    ).fetchall()  # fmt: skip
+    used = views.used_builds(connection)
+    return [name for (name,) in rows if name not in used and _dropped(connection, str(name))]  # type: ignore[misc]
+
+
+def prune_records(connection: Connection, pipeline: str, keep: Retention) -> None:
+    """Deletes a pipeline's old rejected rows, and its old runs, unless a build of theirs is still there."""
+    connection.execute(
+        "delete from medallion.rejected_rows where pipeline = %s and rejected_at < now() - make_interval(days => %s)",
+        (pipeline, keep.quarantine_days),
+    )
+    old = "pipeline = %s and finished_at < now() - make_interval(days => %s)"
+    with connection.transaction():
+        connection.execute(
+            f"""delete from medallion.ledger as old where {old} and not exists (
+                select from medallion.builds as build
+                where build.pipeline = old.pipeline and build.run_id = old.run_id)""",
+            (pipeline, keep.ledger_days),
+        )
+        connection.execute(
+            """delete from medallion.runs as old
+               where pipeline = %s and pinned_at < now() - make_interval(days => %s) and not exists (
+                   select from medallion.ledger where pipeline = old.pipeline and run_id = old.run_id)""",
+            (pipeline, keep.ledger_days),
+        )
+        connection.execute(
+            """delete from medallion.publications as old
+               where pipeline = %s and published_at < now() - make_interval(days => %s)
+                   and not exists (select from medallion.builds where build_schema = old.build_schema)""",
+            (pipeline, keep.ledger_days),
+        )
+
+
+def _dropped(connection: Connection, build: str) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute("select set_config('lock_timeout', '1s', true)")
+            builds.drop(connection, build)
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True

@@ -1,0 +1,145 @@
+"""The views that readers hold: which build each shows, and switching them without keeping readers waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import sql
+
+from medallion.failures import Misconfigured, WarehouseAway
+from medallion.warehouse.connection import Connection
+
+LOCK_WAIT = "1s"
+"""New readers queue behind a switch that waits for an old one: for no longer than this at a time."""
+PATIENCE_SECONDS = 600.0
+"""How long a publication tries, before a reader's endless transaction makes it fail."""
+
+
+def shown(connection: Connection, schema: str | None = None) -> dict[str, str]:
+    """The schema of the table that each view shows, by the view's name; of one schema, or all with their schemas."""
+    rows = connection.execute(
+        """
+        select distinct case when %(schema)s::text is null then outside.nspname || '.' else '' end || shown.relname,
+            inside.nspname
+        from pg_rewrite as rule
+        inner join pg_class as shown on rule.ev_class = shown.oid and shown.relkind = 'v'
+        inner join pg_namespace as outside on shown.relnamespace = outside.oid
+        inner join pg_depend as link on link.classid = 'pg_rewrite'::regclass and link.objid = rule.oid
+            and link.refclassid = 'pg_class'::regclass
+        inner join pg_class as stored on link.refobjid = stored.oid and stored.relname = shown.relname
+        inner join pg_namespace as inside on stored.relnamespace = inside.oid
+        where inside.oid <> outside.oid and (%(schema)s::text is null or outside.nspname = %(schema)s)
+        """,
+        {"schema": schema},
+    ).fetchall()
+    return {str(name): str(build) for name, build in rows}
+
+
+def used_builds(connection: Connection) -> set[str]:
+    """Every build that a view of another schema reads, ours or a reader's own."""
+    rows = connection.execute(
+        """
+        select distinct build.build_schema
+        from medallion.builds as build
+        inner join pg_namespace as inside on inside.nspname = build.build_schema
+        inner join pg_class as stored on stored.relnamespace = inside.oid
+        inner join pg_depend as link on link.refclassid = 'pg_class'::regclass and link.refobjid = stored.oid
+            and link.classid = 'pg_rewrite'::regclass
+        inner join pg_rewrite as rule on link.objid = rule.oid
+        inner join pg_class as reader on rule.ev_class = reader.oid and reader.relnamespace <> inside.oid
+        """
+    ).fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def switch(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> None:
+    """Points `schema.<relation>` at the build, for every relation; they change when the transaction ends.
+
+    Raises:
+        Misconfigured: A relation of that name is no view of ours, or other views depend on a column that
+            the new build no longer has.
+        WarehouseAway: A reader's transaction does not let go of a view.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with connection.transaction():
+                connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
+                for relation in sorted(relations):
+                    _switch(connection, schema, build, relation)
+                connection.execute("select set_config('lock_timeout', '0', true)")
+            return
+        except psycopg.errors.LockNotAvailable as error:
+            if time.monotonic() > deadline:
+                raise WarehouseAway(
+                    f"the views of {schema} could not be switched for {PATIENCE_SECONDS:.0f} s: "
+                    f"{_holders(connection, schema)} reads them in one long transaction",
+                    "end that transaction (pg_terminate_backend), and run again",
+                ) from error
+            connection.execute("select pg_sleep(1)")
+
+
+def drop(connection: Connection, schema: str, relation: str) -> bool:
+    """Drops a view, unless other views or a reader's transaction use it. Returns whether it is gone."""
+    try:
+        with connection.transaction():
+            connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
+            connection.execute(sql.SQL("drop view {}").format(sql.Identifier(schema, relation)))
+            connection.execute("select set_config('lock_timeout', '0', true)")
+    except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.LockNotAvailable):
+        return False
+    return True
+
+
+def _holders(connection: Connection, schema: str) -> str:
+    rows = connection.execute(
+        """select distinct format('%%s (pid %%s, %%s)', who.usename, who.pid, who.application_name)
+           from pg_locks as lock
+           inner join pg_class as held on lock.relation = held.oid
+           inner join pg_namespace as space on held.relnamespace = space.oid
+           inner join pg_stat_activity as who on lock.pid = who.pid
+           where space.nspname = %s and lock.granted and lock.pid <> pg_backend_pid()""",
+        (schema,),
+    ).fetchall()
+    return ", ".join(str(row[0]) for row in rows) or "somebody"
+
+
+def _switch(connection: Connection, schema: str, build: str, relation: str) -> None:
+    view, table = sql.Identifier(schema, relation), sql.Identifier(build, relation)
+    create = sql.SQL("create or replace view {} as select * from {}").format(view, table)
+    try:
+        with connection.transaction():
+            connection.execute(create)
+    except psycopg.errors.WrongObjectType as error:
+        raise Misconfigured(
+            f"{schema}.{relation} is a table that Medallion did not make, so it is left alone",
+            f"rename or drop it: Medallion publishes {schema}.{relation} as a view",
+        ) from error
+    except psycopg.errors.InvalidTableDefinition:
+        # A column went away or changed its type: the view must be made anew, with its grants.
+        _recreate(connection, view, create)
+
+
+def _recreate(connection: Connection, view: sql.Identifier, create: sql.Composed) -> None:
+    name = view.as_string(connection)
+    grants = connection.execute(
+        """select acl.privilege_type, case when acl.grantee = 0 then null else acl.grantee::regrole::text end
+           from pg_class, aclexplode(relacl) as acl
+           where oid = %s::regclass and acl.grantee <> relowner""",
+        (name,),
+    ).fetchall()
+    try:
+        connection.execute(sql.SQL("drop view {}").format(view))
+    except psycopg.errors.DependentObjectsStillExist as error:
+        detail = error.diag.message_detail or ""
+        raise Misconfigured(
+            f"the columns of {name} changed, and other views use it: {detail}",
+            "drop those views, run again, and create them anew on the new columns",
+        ) from error
+    connection.execute(create)
+    for privilege, grantee in grants:
+        role = sql.SQL("public") if grantee is None else sql.SQL(str(grantee))
+        grant = sql.SQL("grant {} on {} to {}").format(sql.SQL(str(privilege)), view, role)
+        connection.execute(grant)
