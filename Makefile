@@ -48,7 +48,7 @@ lock: .venv/run.stamp ## make requirements/*.txt anew from pyproject.toml
 
 schema: .venv/run.stamp ## write the JSON Schemas of docs/schema
 	mkdir -p docs/schema
-	for kind in pipeline contract; do $(BIN)/medallion schema $$kind > docs/schema/$$kind.json; done
+	for kind in pipeline contract runner job; do $(BIN)/medallion schema $$kind > docs/schema/$$kind.json; done
 
 clean: ## remove .venv and local state (the embedded Postgres and its data too)
 	rm -rf .venv .medallion .pytest_cache .mypy_cache .ruff_cache

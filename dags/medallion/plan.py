@@ -14,6 +14,7 @@ from medallion.spec.contract import Contract
 from medallion.spec.pipeline import Layer, Pipeline, Resources, RetryConfig, Source
 
 Image = Literal["cleaner", "dbt"]
+PLATFORM_TAG = "medallion"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class RunContext:
 class Step:
     """One command of one image: a pod on Kubernetes, a process on a laptop.
 
-    `needs` are the steps whose success the ledger must hold before this one starts.
+    `needs` are the steps whose success the ledger must hold before this one starts. `pool` is what limits how
+    many steps of its tenant run at once.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Step:
     timeout_seconds: int
     layer: str | None = None
     title: str = ""
+    pool: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,19 @@ class Plan:
     pipeline: Pipeline
     steps: tuple[Step, ...]
     markers: tuple[Marker, ...]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What the run can be found by in an orchestrator's UI: platform, tenant, connectors, the file's own."""
+        pipeline = self.pipeline
+        tenant = () if pipeline.tenant is None else (f"tenant:{pipeline.tenant}",)
+        connectors = tuple(f"connector:{name}" for name in pipeline.connectors)
+        return tuple(sorted({PLATFORM_TAG, *tenant, *connectors, *pipeline.tags}))
+
+
+def pool_of(tenant: str) -> str:
+    """The name of the pool that a tenant's steps take a slot of."""
+    return f"tenant-{tenant}"
 
 
 def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: RunContext) -> Plan:
@@ -105,12 +121,14 @@ def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunC
         env={
             "MEDALLION_CONTRACT": contract.model_dump_json(by_alias=True, exclude_unset=True),
             **_environment(pipeline, context),
+            "MEDALLION_CONNECTOR": source.connector,
         },
         needs=(),
         resources=pipeline.resources.cleaner,
         retry=pipeline.retry_config,
         timeout_seconds=pipeline.timeouts.step_seconds,
         title=f"Cleans {source.path} under the contract {source.contract} and loads {contract.table}",
+        pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
     )
 
 
@@ -139,11 +157,13 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...],
         layer=layer.name,
         title=f"{does} the {layer.name} models of {pipeline.models}"
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
+        pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
     )
 
 
 def _environment(pipeline: Pipeline, context: RunContext) -> dict[str, str]:
-    return {"MEDALLION_COMMIT": context.commit, "MEDALLION_RETENTION": pipeline.retention.model_dump_json()}
+    tenant = {"MEDALLION_TENANT": pipeline.tenant} if pipeline.tenant else {}
+    return {"MEDALLION_COMMIT": context.commit, "MEDALLION_RETENTION": pipeline.retention.model_dump_json(), **tenant}
 
 
 def _identity(pipeline: Pipeline, step: str, needs: tuple[str, ...], context: RunContext) -> tuple[str, ...]:

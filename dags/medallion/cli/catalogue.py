@@ -7,48 +7,72 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from medallion.cli.places import default_dags
+from medallion.cli.complete import complete_name
+from medallion.cli.places import DagsOption, default_dags
 from medallion.cli.show import console, error_console
-from medallion.plan import RunContext, make_plan
+from medallion.plan import Plan, RunContext, make_plan
+from medallion.pools import limits
+from medallion.spec.catalogue import everything, find
 from medallion.spec.findings import SpecError
-from medallion.spec.pipeline import Schedule
-from medallion.spec.project import load_pipeline, pipeline_files
+from medallion.spec.pipeline import Pipeline, Schedule
 
 
-def list_pipelines() -> None:
-    """List the pipelines of the DAG folder."""
-    table = Table("pipeline", "schedule", "owner", "description", header_style="bold")
+def list_pipelines(dags: DagsOption = None) -> None:  # type: ignore[assignment]
+    """List the pipelines and schedules of the DAG folder."""
+    table = Table("pipeline", "schedule", "tenant", "owner", "description", header_style="bold")
     broken = False
-    for path in pipeline_files(default_dags()):
-        try:
-            pipeline = load_pipeline(path).pipeline
-        except SpecError as error:
+    for named in everything(dags or default_dags()):
+        if named.file is None:
             broken = True
-            error_console.print(str(error), style="red", markup=False, soft_wrap=True)
+            for finding in named.findings:
+                error_console.print(str(finding), style="red", markup=False, soft_wrap=True)
             continue
-        table.add_row(pipeline.name, when(pipeline.schedule), pipeline.owner, pipeline.description)
+        pipeline = named.file.pipeline
+        table.add_row(
+            pipeline.name, when(pipeline.schedule), pipeline.tenant or "-", pipeline.owner, pipeline.description
+        )
     console.print(table)
     raise typer.Exit(1 if broken else 0)
 
 
-def describe(name: Annotated[str, typer.Argument(help="The pipeline's name.")]) -> None:
-    """Show what a pipeline becomes: its steps, pods, gates and retries."""
+def describe(
+    name: Annotated[str, typer.Argument(help="The pipeline's or the schedule's name.", autocompletion=complete_name)],
+    dags: DagsOption = None,  # type: ignore[assignment]
+) -> None:
+    """Show what a pipeline becomes: its DAG, pods, gates, retries and pool."""
+    folder = dags or default_dags()
     try:
-        file = load_pipeline(default_dags() / "pipelines" / f"{name}.yaml")
+        file = find(folder, name)
     except SpecError as error:
         error_console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(64) from None
     plan = make_plan(file.pipeline, file.contracts, RunContext("RUN", "/landing"))
-    retry = file.pipeline.retry_config
-    console.print(f"[bold]{name}[/]  {when(file.pipeline.schedule)}  owner {file.pipeline.owner}")
+    pipeline = file.pipeline
+    console.print(f"[bold]{pipeline.name}[/]  {when(pipeline.schedule)}  owner {pipeline.owner}")
+    console.print(f"written in {file.path}", soft_wrap=True, markup=False)
+    console.print(f"tags in Airflow: {', '.join(plan.tags)}", soft_wrap=True, markup=False)
+    console.print(_steps(plan))
+    console.print(_retries(pipeline), soft_wrap=True)
+    if pipeline.tenant is not None:
+        pool = plan.steps[0].pool
+        most = limits(folder).get(pipeline.tenant, 1)
+        console.print(f"pool {pool}: {most} of the steps of tenant {pipeline.tenant} at once, in all of its DAGs")
+
+
+def _steps(plan: Plan) -> Table:
     table = Table("step", "task in Airflow", "image", "needs", "cpu / memory", "does", header_style="bold")
     for step in plan.steps:
         task = ".".join((*step.group, step.task_id))
         size = f"{step.resources.cpu} / {step.resources.memory}"
         table.add_row(step.name, task, step.image, ", ".join(step.needs), size, step.title)
-    console.print(table)
+    return table
+
+
+def _retries(pipeline: Pipeline) -> str:
+    retry = pipeline.retry_config
     codes = ", ".join(map(str, retry.retryable_exit_codes))
-    console.print(f"{retry.max_retries} retries of exit codes {codes}, first after {retry.initial_delay_seconds} s")
+    factor = f", then {retry.backoff_multiplier:g} times as long" if retry.backoff_multiplier > 1 else ""
+    return f"{retry.max_retries} retries of exit codes {codes}, first after {retry.initial_delay_seconds} s{factor}"
 
 
 def when(schedule: Schedule) -> str:

@@ -1,4 +1,4 @@
-"""`medallion lint`: everything that is wrong with pipelines and contracts, one line a finding."""
+"""`medallion lint`: everything that is wrong with what people wrote, one line a finding."""
 
 from __future__ import annotations
 
@@ -8,39 +8,24 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.places import default_dags
-from medallion.spec.contract import Contract
-from medallion.spec.findings import Finding, SpecError
-from medallion.spec.project import load_pipeline, pipeline_files
-from medallion.spec.source import load
+from medallion.cli.places import DagsOption, default_dags
+from medallion.spec.lint import of_file, of_folder
 
 
 def lint(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Pipeline or contract files; by default all of the DAG folder."),
+        typer.Argument(help="Pipeline, contract, job or runner files; by default all of the DAG folder."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
-    """Check pipeline files and contracts; exit with 1 if anything is wrong."""
-    dags = default_dags()
-    chosen = files or [*pipeline_files(dags), *sorted((dags / "contracts").glob("*.yaml"))]
-    found = sorted({finding for path in chosen for finding in findings_of(path)})
+    """Check pipelines, contracts, jobs and runner files; exit with 1 if anything is wrong. Warnings do not count."""
+    folder = dags or default_dags()
+    found = sorted({one for path in files for one in of_file(path, folder)}) if files else of_folder(folder)
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in found], indent=2))
     else:
         for finding in found:
             typer.echo(str(finding))
-    raise typer.Exit(1 if found else 0)
-
-
-def findings_of(path: Path) -> tuple[Finding, ...]:
-    """What is wrong with one file: a contract if its folder is `contracts`, a pipeline otherwise."""
-    try:
-        if path.resolve().parent.name == "contracts":
-            load(path, Contract)
-        else:
-            load_pipeline(path)
-    except SpecError as error:
-        return error.findings
-    return ()
+    raise typer.Exit(1 if any(finding.severity == "error" for finding in found) else 0)

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from medallion.cli.commit import current_commit
+from medallion.cli.complete import complete_name
 from medallion.cli.places import DagsOption, default_dags, state_folder
 from medallion.cli.show import Progress, error_console, show_report
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
@@ -20,14 +21,14 @@ from medallion.failures import ExitCode, WarehouseAway
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.report import Report, make_report
 from medallion.runners.local import run_plan
+from medallion.spec.catalogue import find
 from medallion.spec.findings import SpecError
-from medallion.spec.project import load_pipeline
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect
 
 
 def run(
-    name: Annotated[str, typer.Argument(help="The pipeline's name.")],
+    name: Annotated[str, typer.Argument(help="The pipeline's or the schedule's name.", autocompletion=complete_name)],
     input_file: Annotated[
         Path | None, typer.Option("--input", help="A file to load instead of the pipeline's source.")
     ] = None,
@@ -80,7 +81,7 @@ def run_pipeline(
         SpecError: The pipeline or its contract is wrong, or there is none of that name.
         WarehouseAway: The warehouse cannot be reached before the first step.
     """
-    file = load_pipeline((dags or default_dags()) / "pipelines" / f"{name}.yaml", contract)
+    file = find(dags or default_dags(), name, contract)
     run_id = run_id or f"local__{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
     only = file.pipeline.sources[0].name
     inputs = {only: str(input_file.resolve())} if input_file else {}

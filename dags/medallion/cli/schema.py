@@ -10,7 +10,9 @@ import typer
 from pydantic import BaseModel
 
 from medallion.spec.contract import Contract
+from medallion.spec.job import Job
 from medallion.spec.pipeline import Pipeline
+from medallion.spec.runner import Runner
 
 
 class Kind(StrEnum):
@@ -18,13 +20,20 @@ class Kind(StrEnum):
 
     pipeline = "pipeline"
     contract = "contract"
+    runner = "runner"
+    job = "job"
 
 
-_MODELS: dict[Kind, type[BaseModel]] = {Kind.pipeline: Pipeline, Kind.contract: Contract}
+_MODELS: dict[Kind, type[BaseModel]] = {
+    Kind.pipeline: Pipeline,
+    Kind.contract: Contract,
+    Kind.runner: Runner,
+    Kind.job: Job,
+}
 
 
 def schema(kind: Annotated[Kind, typer.Argument(help="What the schema is of.")] = Kind.pipeline) -> None:
-    """Print the JSON Schema of a pipeline file or of a contract."""
+    """Print the JSON Schema of a pipeline, contract, runner or job file."""
     typer.echo(json_schema(kind))
 
 

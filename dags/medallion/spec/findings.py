@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, order=True)
@@ -17,9 +18,10 @@ class Finding:
     key: str
     message: str
     remedy: str = ""
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}"
+        where = f"{self.file}:{self.line}:{self.column}" + (": warning" if self.severity == "warning" else "")
         key = f"{self.key}: " if self.key else ""
         return f"{where}: {key}{self.message}" + (f" — {self.remedy}" if self.remedy else "")
 

@@ -10,12 +10,16 @@ from pydantic import Field, field_validator, model_validator
 
 from medallion.failures import RETRYABLE
 from medallion.spec.alerts import Alerts
+from medallion.spec.connectors import Connector
 from medallion.spec.cron import check_cron
 from medallion.spec.part import Part
 from medallion.spec.retention import Retention
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
 """Letters, digits, `_` and `-`; at most 63, as it becomes a DAG id, a Kubernetes label and a file name."""
+
+TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
+"""Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""
 
 
 class Schedule(Part):
@@ -48,12 +52,10 @@ class Schedule(Part):
         return self
 
 
-class Source(Part):
-    """One file that is cleaned and loaded under a data contract."""
+class SourceSettings(Part):
+    """Where data comes from, in the terms of its connector."""
 
-    name: Name = Field(description="Names the step: `clean.<name>`.")
     path: str = Field(description="The CSV file (also gzip), relative to the landing volume.")
-    contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")
 
     @field_validator("path")
     @classmethod
@@ -63,6 +65,14 @@ class Source(Part):
         if "{{" in value or "{%" in value:
             raise ValueError(f"{value!r} is a template — write a plain path")
         return value
+
+
+class Source(SourceSettings):
+    """One input that is cleaned and loaded under a data contract."""
+
+    name: Name = Field(description="Names the step: `clean.<name>`.")
+    connector: Connector = "csv"
+    contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")
 
 
 class Layer(Part):
@@ -142,10 +152,15 @@ class Pipeline(Part):
     description: str = Field("", description="One line, for the list of DAGs.")
     owner: str = Field(min_length=1, description="The team to ask.")
     tags: tuple[str, ...] = ()
+    tenant: TenantName | None = Field(
+        None, description="Whose data it is: steps run with this tenant's login, pool, namespace and quota."
+    )
     schedule: Schedule = Schedule()
-    sources: tuple[Source, ...] = Field(description="The files that a run loads, at least one.")
-    models: Name = Field(description="The folder of dbt models: `images/dbt/project/models/<models>`.")
-    layers: tuple[Layer, ...] = Field(description="In the order in which they run, at least one.")
+    sources: tuple[Source, ...] = Field(description="The inputs that a run loads, at least one.")
+    models: Name | None = Field(
+        None, description="The folder of dbt models, `images/dbt/project/models/<models>`; needed by layers."
+    )
+    layers: tuple[Layer, ...] = Field((), description="In the order in which they run; none: it only loads.")
     granularity: Literal["layer", "step"] = Field(
         "layer",
         description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it.",
@@ -168,9 +183,16 @@ class Pipeline(Part):
             ("source", [source.name for source in self.sources]),
             ("layer", [layer.name for layer in self.layers]),
         ):
-            if not names:
-                raise ValueError(f"there is no {kind} — write at least one")
+            if not names and kind == "source":
+                raise ValueError("there is no source — write at least one")
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{kind} {twice[0]!r} is there twice — give each {kind} its own name")
+        if self.layers and self.models is None:
+            raise ValueError("there are layers and no `models` — name the folder of dbt models that they build")
         return self
+
+    @property
+    def connectors(self) -> tuple[str, ...]:
+        """The kinds of connector that its sources use."""
+        return tuple(sorted({source.connector for source in self.sources}))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,15 @@ Place = tuple[int, int]
 Path_ = tuple[str | int, ...]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+PATTERNS = {
+    r"^[A-Za-z][A-Za-z0-9_-]{0,62}$": "a letter, then letters, digits, `_` and `-`, at most 63 in all",
+    r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$": "a small letter, then small letters, digits and `-`, at most 31 in all",
+    r"^[a-z][a-z0-9_]{0,54}$": "a small letter, then small letters, digits and `_`, at most 55 in all",
+    r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$": "`schema.table` in small letters, digits and `_`",
+    r"^([a-z][a-z0-9_]{0,20})?$": "small letters, digits and `_`, at most 21",
+}
+"""What a pattern asks for, in words."""
 
 
 def load(path: Path, model: type[Model]) -> Model:
@@ -41,6 +51,31 @@ def parse(text: str, model: type[Model], file: str) -> Model:
     Raises:
         SpecError: As for `load`.
     """
+    document = read(text, file)
+    if document.repeated:
+        raise SpecError(list(document.repeated.values()))
+    try:
+        return model.model_validate(document.data, context={"file": file})
+    except ValidationError as error:
+        raise SpecError([finding_of(item, document, model) for item in error.errors()]) from error
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML mapping, where each of its keys stands, and what is wrong with keys that stand twice."""
+
+    file: str
+    data: dict[str, Any]
+    places: Mapping[Path_, Place]
+    repeated: Mapping[Path_, Finding]
+
+
+def read(text: str, file: str) -> Document:
+    """Reads YAML text without validating it.
+
+    Raises:
+        SpecError: It is no YAML, or no mapping.
+    """
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
@@ -52,20 +87,18 @@ def parse(text: str, model: type[Model], file: str) -> Model:
     if not isinstance(root, yaml.MappingNode):
         raise SpecError([Finding(file, 1, 1, "", "is empty or no mapping", "start with `name: …`")])
     places: dict[Path_, Place] = {}
-    repeated = [Finding(file, *at, key, "is written twice", "keep one of them") for key, at in _walk(root, (), places)]
-    if repeated:
-        raise SpecError(repeated)
-    loader = _Loader("")
+    repeated = {
+        path: Finding(file, *at, _dotted(path), "is written twice", "keep one of them")
+        for path, at in _walk(root, (), places)
+    }
     try:
-        return model.model_validate(loader.construct_document(root), context={"file": file})
-    except ValidationError as error:
-        raise SpecError([_finding(item, places, file, model) for item in error.errors()]) from error
+        return Document(file, _Loader("").construct_document(root), places, repeated)
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error)
         raise SpecError([Finding(file, 1, 1, "", f"cannot be read: {problem}", "quote the value")]) from error
 
 
-def _walk(node: yaml.Node, path: Path_, places: dict[Path_, Place]) -> Iterator[tuple[str, Place]]:
+def _walk(node: yaml.Node, path: Path_, places: dict[Path_, Place]) -> Iterator[tuple[Path_, Place]]:
     """Notes where every key stands; yields the keys written twice."""
     if path not in places:
         places[path] = _place(node)
@@ -76,7 +109,7 @@ def _walk(node: yaml.Node, path: Path_, places: dict[Path_, Place]) -> Iterator[
         for key, value in node.value:
             below = (*path, str(key.value))
             if below in places:
-                yield _dotted(below), _place(key)
+                yield below, _place(key)
             places[below] = _place(key)
             yield from _walk(value, below, places)
 
@@ -89,8 +122,9 @@ def _dotted(path: Path_) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _finding(error: ErrorDetails, places: dict[Path_, Place], file: str, model: type[BaseModel]) -> Finding:
-    loc = tuple(error["loc"])
+def finding_of(error: ErrorDetails, document: Document, model: type[BaseModel]) -> Finding:
+    """What pydantic says of a document, with the place and the remedy."""
+    loc, places = tuple(error["loc"]), document.places
     # Pydantic puts names of union branches into a location; only the parts that the file has are a place.
     at: Path_ = ()
     for part in loc:
@@ -104,9 +138,13 @@ def _finding(error: ErrorDetails, places: dict[Path_, Place], file: str, model: 
         known = _keys(model, loc[:-1])
         near = difflib.get_close_matches(key, known, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+    elif error["type"] == "string_pattern_mismatch":
+        pattern = error["ctx"]["pattern"]
+        message = f"{error['input']!r} cannot stand here"
+        remedy = f"write {PATTERNS.get(pattern, f'something that matches {pattern}')}"
     elif error["type"] == "missing":
         message, remedy = f"key {key!r} is missing", remedy or f"add `{key}: …`"
-    return Finding(file, line, column, _dotted(at or loc), message[:1].lower() + message[1:], remedy)
+    return Finding(document.file, line, column, _dotted(at or loc), message[:1].lower() + message[1:], remedy)
 
 
 def _keys(model: type[BaseModel], loc: Path_) -> list[str]:

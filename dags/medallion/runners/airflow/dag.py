@@ -23,8 +23,6 @@ from medallion.spec.project import load_pipeline
 if TYPE_CHECKING:
     from medallion.spec.pipeline import Schedule
 
-PLATFORM_TAG = "medallion"
-
 
 def airflow_dag(stub: str) -> DAG:
     """The DAG of the pipeline whose DAG file is `stub`: `<name>.py` beside `pipelines/<name>.yaml`.
@@ -57,7 +55,7 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
         catchup=pipeline.schedule.catchup,
         max_active_runs=pipeline.schedule.max_concurrent_runs,
         dagrun_timeout=timedelta(seconds=pipeline.timeouts.run_seconds),
-        tags=sorted({PLATFORM_TAG, *pipeline.tags}),
+        tags=list(plan.tags),
         deadline=alerting.deadline(),
         on_failure_callback=alerting.run_failed,
         on_success_callback=alerting.run_succeeded,

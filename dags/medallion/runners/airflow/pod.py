@@ -87,6 +87,7 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,
         do_xcom_push=False,
+        **({"pool": step.pool} if step.pool else {}),
         retries=step.retry.max_retries,
         retry_delay=timedelta(seconds=step.retry.initial_delay_seconds),
         retry_policy=ExitCodeRetryPolicy(step.retry),

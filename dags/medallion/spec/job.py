@@ -1,0 +1,67 @@
+"""A job file: one source of one tenant, loaded under a contract, and the layers built on it, if any.
+
+A job says what is done; a schedule of a runner file says when. Together they are a `Pipeline`.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from medallion.spec.alerts import Alerts
+from medallion.spec.connectors import Connector
+from medallion.spec.part import Part
+from medallion.spec.pipeline import (
+    Groups,
+    ImageResources,
+    Layer,
+    Name,
+    RetryConfig,
+    SourceSettings,
+    TenantName,
+    Timeouts,
+)
+
+
+class Target(Part):
+    """Where the data goes. By default the contract's own table, in the tenant's own database."""
+
+    table: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$",
+        description="`schema.table`, instead of the contract's `table`.",
+    )
+    schema_prefix: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9_]{0,20})?$",
+        description="Put before every schema, so that jobs of one database can share contracts and models.",
+    )
+
+
+class Job(Part):
+    """What is loaded for a tenant, from where, under which contract, and what is built on it."""
+
+    tenant: TenantName = Field(description="Whose job it is; the folder below `jobs/` has the same name.")
+    connector: Connector
+    source: SourceSettings = Field(description="Where the data comes from, in the connector's terms.")
+    contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")
+    target: Target = Target()
+    models: Name | None = Field(
+        None, description="The folder of dbt models, `images/dbt/project/models/<models>`; needed by layers."
+    )
+    layers: tuple[Layer, ...] = Field((), description="In the order in which they run; none: it only loads.")
+    description: str = Field("", description="One line, for the list of DAGs.")
+    owner: str | None = Field(None, min_length=1, description="The team to ask; by default the tenant.")
+    retry_config: RetryConfig = RetryConfig()
+    timeouts: Timeouts = Timeouts()
+    resources: ImageResources = ImageResources()
+    groups: Groups = Groups()
+    alerts: Alerts = Alerts()
+
+    @model_validator(mode="after")
+    def _models(self) -> Job:
+        if self.layers and self.models is None:
+            raise ValueError("there are layers and no `models` — name the folder of dbt models that they build")
+        twice = sorted({layer.name for layer in self.layers if [one.name for one in self.layers].count(layer.name) > 1})
+        if twice:
+            raise ValueError(f"layer {twice[0]!r} is there twice — give each layer its own name")
+        return self

@@ -1,0 +1,60 @@
+"""The job files of a DAG folder, `jobs/<tenant>/<job>.yaml`, and the contracts that they name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medallion.spec.contract import Contract
+from medallion.spec.findings import Finding, SpecError
+from medallion.spec.job import Job
+from medallion.spec.source import load, read
+
+
+def jobs_folder(dags: Path) -> Path:
+    """The folder that job files are below: `MEDALLION_JOBS`, or `jobs` in the DAG folder."""
+    return Path(os.environ.get("MEDALLION_JOBS") or dags / "jobs")
+
+
+def job_files(dags: Path) -> list[Path]:
+    """Every job file of a DAG folder, by path."""
+    return sorted(jobs_folder(dags).rglob("*.yaml"))
+
+
+@dataclass
+class JobFiles:
+    """Job files and contracts, each read once, however many schedules use it."""
+
+    dags: Path
+    _read: dict[Path, Any] = field(default_factory=dict)
+
+    def job(self, path: Path) -> tuple[Job, Mapping[str, Contract]]:
+        """A job and its contract.
+
+        Raises:
+            SpecError: Either is missing or wrong, or the job is in another tenant's folder.
+        """
+        job: Job = self._load(path, Job)
+        folder = path.relative_to(jobs_folder(self.dags)).parts[0]
+        if folder not in (job.tenant, path.name):
+            line, column = read(path.read_text(encoding="utf-8"), str(path)).places[("tenant",)]
+            message = f"the tenant is {job.tenant!r}, and the file is in the folder of {folder!r}"
+            remedy = f"move it to jobs/{job.tenant}/, so that who may write a folder is who owns its jobs"
+            raise SpecError([Finding(str(path), line, column, "tenant", message, remedy)])
+        contract: Contract = self._load(self.dags / "contracts" / f"{job.contract}.yaml", Contract)
+        if job.target.table is not None:
+            contract = contract.model_copy(update={"table": job.target.table})
+        return job, {job.contract: contract}
+
+    def _load(self, path: Path, model: Any) -> Any:
+        if path not in self._read:
+            try:
+                self._read[path] = load(path, model)
+            except SpecError as error:
+                self._read[path] = error
+        if isinstance(found := self._read[path], SpecError):
+            raise found
+        return found
