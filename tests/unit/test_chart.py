@@ -194,7 +194,8 @@ def test_every_airflow_pod_knows_the_deployment(render: Render) -> None:
 
 def test_airflow_runs_the_pinned_version_under_the_kubernetes_executor(render: Render) -> None:
     images = {box["image"] for _, pod in pods(render("default")) for box in containers(pod)}
-    assert {image for image in images if "airflow" in image} == {"apache/airflow:3.3.2"}
+    assert {image for image in images if "airflow" in image} == {"medallion/airflow:0.1.0"}
+    assert "ARG AIRFLOW_IMAGE=apache/airflow:3.3.2\n" in (REPO / "images" / "airflow" / "Dockerfile").read_text()
     config = next(one for one in render("default") if title(one) == "ConfigMap/medallion-config")
     assert "executor = KubernetesExecutor\n" in config["data"]["airflow.cfg"]
 

@@ -50,4 +50,4 @@ def task_page(step: Step, pipeline: Pipeline, project: Path) -> str:
 
 
 def _models(pipeline: Pipeline, layer: str, project: Path) -> tuple[ModelDoc, ...]:
-    return model_docs(project / "models" / pipeline.models / layer)
+    return model_docs(project / "models" / pipeline.models / layer) if pipeline.models else ()
