@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +22,9 @@ from aiosmtpd.controller import Controller
 
 from alert_examples import ALERTS
 from medallion.alerts import send
+from medallion.sample import write_sample
+
+REPO = Path(__file__).resolve().parents[2]
 
 
 class Mailbox:
@@ -115,3 +123,26 @@ def test_a_channel_that_fails_is_logged_without_its_secret_and_the_others_are_to
     warnings = [r.getMessage() for r in caplog.records if r.name == "medallion.alerts" and r.levelname == "WARNING"]
     assert [words.split()[2] for words in warnings] == ["broken", "nonsense", "absent"]
     assert "verysecret" not in caplog.text
+
+
+def test_a_local_run_tells_of_its_failure_and_of_its_recovery(
+    endpoint: tuple[list[dict[str, Any]], str], warehouse_url: str, tmp_path: Path
+):
+    received, host = endpoint
+    dags, name = tmp_path / "dags", "pipeline_customer_transaction"
+    shutil.copytree(REPO / "dags" / "contracts", dags / "contracts")
+    text = (REPO / "dags" / "pipelines" / f"{name}.yaml").read_text()
+    (dags / "pipelines").mkdir()
+    (dags / "pipelines" / f"{name}.yaml").write_text(f"{text}\nalerts: {{channels: [log, hook]}}\n")
+    write_sample(tmp_path / "good.csv", rows=300)
+    (tmp_path / "bad.csv").write_text("transaction_id\nT1\n")
+    variables = {**os.environ, "MEDALLION_ALERT_HOOK": f"json://{host}/", "MEDALLION_HOME": str(tmp_path)}
+    for file in ("bad.csv", "good.csv"):
+        command = [sys.executable, "-m", "medallion.cli", "run", name, "--input", str(tmp_path / file)]
+        command += ["--warehouse", warehouse_url, "--dags", str(dags)]
+        subprocess.run(command, env=variables, capture_output=True, cwd=REPO)
+    assert [(post["title"], post["type"]) for post in received] == [
+        (f"{name} failed at clean.transactions", "failure"),
+        (f"{name} recovered", "success"),
+    ]
+    assert "column 'customer_id' is missing" in received[0]["message"]

@@ -21,10 +21,12 @@ from medallion.failures import ExitCode, WarehouseAway
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.report import Report, make_report
 from medallion.runners.local import run_plan
+from medallion.runners.local.alerting import tell
 from medallion.spec.catalogue import find
 from medallion.spec.findings import SpecError
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect
+from medallion.warehouse.history import runs_of
 
 
 def run(
@@ -99,6 +101,7 @@ def run_pipeline(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(json.dumps(result.as_dict(), indent=2, default=str) + "\n", encoding="utf-8")
             show_report(result, target)
+            tell(file.pipeline, result, runs_of(connection, plan.pipeline.name))
             if afterwards is not None:
                 afterwards(connection, result)
     return _exit_code(plan, codes, result), result
