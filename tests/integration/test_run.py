@@ -70,4 +70,4 @@ def test_a_run_that_fails_ends_with_the_steps_exit_code_and_skips_what_follows(r
 def test_an_unknown_pipeline_names_the_known_ones(run):
     done, _ = run("nothing")
     assert done.returncode == ExitCode.USAGE
-    assert f"no such pipeline — there are: {NAME}" in done.stderr
+    assert f"no such pipeline — there are: dbt_transform, {NAME}" in done.stderr

@@ -56,9 +56,10 @@ class ReplacePattern(Part):
         return check_pattern(value)
 
 
-Rule = Literal["trim", "collapse_whitespace", "currency"] | Case | Replace | ReplacePattern
-"""`trim` cuts white space at both ends, `collapse_whitespace` makes one blank of several, and `currency` removes
-currency signs and thousands separators and turns `(12.50)` into `-12.50`."""
+Rule = Literal["trim", "collapse_whitespace", "currency", "fix_mojibake"] | Case | Replace | ReplacePattern
+"""`trim` cuts white space at both ends, `collapse_whitespace` makes one blank of several, `currency` removes
+currency signs and thousands separators and turns `(12.50)` into `-12.50`, and `fix_mojibake` turns UTF-8 that
+somebody read as Windows-1252 (`SÃ¡nchez`) back into what it was (`Sánchez`) and leaves all other text alone."""
 
 
 class Constraints(Part):
