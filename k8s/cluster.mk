@@ -43,7 +43,7 @@ rollback: install ## put the data of PIPELINE=…'s run before back, or of TO=�
 sync: ## push this checkout to the cluster's git server, uncommitted changes too
 	@k8s/sync.sh
 
-put: ## put FILE=… on the landing volume (NAME=… to call it otherwise)
+put: ## put FILE=… or a folder on the landing volume (NAME=… to call it otherwise)
 	@k8s/put.sh "$(FILE)" $(if $(NAME),"$(NAME)")
 
 images: ## build the images (TAG=dev)

@@ -1,15 +1,27 @@
 #!/usr/bin/env bash
-# Puts a file on the landing volume: k8s/put.sh FILE [NAME]. Pipelines see it whole or not at all.
+# Puts a file, or all files of a folder, on the landing volume: k8s/put.sh FILE_OR_FOLDER [NAME]. Pipelines see each
+# file whole or not at all.
 set -euo pipefail
-file=$(realpath "${1:?usage: k8s/put.sh FILE [NAME]}") name=${2:-$(basename "$1")}
+source=$(realpath "${1:?usage: k8s/put.sh FILE_OR_FOLDER [NAME]}") name=${2:-$(basename "$1")}
 . "$(dirname "$0")/env.sh"
-[ -r "$file" ] || fail "$file: cannot be read"
+[ -r "$source" ] || fail "$source: cannot be read"
 
 pod=medallion-put-$$
 trap 'kube delete pod "$pod" --ignore-not-found --wait=false --grace-period=0 >/dev/null 2>&1 || true' EXIT
 image=$(kube get configmap medallion-runtime -o jsonpath='{.data.MEDALLION_CLEANER_IMAGE}')
 sed -e "s|POD|$pod|; s|IMAGE|$image|" k8s/put-pod.yaml | kube apply -f - >/dev/null
 kube wait "pod/$pod" --for=condition=Ready --timeout=180s >/dev/null
+# What arrives is complete before it is moved to where a pipeline looks.
 # shellcheck disable=SC2016 # expanded in the pod
-kube exec -i "$pod" -- sh -c 'umask 022; cat > "/landing/.$0" && mv "/landing/.$0" "/landing/$0"' "$name" < "$file"
-echo "/landing/$name ($(wc -c < "$file") bytes)"
+receive='set -eu; umask 022; new=/landing/.put-$HOSTNAME; mkdir "$new"; trap "rm -rf $new" EXIT; cd "$new"
+  tar -x --no-same-owner
+  find . -type f | while read -r file; do
+    mkdir -p "$(dirname "/landing/$0/$file")"; mv "$file" "/landing/$0/$file"; done'
+if [ -d "$source" ]; then
+  tar -c --mode='u+rwX,go+rX' -C "$source" . | kube exec -i "$pod" -- sh -c "$receive" "$name"
+  echo "/landing/$name ($(find "$source" -type f | wc -l) files)"
+else
+  tar -c -C "$(dirname "$source")" --transform "s|.*|$(basename "$name")|" "$(basename "$source")" |
+    kube exec -i "$pod" -- sh -c "$receive" "$(dirname "$name")"
+  echo "/landing/$name ($(wc -c < "$source") bytes)"
+fi
