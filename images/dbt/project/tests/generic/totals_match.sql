@@ -1,5 +1,6 @@
-{#- Aggregate accuracy: a total of this model against the same total computed from where the data came from. -#}
-{% test totals_match(model, column_name, expression, source_model) %}
+{#- Aggregate accuracy: a total of this model against the same total computed from where the data came from. They may
+    differ by `tolerance`, an SQL expression over the source. -#}
+{% test totals_match(model, column_name, expression, source_model, tolerance=0) %}
 
 with published as (
 
@@ -9,7 +10,10 @@ with published as (
 
 independent as (
 
-    select coalesce({{ expression }}, 0) as total from {{ source_model }}
+    select
+        coalesce({{ expression }}, 0) as total,
+        {{ tolerance }} as tolerance
+    from {{ source_model }}
 
 )
 
@@ -18,6 +22,6 @@ select
     independent.total as independent_total
 from published
 cross join independent
-where published.total <> independent.total
+where abs(published.total - independent.total) > independent.tolerance
 
 {% endtest %}
