@@ -14,7 +14,7 @@ runner:
 JOB = """\
 tenant: {tenant}
 connector: csv
-source: {{path: {tenant}/{name}.csv}}
+source: {{path: {name}.csv}}
 contract: {name}
 """
 CONTRACT = """\

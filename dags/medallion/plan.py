@@ -110,7 +110,9 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
 
 def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunContext) -> Step:
     name = f"clean.{source.name}"
-    path = context.inputs.get(source.name) or str(PurePosixPath(context.landing) / source.path)
+    path = context.inputs.get(source.name) or str(
+        PurePosixPath(context.landing) / (pipeline.tenant or "") / source.path
+    )
     only = len(pipeline.sources) == 1
     return Step(
         name=name,

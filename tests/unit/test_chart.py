@@ -177,8 +177,10 @@ def test_only_pods_that_speak_to_kubernetes_get_its_token(values: str, render: R
     used = {pod["serviceAccountName"] for _, pod in pods(found)}
     holders = {name for name in used if accounts[name].get("automountServiceAccountToken", True)}
     needed = {"medallion-prepare", "medallion-scheduler", "medallion-api-server", "medallion-worker-kubernetes"}
-    assert holders - {"medallion-cleanup"} == needed  # the clean-up job, where it is on, deletes pods
-    assert accounts["medallion-step"]["automountServiceAccountToken"] is False
+    # The clean-up job, where it is on, deletes pods; the tenants job, where there are tenants, reads their logins.
+    assert holders - {"medallion-cleanup", "medallion-tenants"} == needed
+    steps = [account for name, account in accounts.items() if name.startswith("medallion-step")]
+    assert all(account["automountServiceAccountToken"] is False for account in steps)
 
 
 def test_every_airflow_pod_knows_the_deployment(render: Render) -> None:
@@ -222,6 +224,83 @@ def test_helm_lint_has_nothing_to_say(values: str, chart: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+def of_kind(found: list[Manifest], kind: str, name: str) -> list[Manifest]:
+    return [one for one in found if title(one) == f"{kind}/{name}"]
+
+
+def test_the_dag_side_knows_where_each_tenants_steps_run(render: Render) -> None:
+    (runtime,) = of_kind(render("everything"), "ConfigMap", "medallion-runtime")
+    assert json.loads(runtime["data"]["MEDALLION_TENANTS"])["globex-eu"] == {
+        "namespace": "globex",
+        "secret": "medallion-warehouse-globex-eu",
+        "serviceAccount": "medallion-step-globex-eu",
+    }
+    (alone,) = of_kind(render("default"), "ConfigMap", "medallion-runtime")
+    assert alone["data"]["MEDALLION_TENANTS"] == "{}"
+
+
+def test_a_tenant_with_a_namespace_has_quota_volume_and_account_there(render: Render) -> None:
+    found = render("everything")
+    spaces = [one["metadata"]["name"] for one in found if one["kind"] == "Namespace"]
+    assert spaces == ["globex"], "a namespace that is there already is not made"
+    (quota,) = of_kind(found, "ResourceQuota", "medallion")
+    assert (quota["metadata"]["namespace"], quota["spec"]["hard"]["pods"]) == ("globex", 10)
+    claims = of_kind(found, "PersistentVolumeClaim", "medallion-landing")
+    assert {claim["metadata"].get("namespace") for claim in claims} == {None, "globex", "initech"}
+    (account,) = of_kind(found, "ServiceAccount", "medallion-step-globex-eu")
+    assert account["metadata"]["namespace"] == "globex"
+    launchers = of_kind(found, "RoleBinding", "medallion-launcher")
+    assert {one["metadata"]["namespace"] for one in launchers} == {"globex", "initech"}
+
+
+def test_the_tenants_job_may_read_tenants_logins_and_no_other_secret(render: Render) -> None:
+    rules = {
+        one["metadata"]["namespace"]: one["rules"] for one in of_kind(render("everything"), "Role", "medallion-tenants")
+    }
+    assert [(rule["resourceNames"], rule["verbs"]) for rule in rules["data"]] == [
+        (["medallion-warehouse-acme", "medallion-warehouse-globex-eu", "medallion-warehouse-initech"], ["get"])
+    ]
+    assert [rule.get("resourceNames") for rule in rules["globex"]] == [None, ["medallion-warehouse-globex-eu"]]
+
+
+def test_without_tenants_nothing_is_made_for_them(render: Render) -> None:
+    assert [title(one) for one in render("default") if "tenant" in title(one)] == []
+
+
+def test_new_tenants_restart_the_pods_that_make_dags(chart: Path, render: Render) -> None:
+    def annotation(found: list[Manifest]) -> str:
+        (pod,) = of_kind(found, "Deployment", "medallion-dag-processor")
+        return str(pod["spec"]["template"]["metadata"]["annotations"]["medallion/tenants"])
+
+    changed = template(chart, "--set", "global.tenants[0].name=acme")
+    assert annotation(manifests(changed)) != annotation(render("default"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["global.tenants[0].name=Acme"], "values don't meet the specifications of the schema"),
+        (["global.tenants[0].name=a", "global.tenants[0].quota.pods=1"], "values don't meet the specifications"),
+        (["global.tenants[0].name=a", "global.tenants[1].name=a"], "tenant a is listed twice"),
+        (["global.tenants[0].name=a", "global.tenants[0].namespace=data"], "namespace data is taken"),
+    ],
+)
+def test_tenants_that_would_share_what_is_theirs_are_refused(settings: list[str], message: str, chart: Path) -> None:
+    answer = helm("template", "medallion", str(chart), "--namespace", "data", "--set", ",".join(settings))
+    assert answer.returncode != 0
+    assert message in answer.stderr
+
+
+def test_the_pools_are_kept_beside_the_dag_processor(render: Render) -> None:
+    (processor,) = of_kind(render("default"), "Deployment", "medallion-dag-processor")
+    pod = processor["spec"]["template"]["spec"]
+    boxes = {box["name"]: box for box in pod["containers"]}
+    pools, main = boxes["pools"], boxes["dag-processor"]
+    assert pools["image"] == main["image"]
+    (dags,) = [mount["mountPath"] for mount in main["volumeMounts"] if mount["name"] == "dags"]
+    assert pools["command"][-1] == f"{dags}/repo/dags" == pools["env"][0]["value"]
+
+
 @pytest.fixture(scope="session")
 def make_secrets() -> ModuleType:
     """The prepare job's script."""
@@ -263,3 +342,19 @@ def test_an_external_database_needs_its_connections_first(make_secrets: ModuleTy
     assert made["medallion-warehouse"] == login
     assert made["medallion-airflow"]["connection"] == "postgresql://db"
     assert "medallion-postgres" not in made
+
+
+def test_a_tenant_has_a_login_of_its_own_for_its_own_database(make_secrets: ModuleType) -> None:
+    tenants = {"acme": "medallion-warehouse-acme", "globex-eu": "medallion-warehouse-globex-eu"}
+    made = make_secrets.complete({}, bundled=True, tenants=tenants, namespace="data")
+    login = made["medallion-warehouse-globex-eu"]
+    assert (login["PGUSER"], login["PGDATABASE"]) == ("tenant_globex_eu", "tenant_globex_eu")
+    assert login["PGHOST"] == "medallion-postgres.data.svc"
+    assert login["PGPASSWORD"] not in (made["medallion-warehouse-acme"]["PGPASSWORD"], "")
+    assert make_secrets.complete(made, bundled=True, tenants=tenants, namespace="data") == made
+
+
+def test_a_tenant_of_an_external_database_needs_its_login_first(make_secrets: ModuleType) -> None:
+    given = {"medallion-airflow": {"connection": "x"}, "medallion-warehouse": dict.fromkeys(make_secrets.PGKEYS, "x")}
+    with pytest.raises(make_secrets.KeysMissing, match="medallion-warehouse-acme/PGHOST"):
+        make_secrets.complete(given, bundled=False, tenants={"acme": "medallion-warehouse-acme"})

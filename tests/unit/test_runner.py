@@ -8,6 +8,7 @@ import pytest
 
 from medallion.plan import RunContext, make_plan
 from medallion.spec.entries import RunnerFile, load_runners
+from medallion.spec.job import Job
 from medallion.spec.lint import of_folder
 from medallion.spec.pipeline import Pipeline
 from runner_folder import schedule, write
@@ -33,8 +34,14 @@ def test_a_schedule_and_its_job_are_a_pipeline(tmp_path: Path):
     (pipeline,) = pipelines(write(tmp_path, entry, "acme/orders")).values()
     assert (pipeline.name, pipeline.tenant, pipeline.owner) == ("hourly", "acme", "acme")
     assert (pipeline.schedule.cron, pipeline.schedule.timezone) == ("0 * * * *", "Europe/Berlin")
-    assert (pipeline.sources[0].path, pipeline.sources[0].contract) == ("acme/orders.csv", "orders")
+    assert (pipeline.sources[0].path, pipeline.sources[0].contract) == ("orders.csv", "orders")
     assert pipeline.tags == ("priority:high",)
+
+
+def test_a_job_can_say_all_that_a_pipeline_can_beside_its_name_and_its_time():
+    from_schedule = {"name", "tags", "schedule"}
+    in_other_words = {"sources", "schema_prefix"}
+    assert set(Pipeline.model_fields) - from_schedule - in_other_words <= set(Job.model_fields)
 
 
 def test_a_job_without_layers_is_one_step_in_its_tenants_pool(tmp_path: Path):
@@ -127,7 +134,7 @@ def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path
             "letters, digits, `_` and `-`, at most 63 in all",
         ),
         (
-            "acme/orders.csv",
+            "orders.csv",
             "../globex/orders.csv",
             "jobs/acme/orders.yaml:3:10: source.path: '../globex/orders.csv' leaves the landing volume — write a path "
             "below it, without `..`",

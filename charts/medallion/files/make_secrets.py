@@ -1,6 +1,7 @@
 """Makes the Secrets that are missing, and the keys that a Secret lacks. What is there stays as it is."""
 
 import base64
+import json
 import os
 import secrets
 import sys
@@ -15,12 +16,16 @@ class KeysMissing(Exception):
     """Something that only the owner of an external database can know is in no Secret."""
 
 
-def complete(found: dict[str, dict[str, str]], bundled: bool) -> dict[str, dict[str, str]]:
+def complete(
+    found: dict[str, dict[str, str]], bundled: bool, tenants: dict[str, str] | None = None, namespace: str = ""
+) -> dict[str, dict[str, str]]:
     """What every Secret should hold.
 
     Args:
         found: The Secrets that exist: name to key to value.
         bundled: Whether the chart brings Postgres; if not, connections must be in `found`.
+        tenants: The Secret of each tenant's login, by the tenant's name.
+        namespace: Where the bundled Postgres is; tenants' steps may be in another.
 
     Returns:
         `found`, with new values for the keys that are missing.
@@ -28,7 +33,7 @@ def complete(found: dict[str, dict[str, str]], bundled: bool) -> dict[str, dict[
     Raises:
         KeysMissing: There is no bundled Postgres, and a connection is missing.
     """
-    password = secrets.token_urlsafe
+    password, tenants = secrets.token_urlsafe, tenants or {}
     wanted = {
         "medallion-airflow": {
             "fernet-key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -45,8 +50,13 @@ def complete(found: dict[str, dict[str, str]], bundled: bool) -> dict[str, dict[
         wanted["medallion-postgres"] = login
         wanted["medallion-airflow"]["connection"] = airflow
         wanted["medallion-warehouse"] = dict(zip(PGKEYS, warehouse, strict=True))
+        for tenant, secret in tenants.items():
+            role = f"tenant_{tenant.replace('-', '_')}"
+            own = (f"{HOST}.{namespace}.svc", PORT, role, password(24), role)
+            wanted[secret] = dict(zip(PGKEYS, own, strict=True))
     else:
         required = {"medallion-airflow": ("connection",), "medallion-warehouse": PGKEYS}
+        required |= dict.fromkeys(tenants.values(), PGKEYS)
         missing = [f"{name}/{key}" for name, keys in required.items() for key in keys if key not in found.get(name, {})]
         if missing:
             raise KeysMissing(f"postgres.enabled is false: put the connections in Secrets first: {', '.join(missing)}")
@@ -57,8 +67,9 @@ def main() -> None:
     """Reads, completes and writes the Secrets of the pod's own namespace. Two at once do no harm: one gives way."""
     config.load_incluster_config()
     api, namespace = client.CoreV1Api(), os.environ["NAMESPACE"]
+    tenants = {name: tenant["secret"] for name, tenant in json.loads(os.environ["TENANTS"]).items()}
     live = {}
-    for name in ("medallion-airflow", "medallion-ui", "medallion-postgres", "medallion-warehouse"):
+    for name in ("medallion-airflow", "medallion-ui", "medallion-postgres", "medallion-warehouse", *tenants.values()):
         try:
             live[name] = api.read_namespaced_secret(name, namespace)
         except client.ApiException as error:
@@ -68,7 +79,7 @@ def main() -> None:
         name: {key: base64.b64decode(value).decode() for key, value in (secret.data or {}).items()}
         for name, secret in live.items()
     }
-    for name, values in complete(found, os.environ["BUNDLED_POSTGRES"] == "true").items():
+    for name, values in complete(found, os.environ["BUNDLED_POSTGRES"] == "true", tenants, namespace).items():
         new = {key: value for key, value in values.items() if key not in found.get(name, {})}
         if name not in live:
             meta = client.V1ObjectMeta(name=name, labels={"app.kubernetes.io/part-of": "medallion"})

@@ -20,6 +20,13 @@ command: [python, -B, /scripts/{{ .script }}]
 env:
   - {name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
   - {name: BUNDLED_POSTGRES, value: {{ .root.Values.postgres.enabled | quote }}}
+  {{- if and (eq .script "make_tenants.py") .root.Values.postgres.enabled }}
+  - {name: PGHOST, value: medallion-postgres}
+  - {name: PGUSER, value: postgres}
+  - name: PGPASSWORD
+    valueFrom: {secretKeyRef: {name: medallion-postgres, key: postgres-password}}
+  {{- end }}
+  - {name: TENANTS, value: {{ include "medallion.tenants" .root | quote }}}
 volumeMounts:
   - {name: scripts, mountPath: /scripts, readOnly: true}
 resources:
@@ -28,4 +35,14 @@ securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
   capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* The registry logins that the Airflow chart is given, for the chart's own jobs too. */}}
+{{- define "medallion.prepare.pullSecrets" -}}
+{{- with .Values.airflow.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ kindIs "map" . | ternary (get (kindIs "map" . | ternary . dict) "name") . }}
+  {{- end }}
+{{- end }}
 {{- end }}

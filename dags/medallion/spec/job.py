@@ -5,6 +5,8 @@ A job says what is done; a schedule of a runner file says when. Together they ar
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from medallion.spec.alerts import Alerts
@@ -20,6 +22,7 @@ from medallion.spec.pipeline import (
     TenantName,
     Timeouts,
 )
+from medallion.spec.retention import Retention
 
 
 class Target(Part):
@@ -56,6 +59,10 @@ class Job(Part):
     resources: ImageResources = ImageResources()
     groups: Groups = Groups()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
+    granularity: Literal["layer", "step"] = Field(
+        "layer", description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it."
+    )
 
     @model_validator(mode="after")
     def _models(self) -> Job:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
@@ -41,8 +41,11 @@ class Schedule(Part):
     @field_validator("timezone")
     @classmethod
     def _timezone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"no time zone {value!r} — use an IANA name such as `Europe/Berlin` or `UTC`")
+        try:
+            ZoneInfo(value)  # it keeps what it has read; `available_timezones` walks the disk each time
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            message = f"no time zone {value!r} — use an IANA name such as `Europe/Berlin` or `UTC`"
+            raise ValueError(message) from error
         return value
 
     @model_validator(mode="after")
@@ -55,7 +58,9 @@ class Schedule(Part):
 class SourceSettings(Part):
     """Where data comes from, in the terms of its connector."""
 
-    path: str = Field(description="The CSV file (also gzip), relative to the landing volume.")
+    path: str = Field(
+        description="The CSV file (also gzip), relative to the landing volume; a tenant's, to its own folder there."
+    )
 
     @field_validator("path")
     @classmethod

@@ -82,22 +82,18 @@ def pipeline_of(schedule: ScheduledJob, job: Job) -> Pipeline:
     """The pipeline that a schedule and its job are: from here on there is one model only."""
     timing = {name: getattr(schedule, name) for name in Schedule.model_fields}
     source = Source(name=job.contract, connector=job.connector, contract=job.contract, **dict(job.source))
+    same = {name: getattr(job, name) for name in Job.model_fields.keys() & Pipeline.model_fields.keys()}
     return Pipeline(
-        name=schedule.name,
-        description=job.description or f"Loads {job.contract} for {job.tenant}",
-        owner=job.owner or job.tenant,
-        tags=tuple(f"{key}:{value}" for key, value in sorted(schedule.tags.items())),
-        tenant=job.tenant,
-        schedule=Schedule(**timing),
-        sources=(source,),
-        models=job.models,
-        layers=job.layers,
-        schema_prefix=job.target.schema_prefix,
-        retry_config=job.retry_config,
-        timeouts=job.timeouts,
-        resources=job.resources,
-        groups=job.groups,
-        alerts=job.alerts,
+        **same
+        | {
+            "name": schedule.name,
+            "description": job.description or f"Loads {job.contract} for {job.tenant}",
+            "owner": job.owner or job.tenant,
+            "tags": tuple(f"{key}:{value}" for key, value in sorted(schedule.tags.items())),
+            "schedule": Schedule(**timing),
+            "sources": (source,),
+            "schema_prefix": job.target.schema_prefix,
+        }
     )
 
 

@@ -17,8 +17,9 @@ from medallion.plan import Plan, RunContext, make_plan
 from medallion.runners.airflow.alerting import Alerting
 from medallion.runners.airflow.pages import dag_page
 from medallion.runners.airflow.pod import pod_operator
-from medallion.runners.airflow.settings import LANDING, Settings, commit_of
-from medallion.spec.project import load_pipeline
+from medallion.runners.airflow.settings import LANDING, Settings, UnknownTenant, commit_of
+from medallion.spec.findings import Finding, SpecError
+from medallion.spec.project import PipelineFile, load_pipeline
 
 if TYPE_CHECKING:
     from medallion.spec.pipeline import Schedule
@@ -37,8 +38,20 @@ def airflow_dag(stub: str) -> DAG:
     here = Path(stub)
     file = load_pipeline(here.parent / "pipelines" / f"{here.stem}.yaml")
     commit = commit_of(here)
+    return dag_of_file(file, commit, Settings.from_environment())
+
+
+def dag_of_file(file: PipelineFile, commit: str, settings: Settings) -> DAG:
+    """The DAG of a pipeline, whichever kind of file it is written in.
+
+    Raises:
+        SpecError: It names a tenant that this deployment does not have.
+    """
     plan = make_plan(file.pipeline, file.contracts, RunContext("{{ run_id }}", LANDING, commit))
-    return dag_of(plan, commit, Settings.from_environment())
+    try:
+        return dag_of(plan, commit, settings.of_tenant(file.pipeline.tenant))
+    except UnknownTenant as error:
+        raise SpecError([Finding(str(file.path), 1, 1, "tenant", str(error), error.remedy)]) from error
 
 
 def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:

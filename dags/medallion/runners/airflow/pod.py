@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
@@ -44,8 +45,8 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         commit: The code version, for the pod's labels.
         settings: The deployment.
     """
-    memory = step.resources.memory
-    volumes, mounts = _volumes(step, settings)
+    volumes, mounts = _volumes(step.image == "cleaner", settings.landing_claim, settings.tenant)
+    pod_security, container_security = _restricted()
     return StepOperator(
         task_id=step.task_id,
         task_display_name=step.task_id,
@@ -58,28 +59,20 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         image_pull_policy=settings.pull_policy,
         arguments=list(step.args),
         env_vars={**{name: untemplated(value) for name, value in step.env.items()}, "HOME": "/tmp"},
-        env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=settings.warehouse_secret))],
+        env_from=[_login(settings.warehouse_secret)],
         labels={
             "app.kubernetes.io/part-of": "medallion",
             "medallion/pipeline": pipeline.name,
             "medallion/step": step.name,
             "medallion/commit": commit[:40],
         },
-        container_resources=k8s.V1ResourceRequirements(
-            requests={"cpu": step.resources.cpu, "memory": memory}, limits={"memory": memory}
-        ),
-        volumes=volumes,
-        volume_mounts=mounts,
+        container_resources=_resources(step.resources.cpu, step.resources.memory),
+        volumes=list(volumes),
+        volume_mounts=list(mounts),
         service_account_name=settings.service_account,
         automount_service_account_token=False,
-        security_context=k8s.V1PodSecurityContext(
-            run_as_non_root=True, seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault")
-        ),
-        container_security_context=k8s.V1SecurityContext(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            capabilities=k8s.V1Capabilities(drop=["ALL"]),
-        ),
+        security_context=pod_security,
+        container_security_context=container_security,
         startup_timeout_seconds=300,
         startup_check_interval_seconds=1,
         active_deadline_seconds=step.timeout_seconds,
@@ -102,11 +95,41 @@ def untemplated(value: str) -> str:
     return re.sub(r"\{([{%#])", lambda found: f"{{\\u{ord(found[1]):04x}", value)
 
 
-def _volumes(step: Step, settings: Settings) -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
+# A model of the Kubernetes client costs about a millisecond, so thousands of steps share theirs.
+
+
+@cache
+def _restricted() -> tuple[k8s.V1PodSecurityContext, k8s.V1SecurityContext]:
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted."""
+    return k8s.V1PodSecurityContext(
+        run_as_non_root=True, seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault")
+    ), k8s.V1SecurityContext(
+        allow_privilege_escalation=False,
+        read_only_root_filesystem=True,
+        capabilities=k8s.V1Capabilities(drop=["ALL"]),
+    )
+
+
+@cache
+def _login(secret: str) -> k8s.V1EnvFromSource:
+    return k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=secret))
+
+
+@cache
+def _resources(cpu: str, memory: str) -> k8s.V1ResourceRequirements:
+    return k8s.V1ResourceRequirements(requests={"cpu": cpu, "memory": memory}, limits={"memory": memory})
+
+
+@cache
+def _volumes(
+    landing: bool, claim_name: str, tenant: str | None
+) -> tuple[tuple[k8s.V1Volume, ...], tuple[k8s.V1VolumeMount, ...]]:
     volumes = [k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource())]
     mounts = [k8s.V1VolumeMount(name="tmp", mount_path="/tmp")]
-    if step.image == "cleaner":
-        claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=settings.landing_claim, read_only=True)
+    if landing:
+        claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=claim_name, read_only=True)
         volumes.append(k8s.V1Volume(name="landing", persistent_volume_claim=claim))
-        mounts.append(k8s.V1VolumeMount(name="landing", mount_path=LANDING, read_only=True))
-    return volumes, mounts
+        # A tenant's pod sees its own folder of the volume and nothing beside it.
+        path = f"{LANDING}/{tenant}" if tenant else LANDING
+        mounts.append(k8s.V1VolumeMount(name="landing", mount_path=path, sub_path=tenant, read_only=True))
+    return tuple(volumes), tuple(mounts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from medallion.plan import Image
@@ -15,9 +17,17 @@ LANDING = "/landing"
 """Where a cleaner pod sees the landing volume."""
 
 
+class UnknownTenant(Exception):
+    """The chart has prepared tenants, and not this one: its steps would run with nobody's login."""
+
+    def __init__(self, tenant: str, known: Mapping[str, object]) -> None:
+        super().__init__(f"tenant {tenant!r} is none of the deployment's: {', '.join(known)}")
+        self.remedy = f"add `{{name: {tenant}}}` to the chart's value `tenants`, or correct the name"
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Names of this deployment's parts."""
+    """Names of this deployment's parts, as the steps of one tenant (or of none) use them."""
 
     namespace: str
     images: dict[Image, str]
@@ -26,6 +36,8 @@ class Settings:
     landing_claim: str
     service_account: str
     dbt_project: Path
+    tenant: str | None = None
+    tenants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -42,6 +54,28 @@ class Settings:
             landing_claim=get("MEDALLION_LANDING_CLAIM", "medallion-landing"),
             service_account=get("MEDALLION_SERVICE_ACCOUNT", "medallion-step"),
             dbt_project=Path(get("MEDALLION_DBT_PROJECT") or _PROJECT),
+            tenants=json.loads(get("MEDALLION_TENANTS", "{}")),
+        )
+
+    def of_tenant(self, tenant: str | None) -> Settings:
+        """The settings for a tenant's steps.
+
+        Where the chart has prepared no tenants at all, they share the deployment's login and namespace.
+
+        Raises:
+            UnknownTenant: The chart has prepared tenants, and this is none of them.
+        """
+        if tenant is None or not self.tenants:
+            return replace(self, tenant=tenant)
+        if tenant not in self.tenants:
+            raise UnknownTenant(tenant, self.tenants)
+        own = self.tenants[tenant]
+        return replace(
+            self,
+            tenant=tenant,
+            namespace=own["namespace"],
+            warehouse_secret=own["secret"],
+            service_account=own["serviceAccount"],
         )
 
 
