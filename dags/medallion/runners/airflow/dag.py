@@ -67,6 +67,7 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
         ),
         catchup=pipeline.schedule.catchup,
         max_active_runs=pipeline.schedule.max_concurrent_runs,
+        max_active_tasks=pipeline.max_parallel_steps,
         dagrun_timeout=timedelta(seconds=pipeline.timeouts.run_seconds),
         tags=list(plan.tags),
         deadline=alerting.deadline(),

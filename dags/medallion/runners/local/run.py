@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -13,7 +14,6 @@ from medallion.failures import ExitCode
 from medallion.plan import Plan, Step
 from medallion.runners.local.process import StepProcess
 
-PARALLEL_STEPS = 2
 MAX_WAIT_SECONDS = 5.0
 """A person is waiting: a retry on a laptop waits no longer than this, whatever the pipeline says."""
 
@@ -47,6 +47,7 @@ def run_plan(plan: Plan, environment: Mapping[str, str], on_event: OnStepEvent) 
 class _Run:
     def __init__(self, plan: Plan, environment: Mapping[str, str], on_event: OnStepEvent) -> None:
         self._steps = {step.name: step for step in plan.steps}
+        self._parallel = min(plan.pipeline.max_parallel_steps, os.cpu_count() or 1)
         self._environment, self._on_event = environment, on_event
         self._stopping = threading.Event()
         self._running: dict[str, StepProcess] = {}
@@ -55,7 +56,7 @@ class _Run:
         order = TopologicalSorter({name: step.needs for name, step in self._steps.items()})
         order.prepare()
         codes: dict[str, int] = {}
-        with ThreadPoolExecutor(PARALLEL_STEPS) as pool:
+        with ThreadPoolExecutor(self._parallel) as pool:
             futures: dict[Future[int], str] = {}
             try:
                 while order.is_active():
