@@ -1,6 +1,7 @@
 """Structured events: JSON lines in a pod, readable lines on a terminal.
 
-An event is a name and fields. The fields `job_name`, `run_id` and `step` are bound once per process.
+An event is a name and fields. `job_name`, `run_id`, `step`, and `tenant_id` and `connector_type` where there are such,
+are bound once per process.
 """
 
 from __future__ import annotations

@@ -67,7 +67,13 @@ def run_step(step: StepRun, work: Work, lock: str) -> ExitCode:
         The process's exit code; never raises.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    log = EventLog(job_name=step.pipeline, run_id=step.run_id, step=step.step)
+    log = EventLog(
+        job_name=step.pipeline,
+        run_id=step.run_id,
+        step=step.step,
+        tenant_id=os.environ.get("MEDALLION_TENANT"),
+        connector_type=os.environ.get("MEDALLION_CONNECTOR"),
+    )
     log.event("step_started", f"{step.step} of {step.pipeline} starts", commit=step.commit)
     began = datetime.now(timezone.utc)
     try:

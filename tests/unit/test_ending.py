@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from kubernetes.client import models as k8s
 
 from medallion.runners.airflow.ending import Ending, StepPodFailed, ending_of
@@ -54,3 +55,63 @@ def test_exactly_the_listed_exit_codes_are_retried_after_the_configured_wait():
     assert (again.action, again.retry_delay.total_seconds()) == (RetryAction.RETRY, 30)
     assert policy.evaluate(StepPodFailed("x", Ending(exit_code=81)), 1, 3).action is RetryAction.FAIL
     assert policy.evaluate(StepPodFailed("x", Ending()), 1, 3).action is RetryAction.RETRY
+
+
+def evicted(exit_code: int | None = None) -> k8s.V1Pod:
+    """A pod that a full node threw out; its container may have had time to end or not."""
+    terminated = k8s.V1ContainerStateTerminated(exit_code=exit_code, reason="Error") if exit_code else None
+    found = pod(terminated=terminated)
+    found.status.reason, found.status.message = "Evicted", "The node was low on resource: memory."
+    return found
+
+
+def test_an_eviction_is_known_whatever_its_container_said():
+    for end in (ending_of(evicted(), "base"), ending_of(evicted(137), "base")):
+        assert (end.kind, end.message) == ("evicted", "The node was low on resource: memory.")
+    drained = pod(terminated=k8s.V1ContainerStateTerminated(exit_code=143, reason="Error"))
+    drained.status.conditions = [k8s.V1PodCondition(type="DisruptionTarget", status="True")]
+    assert ending_of(drained, "base").kind == "evicted"
+
+
+def test_a_step_that_succeeded_before_its_eviction_succeeded():
+    found = pod(terminated=k8s.V1ContainerStateTerminated(exit_code=0, message='{"status": "succeeded"}'))
+    found.status.reason = "Evicted"
+    assert ending_of(found, "base").succeeded
+
+
+@pytest.mark.parametrize(
+    ("codes", "retried"),
+    [
+        ([75], {"code 75"}),
+        ([75, "oom"], {"code 75", "oom"}),
+        ([137], {"oom", "code 137"}),
+        (["evicted"], {"evicted"}),
+        (["oom", "evicted"], {"oom", "evicted"}),
+        ([], set()),
+    ],
+)
+def test_out_of_memory_and_eviction_are_retried_where_they_are_listed(codes: list[int | str], retried: set[str]):
+    from airflow.sdk.definitions.retry_policy import RetryAction
+
+    from medallion.runners.airflow.retry import ExitCodeRetryPolicy
+
+    policy = ExitCodeRetryPolicy(RetryConfig.model_validate({"retryable_exit_codes": codes}))
+    endings = {
+        "code 75": Ending(exit_code=75, reason="Error"),
+        "code 137": Ending(exit_code=137, reason="Error"),
+        "code 81": Ending(exit_code=81, reason="Error"),
+        "oom": ended(137, None, "OOMKilled"),
+        "evicted": ending_of(evicted(137), "base"),
+    }
+    again = {
+        name
+        for name, ending in endings.items()
+        if policy.evaluate(StepPodFailed("x", ending), 1, 3).action is RetryAction.RETRY
+    }
+    assert again == retried
+
+
+@pytest.mark.parametrize("code", ["OOMKilled", 0, 256, -1, True, 75.5])
+def test_what_is_no_exit_code_is_refused_with_what_to_write(code: object):
+    with pytest.raises(ValueError, match="is no exit code — write a number from 1 to 255, `oom` or `evicted`"):
+        RetryConfig.model_validate({"retryable_exit_codes": [75, code]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -102,6 +102,10 @@ class Layer(Part):
         return self.name == "gold" if self.publish is None else self.publish
 
 
+ExitClass = Literal["oom", "evicted"]
+EXIT_CLASSES: tuple[ExitClass, ...] = ("oom", "evicted")
+
+
 class RetryConfig(Part):
     """When a failed step is tried again. Exit codes that are not listed fail at once."""
 
@@ -109,9 +113,31 @@ class RetryConfig(Part):
     initial_delay_seconds: int = Field(120, ge=0, description="Wait before the first retry.")
     backoff_multiplier: float = Field(1.0, ge=1.0, description="Each wait is this many times the one before.")
     max_delay_seconds: int = Field(1800, ge=0, description="No wait is longer.")
-    retryable_exit_codes: tuple[int, ...] = Field(
-        tuple(sorted(int(code) for code in RETRYABLE)), description="Exit codes worth another attempt."
+    retryable_exit_codes: tuple[int | ExitClass, ...] = Field(
+        (*sorted(int(code) for code in RETRYABLE), "evicted"),
+        description="Exit codes worth another attempt; also `oom` (killed for want of memory, whose code is 137) and "
+        "`evicted` (Kubernetes took the pod off its node).",
     )
+
+    @field_validator("retryable_exit_codes", mode="before")
+    @classmethod
+    def _codes(cls, value: Any) -> Any:
+        for code in value if isinstance(value, (list, tuple)) else ():
+            number = isinstance(code, int) and not isinstance(code, bool) and 1 <= code <= 255
+            if not number and code not in EXIT_CLASSES:
+                raise ValueError(f"{code!r} is no exit code — write a number from 1 to 255, `oom` or `evicted`")
+        return value
+
+    def is_retryable(self, exit_code: int | None, ended: ExitClass | None = None) -> bool:
+        """Whether an attempt that failed is worth another.
+
+        Args:
+            exit_code: The code of the step's process; None if nobody knows it, which is always worth another.
+            ended: How Kubernetes ended the pod, if it did.
+        """
+        if ended is not None and ended in self.retryable_exit_codes:
+            return True
+        return ended != "evicted" and (exit_code in (None, 0) or exit_code in self.retryable_exit_codes)
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after the given failed attempt (1 is the first)."""

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from medallion.last_words import Failed, LastWords
+from medallion.spec.pipeline import ExitClass
 
+EVICTED = "Evicted"
 _IMAGE = "check that the image of the chart's `global.images` exists and that the cluster may pull it"
 REMEDIES = {
     "OOMKilled": "raise `resources.<image>.memory` in the pipeline file",
-    "Evicted": "the node ran out of what the message names: free it, or give the cluster more",
+    EVICTED: "the node ran out of what the message names: free it, or give the cluster more",
     "DeadlineExceeded": "raise `timeouts.step_seconds` in the pipeline file, or see why the step took so long",
     "Unschedulable": "no node has room for the pod: lower `resources` in the pipeline file or add a node",
     "ImagePullBackOff": _IMAGE,
@@ -57,6 +59,13 @@ class Ending:
         return self.exit_code == 0 and self.said_success
 
     @property
+    def kind(self) -> ExitClass | None:
+        """How Kubernetes ended the pod, for retries: by a class of its own rather than by an exit code."""
+        if self.reason == EVICTED:
+            return "evicted"
+        return "oom" if self.reason == "OOMKilled" else None
+
+    @property
     def explained(self) -> str:
         """What happened, in words."""
         return self.message or "the pod is gone and nobody knows how it ended; the ledger has no success for it"
@@ -85,6 +94,8 @@ def ending_of(pod: Any, container: str) -> Ending:
     if state is not None and state.terminated is not None:
         ended = state.terminated
         said = LastWords.from_json(ended.message)
+        if ended.exit_code != 0 and _is_evicted(status):
+            return _by_kubernetes(EVICTED, status.message or ended.message, ended.exit_code)
         if said is None:
             return _by_kubernetes(ended.reason, ended.message, ended.exit_code)
         return Ending(
@@ -96,12 +107,23 @@ def ending_of(pod: Any, container: str) -> Ending:
             again=said.again,
             failed=said.failed,
         )
+    if _is_evicted(status):
+        return _by_kubernetes(EVICTED, status.message)
     if state is not None and state.waiting is not None:
         return _by_kubernetes(state.waiting.reason, state.waiting.message or "the pod never started")
     for condition in status.conditions or []:
         if condition.type == "PodScheduled" and condition.status == "False":
             return _by_kubernetes(condition.reason, condition.message)
     return _by_kubernetes(status.reason, status.message)
+
+
+def _is_evicted(status: Any) -> bool:
+    """Whether Kubernetes took the pod away: for want of room, a drained node, or a pod of higher priority.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
+    """
+    disrupted = (one for one in status.conditions or [] if one.type == "DisruptionTarget" and one.status == "True")
+    return status.reason == EVICTED or any(disrupted)
 
 
 def _by_kubernetes(reason: str | None, message: str | None, exit_code: int | None = None) -> Ending:

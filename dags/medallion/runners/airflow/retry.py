@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 
-from medallion.runners.airflow.ending import StepPodFailed
+from medallion.runners.airflow.ending import Ending, StepPodFailed
 from medallion.spec.pipeline import RetryConfig
 
 
@@ -28,11 +28,12 @@ class ExitCodeRetryPolicy(RetryPolicy):
         context: Any = None,  # noqa: ARG002 - Airflow's signature
     ) -> RetryDecision:
         """Called by Airflow in the worker after a failed attempt; `try_number` starts at 1."""
-        code = exception.ending.exit_code if isinstance(exception, StepPodFailed) else None
-        if code not in (None, 0) and code not in self.config.retryable_exit_codes:
-            return RetryDecision.fail(f"exit code {code} is not one that a retry can mend")
+        ending = exception.ending if isinstance(exception, StepPodFailed) else Ending()
+        how = {"oom": "out of memory", "evicted": "evicted", None: f"exit code {ending.exit_code}"}[ending.kind]
+        if not self.config.is_retryable(ending.exit_code, ending.kind):
+            return RetryDecision.fail(f"{how} is not listed in retryable_exit_codes")
         delay = timedelta(seconds=self.config.delay(try_number))
-        return RetryDecision.retry(delay, f"exit code {code}" if code else "the pod was lost")
+        return RetryDecision.retry(delay, how if ending.exit_code or ending.kind else "the pod was lost")
 
     def serialize(self) -> dict[str, Any]:
         """The policy as JSON."""

@@ -78,7 +78,7 @@ class _Run:
     def _attempts(self, step: Step) -> int:
         for attempt in range(1, step.retry.max_retries + 2):
             code = self._attempt(step, attempt)
-            last = attempt > step.retry.max_retries or code not in step.retry.retryable_exit_codes
+            last = attempt > step.retry.max_retries or not step.retry.is_retryable(code)
             if code == ExitCode.OK or last or self._stopping.is_set():
                 break
             pause = min(step.retry.delay(attempt), MAX_WAIT_SECONDS)
