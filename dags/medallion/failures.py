@@ -10,6 +10,7 @@
     ├── ModelFailed         83  a dbt model did not build
     ├── TestFailed          84  a dbt test failed, so the layer was not published
     └── WarehouseAway       75  the database cannot be reached (worth a retry)
+        └── LockLost        75  a later attempt holds the lock by now
 
 Codes below 80 are those of BSD's sysexits.h.
 """
@@ -115,3 +116,7 @@ class WarehouseAway(StepFailure):
     """The warehouse cannot be reached, or went away in the middle."""
 
     code = ExitCode.WAREHOUSE_AWAY
+
+
+class LockLost(WarehouseAway):
+    """Another attempt took over while this one was cut off from the warehouse."""

@@ -6,10 +6,11 @@ Rules about order, gates, retries and names live here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
+from medallion import pinned
 from medallion.spec.contract import Contract
 from medallion.spec.pipeline import Layer, Pipeline, Resources, RetryConfig, Source
 
@@ -105,7 +106,13 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
         tuple(step.name for step in cleans),
         "The pod that cleans also loads, in one pass and one transaction: see its log.",
     )
-    return Plan(pipeline, tuple(steps), (load,))
+    return Plan(pipeline, _with_the_whole_plan(steps), (load,))
+
+
+def _with_the_whole_plan(steps: list[Step]) -> tuple[Step, ...]:
+    """Every step knows what every other is told, so that a run ends on the commit that it began with."""
+    whole = pinned.encode({step.name: pinned.entry(step.args, step.env) for step in steps})
+    return tuple(replace(step, env={**step.env, pinned.VARIABLE: whole}) for step in steps)
 
 
 def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunContext) -> Step:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from databases import fresh_database
+from layers import load, run_all, run_command
 from medallion.failures import ExitCode
 from medallion.warehouse import ledger
-from medallion.warehouse.connection import Connection
+from medallion.warehouse.connection import Connection, environment
 from medallion_cleaner.__main__ import main
 
 
@@ -79,6 +84,50 @@ def load_table(warehouse: Connection) -> Callable[..., list[tuple[Any, ...]]]:
         return warehouse.execute(f"select {columns} from {table} order by _line").fetchall()  # type: ignore[arg-type]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project, baked as the image bakes it: with no database anywhere near."""
+    folder = tmp_path_factory.mktemp("baked")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    done = run_command("bake", env={**environment, "MEDALLION_DBT_BAKED": str(folder)})
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def loaded(warehouse: Connection, baked: Path, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """A warehouse as the cleaner leaves it, in the run `one`."""
+    monkeypatch.setenv("MEDALLION_DBT_BAKED", str(baked))
+    load(warehouse, "", "one")
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def after_run_one(postgres_url: str, baked: Path) -> Iterator[str]:
+    """A database in which run `one` went through; tests that start from there copy it."""
+    with fresh_database(postgres_url) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDALLION_DBT_BAKED", str(baked))
+        for name, value in environment(url).items():
+            patch.setenv(name, value)
+        with psycopg.connect(url, autocommit=True) as connection:
+            load(connection, "", "one")
+            run_all()
+        yield conninfo_to_dict(url)["dbname"]
+
+
+@pytest.fixture
+def published(
+    postgres_url: str, after_run_one: str, baked: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Connection]:
+    """A warehouse in which run `one` has published gold."""
+    monkeypatch.setenv("MEDALLION_DBT_BAKED", str(baked))
+    with fresh_database(postgres_url, after_run_one) as url:
+        for name, value in environment(url).items():
+            monkeypatch.setenv(name, value)
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection
 
 
 __all__ = ["Clean", "Cleaned", "ExitCode"]

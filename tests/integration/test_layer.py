@@ -2,175 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
-from databases import fresh_database
+from layers import (
+    EXPECTED,
+    PIPELINE,
+    REPO,
+    arguments_of,
+    entry,
+    load,
+    monthly,
+    run_all,
+    run_command,
+    run_layer,
+    sell,
+    stuck_in_a_model,
+)
 from medallion.failures import ExitCode
 from medallion.outcome import Outcome
 from medallion.warehouse import ledger
-from medallion.warehouse.connection import Connection, environment
+from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
-
-REPO = Path(__file__).resolve().parents[2]
-PIPELINE = "orders"
-
-COLUMNS = """
-    transaction_id text primary key, customer_id text not null, product_id text, product_name text, category text,
-    quantity integer not null, unit_price numeric(12, 2) not null, tax_amount numeric(12, 2),
-    total_amount numeric(14, 2) not null, payment_method text, location text, discount_applied boolean,
-    transaction_date date not null, _line bigint not null
-"""
-
-
-@pytest.fixture(scope="module")
-def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project, baked as the image bakes it: with no database anywhere near."""
-    folder = tmp_path_factory.mktemp("baked")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    done = run_command("bake", env={**environment, "MEDALLION_DBT_BAKED": str(folder)})
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture
-def loaded(warehouse: Connection, baked: Path, monkeypatch: pytest.MonkeyPatch) -> Connection:
-    """A warehouse as the cleaner leaves it, in the run `one`."""
-    monkeypatch.setenv("MEDALLION_DBT_BAKED", str(baked))
-    load(warehouse, "", "one")
-    return warehouse
-
-
-@pytest.fixture(scope="module")
-def after_run_one(postgres_url: str, baked: Path) -> Iterator[str]:
-    """A database in which run `one` went through; tests that start from there copy it."""
-    with fresh_database(postgres_url) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MEDALLION_DBT_BAKED", str(baked))
-        for name, value in environment(url).items():
-            patch.setenv(name, value)
-        with psycopg.connect(url, autocommit=True) as connection:
-            load(connection, "", "one")
-            run_all()
-        yield conninfo_to_dict(url)["dbname"]
-
-
-@pytest.fixture
-def published(
-    postgres_url: str, after_run_one: str, baked: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Connection]:
-    """A warehouse in which run `one` has published gold."""
-    monkeypatch.setenv("MEDALLION_DBT_BAKED", str(baked))
-    with fresh_database(postgres_url, after_run_one) as url:
-        for name, value in environment(url).items():
-            monkeypatch.setenv(name, value)
-        with psycopg.connect(url, autocommit=True) as connection:
-            yield connection
-
-
-def load(warehouse: Connection, prefix: str, run: str, months: int = 3) -> None:
-    """Cleaned rows with simple totals: month m sells 10 pieces of P1 for m each, and one unknown product for 0.50."""
-    schema = f"{prefix}cleaned_data"
-    warehouse.execute(f"create schema if not exists {schema}; drop table if exists {schema}.customer_transactions")  # type: ignore[arg-type]
-    warehouse.execute(f"create table {schema}.customer_transactions ({COLUMNS})")  # type: ignore[arg-type]
-    for month in range(1, months + 1):
-        sell(warehouse, f"T{month}a", "C1", "P1", 10, Decimal(month), f"2025-{month:02}-03", prefix)
-        sell(warehouse, f"T{month}b", "C2", None, 1, Decimal("0.50"), f"2025-{month:02}-04", prefix)
-    ledger.ensure(warehouse)
-    ledger.record(warehouse, StepRun(PIPELINE, run, "clean.orders"), datetime.now(timezone.utc), Outcome())
-
-
-def sell(
-    warehouse: Connection,
-    id: str,
-    customer: str,
-    product: str | None,
-    quantity: int,
-    price: Decimal,
-    day: str,
-    prefix: str = "",
-) -> None:
-    warehouse.execute(
-        f"insert into {prefix}cleaned_data.customer_transactions values "  # type: ignore[arg-type]
-        "(%s, %s, %s, %s, 'Food', %s, %s, null, %s, 'Cash', 'Online', true, %s, 1)",
-        (id, customer, product, product and "Apple", quantity, price, quantity * price, day),
-    )
-
-
-def run_command(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "medallion_dbt", *arguments],
-        capture_output=True,
-        text=True,
-        env=with_path(env),
-        check=False,
-    )
-
-
-def with_path(env: dict[str, str] | None = None) -> dict[str, str]:
-    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/dbt"))
-    return {**(env or os.environ), "PYTHONPATH": folders}
-
-
-def arguments_of(layer: str, run: str = "one", phase: str = "build", prefix: str = "") -> list[str]:
-    before = {"bronze": "clean.orders", "silver": "bronze", "gold": "silver"}[layer]
-    step, needs = (layer, before) if phase == "build" else (f"{layer}.{phase}", before)
-    needs = f"{layer}.run" if phase == "test" else needs
-    return [
-        *("--pipeline", PIPELINE, "--run-id", run, "--step", step, "--layer", layer, "--phase", phase),
-        *("--select", f"path:models/customer_transactions/{layer}", "--needs", needs),
-        *(("--schema-prefix", prefix) if prefix else ()),
-        *(("--publish",) if layer == "gold" else ()),
-    ]
-
-
-def run_layer(layer: str, run: str = "one", **options: str) -> subprocess.CompletedProcess[str]:
-    return run_command(*arguments_of(layer, run, **options))
-
-
-def run_all(run: str = "one", prefix: str = "") -> None:
-    for layer in ("bronze", "silver", "gold"):
-        done = run_layer(layer, run, prefix=prefix)
-        assert done.returncode == ExitCode.OK, done.stdout + done.stderr
-
-
-def monthly(warehouse: Connection, schema: str = "gold") -> list[Any]:
-    query = f"select sales_month::text, transaction_count, total_quantity, total_sales from {schema}.agg_monthly_sales order by 1"
-    return warehouse.execute(query).fetchall()  # type: ignore[arg-type]
-
-
-@contextmanager
-def stuck_in_a_model(warehouse: Connection, table: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A layer's process that is certainly in the middle of its first model: the table it reads is locked."""
-    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    with psycopg.connect("") as blocker:
-        blocker.execute(f"lock table {table} in access exclusive mode")  # type: ignore[arg-type]
-        command = [sys.executable, "-m", "medallion_dbt", *arguments]
-        process = subprocess.Popen(command, env=with_path(), stdout=subprocess.PIPE, text=True)
-        while warehouse.execute(waiting).fetchone() == (0,):
-            assert process.poll() is None
-        yield process
-
-
-EXPECTED = [(f"2025-{m:02}-01", 2, 11, Decimal(10 * m) + Decimal("0.50")) for m in (1, 2, 3)]
-
-
-def entry(warehouse: Connection, step: str, run: str = "one") -> dict[str, Any]:
-    return next(row for row in ledger.steps_of(warehouse, PIPELINE, run) if row["step"] == step)
 
 
 def test_three_layers_end_in_gold_that_adds_up_and_in_a_ledger_that_tells_of_every_model(published: Connection):

@@ -21,7 +21,20 @@ _KEEPALIVE: dict[str, Any] = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
+_OPTIONS = "-c client_connection_check_interval=10s -c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10"
+_OPTIONS += " -c tcp_keepalives_count=4 -c tcp_user_timeout=60s"
 _REMEDY = "check that the database is up and that PGHOST, PGPORT, PGUSER and PGDATABASE point at it; then run again"
+
+
+def be_noticed() -> None:
+    """Has the server notice within a minute when this process is gone, for every session that it opens from now on.
+
+    Else a query goes on for as long as it takes, and a session of a lost machine for hours, with its locks. It is set
+    in libpq's environment, for dbt's sessions too.
+    """
+    given = os.environ.get("PGOPTIONS", "")
+    if _OPTIONS not in given:
+        os.environ["PGOPTIONS"] = f"{_OPTIONS} {given}".strip()
 
 
 @contextmanager

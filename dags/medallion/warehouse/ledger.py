@@ -109,23 +109,33 @@ def require_no_rollback_since(connection: Connection, pipeline: str, run_id: str
         )
 
 
-def record(connection: Connection, step: StepRun, started_at: datetime, outcome: Outcome) -> None:
-    """Writes the step's row. Call it in the transaction that holds the step's data."""
-    connection.execute(
+def record(
+    connection: Connection, step: StepRun, started_at: datetime, outcome: Outcome, fence: int | None = None
+) -> bool:
+    """Writes the step's row. Call it in the transaction that holds the step's data.
+
+    Returns:
+        Whether there is a row: an attempt's end is not told after that of one with a later `fence`.
+    """
+    cursor = connection.execute(
         """
         insert into medallion.ledger (pipeline, run_id, step, layer, attempt, status, started_at,
-            rows_in, rows_loaded, rows_rejected, input_checksum, code_version, details)
+            rows_in, rows_loaded, rows_rejected, input_checksum, code_version, details, fence)
         select %(pipeline)s, %(run_id)s, %(step)s, %(layer)s, coalesce(max(attempt), 0) + 1, %(status)s,
-            %(started_at)s, %(rows_in)s, %(rows_loaded)s, %(rows_rejected)s, %(checksum)s, %(commit)s, %(details)s
+            %(started_at)s, %(rows_in)s, %(rows_loaded)s, %(rows_rejected)s, %(checksum)s, %(commit)s, %(details)s,
+            %(fence)s::bigint
         from medallion.ledger where pipeline = %(pipeline)s and run_id = %(run_id)s and step = %(step)s
+        having coalesce(max(fence) <= %(fence)s, true)
         """,
         {
             "pipeline": step.pipeline, "run_id": step.run_id, "step": step.step, "layer": step.layer,
             "status": outcome.status, "started_at": started_at, "rows_in": outcome.rows_in,
             "rows_loaded": outcome.rows_loaded, "rows_rejected": outcome.rows_rejected,
             "checksum": outcome.input_checksum, "commit": step.commit, "details": Jsonb(outcome.details()),
+            "fence": fence,
         },
     )  # fmt: skip
+    return cursor.rowcount == 1
 
 
 def steps_of(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:

@@ -17,10 +17,13 @@ create table if not exists medallion.ledger (
     rows_rejected  bigint,
     input_checksum text,
     code_version   text not null,
+    fence          bigint,
     details        jsonb not null default '{}',
     unique (pipeline, run_id, step, attempt),
     check (rows_in = rows_loaded + rows_rejected)
 );
+
+alter table medallion.ledger add column if not exists fence bigint;
 
 -- Quarantine: one row per reason why an input row was not loaded.
 create table if not exists medallion.rejected_rows (
@@ -88,6 +91,23 @@ create table if not exists medallion.runs (
     pinned_at timestamptz not null default clock_timestamp(),
     primary key (pipeline, run_id)
 );
+
+-- Each holder of a lock gets its next number.
+create table if not exists medallion.locks (
+    name     text primary key,
+    fence    bigint not null,
+    taken_at timestamptz not null default clock_timestamp()
+);
+
+-- First in every transaction that writes: keeps later holders out until it ends, or refuses.
+create or replace function medallion.hold_fence(lock_name text, number bigint) returns void language plpgsql as $$
+begin
+    perform from medallion.locks where name = lock_name and fence = number for share;
+    if not found then
+        raise exception 'holder % of % lost its lock: a later attempt has it', number, lock_name;
+    end if;
+end
+$$;
 
 -- Where a schema of another version is found, this file is run again.
 comment on schema medallion is 'Medallion ledger 2';

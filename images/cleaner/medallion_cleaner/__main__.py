@@ -11,7 +11,7 @@ from medallion.failures import ExitCode
 from medallion.spec.contract import Contract
 from medallion.spec.findings import SpecError
 from medallion.spec.source import parse
-from medallion.step import run_step
+from medallion.step import Task, run_step
 
 
 def parser() -> StepParser:
@@ -23,18 +23,28 @@ def parser() -> StepParser:
 
 def main(arguments: list[str]) -> int:
     """Runs the command; returns its exit code."""
-    given = parser().parse_args(arguments)
     try:
-        # JSON is YAML, and so a contract's errors are told by line and key here too.
-        contract = parse(os.environ.get("MEDALLION_CONTRACT", ""), Contract, "MEDALLION_CONTRACT")
+        task = task_of(arguments)
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.USAGE
+    return run_step(task.step, task.work, task.lock, task_of)
+
+
+def task_of(arguments: list[str]) -> Task:
+    """What the arguments and the environment say to do.
+
+    Raises:
+        SpecError: The contract cannot be used.
+    """
+    given = parser().parse_args(arguments)
+    # JSON is YAML, and so a contract's errors are told by line and key here too.
+    contract = parse(os.environ.get("MEDALLION_CONTRACT", ""), Contract, "MEDALLION_CONTRACT")
     # polars takes a moment to import: wrong arguments are told before that.
     from medallion_cleaner.load import load
 
     lock = f"table:{given.schema_prefix}{contract.table}"
-    return run_step(step_of(given), lambda session: load(contract, given.input, session), lock)
+    return Task(step_of(given), lambda session: load(contract, given.input, session), lock)
 
 
 if __name__ == "__main__":

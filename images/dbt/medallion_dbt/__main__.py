@@ -8,7 +8,7 @@ import tempfile
 
 from medallion.arguments import StepParser, step_of
 from medallion.failures import ExitCode
-from medallion.step import run_step
+from medallion.step import Task, run_step
 
 
 def parser() -> StepParser:
@@ -31,6 +31,12 @@ def main(arguments: list[str]) -> int:
         return 0
     if arguments[:1] == ["debug"]:
         return _debug()
+    task = task_of(arguments)
+    return run_step(task.step, task.work, task.lock, task_of)
+
+
+def task_of(arguments: list[str]) -> Task:
+    """What the arguments and the environment say to do."""
     given = parser().parse_args(arguments)
     # dbt takes more than a second to import: a wrong argument is told before that. What it imports stays for
     # good, so the collector need not walk through it: a twelfth of the CPU time before the first model.
@@ -41,11 +47,8 @@ def main(arguments: list[str]) -> int:
     gc.enable()
 
     layer = Layer(given.layer, given.select, given.phase, given.publish, not given.no_gate)
-    return run_step(
-        step_of(given, given.layer),
-        lambda session: run_layer(layer, session),
-        f"layer:{given.schema_prefix}{given.select}",
-    )
+    lock = f"layer:{given.schema_prefix}{given.select}"
+    return Task(step_of(given, given.layer), lambda session: run_layer(layer, session), lock)
 
 
 def _debug() -> int:

@@ -15,7 +15,7 @@ from medallion_dbt.manifest import PROJECT, common_flags
 
 _AWAY = re.compile(
     r"could not connect|connection refused|connection to server|server closed the connection|terminating connection"
-    r"|the database system is|could not translate host name|timeout expired|connection already closed",
+    r"|lost its lock|the database system is|could not translate host name|timeout expired|connection already closed",
     re.IGNORECASE,
 )
 

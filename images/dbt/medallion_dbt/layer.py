@@ -14,7 +14,7 @@ from medallion.step import Session
 from medallion.warehouse import builds
 from medallion_dbt.commands import Dbt, failure_of
 from medallion_dbt.manifest import Parsed, load_manifest
-from medallion_dbt.relocate import relocate
+from medallion_dbt.relocate import guard, relocate
 from medallion_dbt.results import model_results, test_results
 
 Phase = Literal["build", "run", "test"]
@@ -85,6 +85,8 @@ class _Work:
             self._relations[schema].append(node.alias)
             placed[unique_id] = self._builds[schema]
         relocate(manifest, connection.info.dbname, step.schema_prefix, placed)
+        # dbt has sessions of its own: they may write only while this attempt holds its lock.
+        guard(manifest, self._session.fence.statement)
 
     def _run(self, dbt: Dbt) -> None:
         self._models = model_results(dbt.run(self._layer.select))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dbt.artifacts.resources import Hook
 from dbt.contracts.graph.manifest import Manifest
+from dbt.node_types import NodeType
 
 
 def relocate(manifest: Manifest, database: str, prefix: str = "", builds: Mapping[str, str] | None = None) -> None:
@@ -23,6 +25,13 @@ def relocate(manifest: Manifest, database: str, prefix: str = "", builds: Mappin
         _place(node, database, chosen.get(unique_id) or f"{prefix}{node.schema}")
     for source in manifest.sources.values():
         _place(source, database, f"{prefix}{source.schema}")
+
+
+def guard(manifest: Manifest, statement: str) -> None:
+    """Puts a statement first in the transaction of every node that writes."""
+    for node in manifest.nodes.values():
+        if node.resource_type in (NodeType.Model, NodeType.Seed, NodeType.Snapshot):
+            node.config.pre_hook.insert(0, Hook(sql=statement, transaction=True))
 
 
 def _place(node: Any, database: str, schema: str) -> None:
