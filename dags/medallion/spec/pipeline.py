@@ -204,7 +204,7 @@ class Pipeline(Part):
     groups: Groups = Groups()
     retry_config: RetryConfig = RetryConfig()
     max_parallel_steps: int = Field(
-        4, ge=1, description="How many steps of a run may go on at once. On Kubernetes each has a pod, and a worker pod."
+        4, ge=1, description="How many steps of a run go on at once. On Kubernetes each has a pod, and a worker pod."
     )
     timeouts: Timeouts = Timeouts()
     alerts: Alerts = Alerts()
