@@ -24,7 +24,7 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
 ) -> None:
     """List a pipeline's runs with the data that each published; ● is what readers see now."""
-    with warehouse(warehouse_url, "medallion history") as connection:
+    with warehouse(warehouse_url, "medallion history", name) as connection:
         runs = runs_of(connection, name)[:limit]
     if as_json:
         typer.echo(json.dumps([asdict(run) for run in runs], indent=2, default=str))

@@ -10,15 +10,17 @@ import typer
 
 DagsOption = Annotated[
     Path,
-    typer.Option("--dags", envvar="MEDALLION_DAGS", help="The folder that holds pipelines/ and contracts/."),
+    typer.Option("--dags", envvar="MEDALLION_DAGS", help="The folder that holds pipelines/, jobs/ and contracts/."),
 ]
 
 
 def default_dags() -> Path:
-    """The nearest folder, from here upwards, that has `dags/pipelines`; else this package's own."""
+    """`MEDALLION_DAGS`; else the nearest `dags`, from here upwards, that has pipelines or jobs; else this package's."""
+    if given := os.environ.get("MEDALLION_DAGS"):
+        return Path(given)
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / "dags" / "pipelines").is_dir():
+        if any((folder / "dags" / below).is_dir() for below in ("pipelines", "jobs")):
             return folder / "dags"
     return Path(__file__).resolve().parents[2]
 

@@ -18,7 +18,7 @@ def rollback(
     warehouse_url: WarehouseOption = None,
 ) -> None:
     """Put the data of an earlier run back, all of it at once. The next run publishes as always."""
-    with warehouse(warehouse_url, "medallion rollback") as connection:
+    with warehouse(warehouse_url, "medallion rollback", name) as connection:
         done = roll_back(connection, name, to, current_commit())
     if not done.run_id:
         console.print(f"readers see the data of run {done.to} already", markup=False, soft_wrap=True)

@@ -90,7 +90,7 @@ def run_pipeline(
     context = RunContext(run_id, str(landing.resolve()), current_commit(), inputs)
     plan = make_plan(file.pipeline, file.contracts, context)
     with ExitStack() as stack:
-        stack.enter_context(warehouse_environment(warehouse))
+        stack.enter_context(warehouse_environment(warehouse, file.pipeline.tenant))
         with connect("medallion run") as connection:
             ledger.ensure(connection)
         with Progress(plan, run_id) as progress:

@@ -10,9 +10,11 @@ from typing import Annotated
 import psycopg
 import typer
 
-from medallion.cli.places import state_folder
+from medallion.cli.places import default_dags, state_folder
 from medallion.cli.show import error_console
 from medallion.failures import StepFailure, WarehouseAway
+from medallion.spec.catalogue import find
+from medallion.spec.findings import SpecError
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect, environment, is_configured
 
@@ -25,8 +27,10 @@ WarehouseOption = Annotated[
 
 
 @contextmanager
-def warehouse_environment(url: str | None) -> Iterator[None]:
+def warehouse_environment(url: str | None, tenant: str | None = None) -> Iterator[None]:
     """Names the warehouse in libpq's environment; the embedded one runs while the context lasts.
+
+    In the embedded one a tenant has a database of its own, as on Kubernetes; one that is given is used as it is.
 
     Raises:
         WarehouseAway: The URL is none.
@@ -39,10 +43,12 @@ def warehouse_environment(url: str | None) -> Iterator[None]:
     if url or is_configured():
         yield
         return
-    from medallion.warehouse.embedded import embedded_postgres
+    from medallion.warehouse.embedded import embedded_postgres, own_database
 
     server = embedded_postgres(state_folder() / "postgres")
     os.environ.update(environment(server.get_uri()))
+    if tenant is not None:
+        os.environ["PGDATABASE"] = own_database(server.get_uri(), tenant)
     try:
         yield
     finally:
@@ -50,10 +56,10 @@ def warehouse_environment(url: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def warehouse(url: str | None, application: str) -> Iterator[Connection]:
-    """A connection for a command; a failure is told in a line or two and ends the command with its exit code."""
+def warehouse(url: str | None, application: str, name: str) -> Iterator[Connection]:
+    """A connection for a command about a pipeline; failures are told in a line or two and end the command."""
     try:
-        with warehouse_environment(url), connect(application) as connection:
+        with warehouse_environment(url, _tenant_of(name)), connect(application) as connection:
             ledger.ensure(connection)
             yield connection
     except StepFailure as failure:
@@ -61,3 +67,10 @@ def warehouse(url: str | None, application: str) -> Iterator[Connection]:
         if failure.remedy:
             error_console.print(f"what to do: {failure.remedy}", markup=False, soft_wrap=True)
         raise typer.Exit(failure.code) from None
+
+
+def _tenant_of(name: str) -> str | None:
+    try:
+        return find(default_dags(), name).pipeline.tenant
+    except SpecError:
+        return None  # what the ledger knows of it may still be asked for

