@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from poison import POISONS
 
 from alerts import Alerts
 from cluster import REPO, Airflow, Cluster, git, until
-from poison import POISONS
 
 DAG = "dbt_transform"
 LAYERS = ("bronze", "silver", "gold")
@@ -77,9 +77,7 @@ def shop(cluster: Cluster, airflow: Airflow, checkout: Path, alerts: Alerts, tmp
     return made
 
 
-def test_every_layer_stops_its_own_poison_and_the_fix_recovers(
-    shop: Shop, airflow: Airflow, alerts: Alerts
-):
+def test_every_layer_stops_its_own_poison_and_the_fix_recovers(shop: Shop, airflow: Airflow, alerts: Alerts):
     run, state = shop.run()
     assert state == "success", airflow.tasks(DAG, run)
     good = shop.gold()
