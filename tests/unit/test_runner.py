@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from medallion.plan import RunContext, make_plan
+from medallion.spec.connectors import CONNECTORS
 from medallion.spec.entries import RunnerFile, load_runners
 from medallion.spec.job import Job
 from medallion.spec.lint import of_folder
@@ -125,7 +126,7 @@ def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path
         (
             "connector: csv",
             "connector: salesforce",
-            "jobs/acme/orders.yaml:2:1: connector: no connector 'salesforce' — there are: csv",
+            f"jobs/acme/orders.yaml:2:1: connector: no connector 'salesforce' — there are: {', '.join(CONNECTORS)}",
         ),
         (
             "contract: orders",

@@ -10,6 +10,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from medallion.cli.complete import complete_name
 from medallion.cli.show import console
 from medallion.cli.warehouse import WarehouseOption, warehouse
 from medallion.warehouse.history import Run, Version, runs_of
@@ -18,7 +19,7 @@ _COLOUR = {"succeeded": "green", "failed": "red", "unfinished": "yellow"}
 
 
 def history(
-    name: Annotated[str, typer.Argument(help="The pipeline's name.")],
+    name: Annotated[str, typer.Argument(help="The pipeline's name.", autocompletion=complete_name)],
     warehouse_url: WarehouseOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,

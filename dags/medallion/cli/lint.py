@@ -21,8 +21,7 @@ def lint(
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Check pipelines, contracts, jobs and runner files; exit with 1 if anything is wrong. Warnings do not count."""
-    folder = dags or default_dags()
-    found = sorted({one for path in files for one in of_file(path, folder)}) if files else of_folder(folder)
+    found = sorted({one for path in files for one in of_file(path)}) if files else of_folder(dags or default_dags())
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in found], indent=2))
     else:

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from medallion.cli.commit import current_commit
+from medallion.cli.complete import complete_name
 from medallion.cli.show import console
 from medallion.cli.warehouse import WarehouseOption, warehouse
 from medallion.warehouse.rollback import roll_back
 
 
 def rollback(
-    name: Annotated[str, typer.Argument(help="The pipeline's name.")],
+    name: Annotated[str, typer.Argument(help="The pipeline's name.", autocompletion=complete_name)],
     to: Annotated[str | None, typer.Option(help="The run whose data to put back; by default the one before.")] = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:

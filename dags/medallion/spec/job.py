@@ -55,6 +55,9 @@ class Job(Part):
     description: str = Field("", description="One line, for the list of DAGs.")
     owner: str | None = Field(None, min_length=1, description="The team to ask; by default the tenant.")
     retry_config: RetryConfig = RetryConfig()
+    max_parallel_steps: int = Field(
+        4, ge=1, description="How many steps of a run go on at once. On Kubernetes each has a pod, and a worker pod."
+    )
     timeouts: Timeouts = Timeouts()
     resources: ImageResources = ImageResources()
     groups: Groups = Groups()

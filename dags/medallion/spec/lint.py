@@ -15,21 +15,23 @@ from medallion.spec.source import load
 
 def of_folder(dags: Path) -> list[Finding]:
     """What is wrong with the files of a DAG folder, and with what they say of each other."""
-    found = {finding for path in pipeline_files(dags) for finding in of_file(path, dags)}
-    found |= {finding for path in (dags / "contracts").glob("*.yaml") for finding in of_file(path, dags)}
-    found |= {finding for path in job_files(dags) for finding in of_file(path, dags)}
+    found = {finding for path in pipeline_files(dags) for finding in of_file(path)}
+    found |= {finding for path in (dags / "contracts").glob("*.yaml") for finding in of_file(path)}
+    found |= {finding for path in job_files(dags) for finding in of_file(path)}
     found |= {finding for runner in load_runners(dags) for finding in runner.all_findings()}
     return sorted(found | set(_orphans(dags)))
 
 
-def of_file(path: Path, dags: Path) -> tuple[Finding, ...]:
-    """What is wrong with one file: a contract, a job, a runner file, or else a pipeline."""
+def of_file(path: Path) -> tuple[Finding, ...]:
+    """What is wrong with one file: a contract, a job, a runner file, or else a pipeline. Its folder tells which."""
+    above = [folder.name for folder in path.resolve().parents]
     try:
-        if path.resolve().parent.name == "contracts":
+        if above[0] == "contracts":
             load(path, Contract)
-        elif path.resolve().is_relative_to(jobs_folder(dags).resolve()):
-            JobFiles(dags).job(jobs_folder(dags) / path.resolve().relative_to(jobs_folder(dags).resolve()))
-        elif path.name.startswith("runner") and path.resolve().parent.name != "pipelines":
+        elif "jobs" in above:
+            dags = path.resolve().parents[above.index("jobs") + 1]
+            JobFiles(dags).job(jobs_folder(dags) / path.resolve().relative_to(dags / "jobs"))
+        elif path.name.startswith("runner") and above[0] != "pipelines":
             return tuple(load_runner(path, JobFiles(path.parent), {}).all_findings())
         else:
             load_pipeline(path)

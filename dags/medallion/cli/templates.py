@@ -1,0 +1,111 @@
+"""What `medallion new` writes."""
+
+PIPELINE = """\
+# yaml-language-server: $schema=../../docs/schema/pipeline.json
+name: {name}
+description: What this is, in one line
+owner: data-platform # the team to ask
+
+schedule:
+  cron: "@daily" # or interval_seconds: 3600; without either it runs when somebody triggers it
+  timezone: UTC
+  # enabled: false
+
+sources:
+  - name: {name}
+    path: {file} # relative to the landing volume
+    contract: {name} # contracts/{name}.yaml
+
+# dbt models to build on it, in images/dbt/project/models/{name}/<layer>. Each layer waits for the tests of the last.
+# models: {name}
+# layers: [{{name: bronze}}, {{name: silver}}, {{name: gold}}]
+
+retry_config:
+  max_retries: 1
+  initial_delay_seconds: 120
+  # backoff_multiplier: 2
+  # retryable_exit_codes: [70, 75, 137, 143, evicted]
+"""
+
+STUB = """\
+from medallion.runners.airflow import airflow_dag
+
+dag = airflow_dag(__file__)
+"""
+
+JOB = """\
+# yaml-language-server: $schema=../../../docs/schema/job.json
+tenant: {tenant} # the folder's name
+description: What this is, in one line
+connector: csv # there are: {connectors}
+source: {{path: {file}}} # in the tenant's folder of the landing volume: {tenant}/{file}
+contract: {name} # contracts/{name}.yaml
+
+# target: {{table: raw.{tenant}_{name}}} # instead of the contract's table
+
+# dbt models to build on it. Each layer waits for the tests of the one before.
+# models: {name}
+# layers: [{{name: bronze}}, {{name: silver}}, {{name: gold}}]
+
+retry_config:
+  max_retries: 1
+  initial_delay_seconds: 120
+  # backoff_multiplier: 2
+  # retryable_exit_codes: [70, 75, 137, 143, evicted]
+"""
+
+RUNNER = """\
+# yaml-language-server: $schema=../docs/schema/runner.json
+runner:
+  mode: orchestrated # or oneshot: no DAGs, `medallion run NAME` runs the schedules
+  orchestrator:
+    type: airflow # or dagster
+    concurrency_per_tenant: 1 # how many of a tenant's steps run at once
+    # tenants: {acme: {concurrency: 2}}
+    schedules:
+"""
+
+SCHEDULE = """\
+      - name: {name} # the DAG's id
+        config: {config}
+        cron: "@hourly" # or interval_seconds: 3600
+        # enabled: false
+        # timezone: Europe/Berlin
+        # tags: {{priority: high}}
+"""
+
+RUNNER_STUB = """\
+from medallion.runners.airflow import runner_dags
+
+globals().update(runner_dags(__file__))
+"""
+
+ERRORS_STUB = """\
+from medallion.runners.airflow import check_runners
+
+# Apart from runner.py, as Airflow stops every DAG of a file that has an import error.
+check_runners(__file__)
+"""
+
+CONTRACT = """\
+# yaml-language-server: $schema=../../docs/schema/contract.json
+name: {name}
+table: raw.{table} # schema.table that readers use
+primaryKey: id # a row that repeats an earlier one's key is rejected
+
+fields:
+  - name: id
+    type: integer
+    constraints: {{required: true}}
+  - name: ordered_on
+    source: Order Date # the column's name in the file, if it is another
+    type: date
+    format: ["%Y-%m-%d", "%d/%m/%Y"]
+  - name: amount
+    type: number
+    clean: [trim, currency]
+    constraints: {{minimum: 0}}
+
+rejects:
+  max_share: 0.05 # more rejected rows than this, and nothing is loaded
+"""

@@ -1,0 +1,119 @@
+"""`medallion new`: what it writes is valid as it is, and does not overwrite anything."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from medallion.cli import app
+from medallion.spec.catalogue import find
+from medallion.spec.contract import Contract
+from medallion.spec.infer import contract_text, guess
+from medallion.spec.lint import of_folder
+from medallion.spec.source import parse
+
+CSV = """\
+Order ID;Ordered On;Amount;Express?;Zip;Note;2nd;Note
+1;03/04/2026;10.505;Yes;00123;a;x;N/A
+2;25/04/2026;7;no;90210;;y;b
+"""
+
+
+def medallion(dags: Path, *words: str | Path) -> str:
+    done = CliRunner().invoke(app, [*map(str, words), "--dags", str(dags)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.csv"
+    path.write_text(CSV)
+    return path
+
+
+@pytest.mark.parametrize("sample", [True, False])
+def test_a_new_pipeline_is_valid_as_it_is(tmp_path: Path, orders: Path, sample: bool):
+    medallion(tmp_path, "new", "pipeline", "orders", *(("--from", orders) if sample else ()))
+    assert of_folder(tmp_path) == []
+    assert find(tmp_path, "orders").pipeline.sources[0].path == "orders.csv"
+
+
+@pytest.mark.parametrize("sample", [True, False])
+def test_a_new_job_comes_with_its_contract_and_a_runner_file(tmp_path: Path, orders: Path, sample: bool):
+    medallion(tmp_path, "new", "job", "orders", "--tenant", "acme-eu", *(("--from", orders) if sample else ()))
+    assert of_folder(tmp_path) == []
+    assert find(tmp_path, "acme_eu_orders").pipeline.tenant == "acme-eu"
+
+
+def test_a_second_job_says_what_to_add_to_the_runner_file(tmp_path: Path):
+    medallion(tmp_path, "new", "job", "orders", "--tenant", "acme")
+    told = medallion(tmp_path, "new", "job", "orders", "--tenant", "globex")
+    before, _, schedule = told.partition("runner.yaml:\n\n")
+    assert "add a schedule to" in before
+    runner = tmp_path / "runner.yaml"
+    runner.write_text(runner.read_text() + schedule)
+    assert of_folder(tmp_path) == []
+    assert find(tmp_path, "globex_orders").pipeline.tenant == "globex"
+
+
+def test_nothing_is_overwritten(tmp_path: Path, orders: Path):
+    medallion(tmp_path, "new", "contract", "orders")
+    before = (tmp_path / "contracts" / "orders.yaml").read_text()
+    again = CliRunner().invoke(app, ["new", "contract", "orders", "--from", str(orders), "--dags", str(tmp_path)])
+    assert again.exit_code == 64
+    assert "is there already — choose another name, or edit it" in again.output.replace("\n", "")
+    assert (tmp_path / "contracts" / "orders.yaml").read_text() == before
+
+
+@pytest.mark.parametrize("words", [("pipeline", "../up"), ("contract", "a b"), ("job", "x", "--tenant", "Acme_Co")])
+def test_a_name_that_could_not_be_used_is_refused(tmp_path: Path, words: tuple[str, ...]):
+    done = CliRunner().invoke(app, ["new", *words, "--dags", str(tmp_path)])
+    assert done.exit_code == 64
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_contract_is_guessed_from_header_and_rows(orders: Path):
+    contract = parse(contract_text("orders", guess(orders), "orders.csv"), Contract, "orders.yaml")
+    fields = {field.name: field for field in contract.fields}
+    assert {name: (field.header, field.type) for name, field in fields.items()} == {
+        "order_id": ("Order ID", "integer"),
+        "ordered_on": ("Ordered On", "date"),
+        "amount": ("Amount", "number"),
+        "express": ("Express?", "boolean"),
+        "zip": ("Zip", "string"),
+        "note": ("Note", "string"),
+        "c_2nd": ("2nd", "string"),
+        "note_2": ("Note", "string"),
+    }
+    assert contract.dialect.delimiter == ";"
+    assert fields["ordered_on"].formats == ("%d/%m/%Y",)
+    assert fields["amount"].decimals == 3
+    assert (fields["express"].true_values, fields["express"].false_values) == (("yes",), ("no",))
+    assert [name for name, field in fields.items() if not field.constraints.required] == ["note", "note_2"]
+    assert contract.missing_values == ("", "N/A")
+
+
+def test_a_date_that_fits_two_ways_says_so(tmp_path: Path):
+    path = tmp_path / "days.csv"
+    path.write_text("day\n03/04/2026\n05/06/2026\n")
+    assert "or the month first? Both fit the sample" in contract_text("days", guess(path), "days.csv")
+
+
+def test_a_gzipped_file_is_read_too(tmp_path: Path):
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(gzip.compress(CSV.encode()))
+    assert guess(path).rows == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00id"])
+def test_what_no_contract_can_be_guessed_from_is_refused(tmp_path: Path, content: bytes):
+    (tmp_path / "bad.csv").write_bytes(content)
+    done = CliRunner().invoke(
+        app, ["new", "contract", "x", "--from", str(tmp_path / "bad.csv"), "--dags", str(tmp_path)]
+    )
+    assert done.exit_code == 64
+    assert "write the contract without --from" in done.output.replace("\n", " ")
