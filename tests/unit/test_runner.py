@@ -125,7 +125,7 @@ def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path
         (
             "connector: csv",
             "connector: salesforce",
-            "jobs/acme/orders.yaml:2:1: connector: no connector 'salesforce' — there are: csv",
+            "jobs/acme/orders.yaml:2:1: connector: no connector 'salesforce' — there are: csv, http, postgres, s3",
         ),
         (
             "contract: orders",
