@@ -62,6 +62,7 @@ class ByWatermark(Part):
 
     mode: Literal["watermark"]
     column: str = Field(pattern=_COLUMN, description="A column that grows with every change, such as `updated_at`.")
+    on_repeat: Literal["replace"] = Field("replace", description="A row that is read again takes its earlier place.")
 
 
 class Settings(Part):
@@ -148,6 +149,7 @@ class HttpSettings(RemoteSettings):
     """A CSV file, plain or gzipped, that a web server hands out."""
 
     connector: Literal["http"] = "http"
+    incremental: None = None
     url: str = Field(description="`https://…` or `http://…`.", json_schema_extra={"pattern": "^https?://"})
 
     @field_validator("url")
