@@ -16,13 +16,14 @@ class Web:
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
+        self.default = answer(404)
         self.requests: list[BaseHTTPRequestHandler] = []
         web = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 web.requests.append(self)
-                web.answers.get(self.path, answer(404))(self)
+                web.answers.get(self.path, web.default)(self)
 
             def log_message(self, *arguments: object) -> None:
                 """Tests have no use for an access log."""
