@@ -3,7 +3,8 @@
     StepFailure
     ├── Misconfigured       64  what was asked for does not fit the project or the warehouse
     ├── BadInput            65  the file cannot be read as the contract's dialect says
-    ├── InputNotFound       66  there is no such file
+    ├── InputNotFound       66  there is no such file, object or table
+    ├── SourceAway          69  the source cannot be reached, or fails for the moment (worth a retry)
     ├── ContractBroken      80  the file's columns are not the contract's
     ├── TooManyRejects      81  more rejected rows than the contract allows
     ├── GateClosed          82  the step before did not succeed in this run
@@ -31,6 +32,7 @@ class ExitCode(IntEnum):
     USAGE = 64
     BAD_INPUT = 65
     INPUT_NOT_FOUND = 66
+    SOURCE_AWAY = 69
     INTERNAL = 70
     WAREHOUSE_AWAY = 75
     CONTRACT_BROKEN = 80
@@ -41,8 +43,10 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-RETRYABLE: frozenset[int] = frozenset({ExitCode.WAREHOUSE_AWAY, ExitCode.INTERNAL, ExitCode.TERMINATED, 137})
-"""Codes worth another attempt: a database that may come back, a bug that may not repeat, a killed pod."""
+RETRYABLE: frozenset[int] = frozenset(
+    {ExitCode.WAREHOUSE_AWAY, ExitCode.SOURCE_AWAY, ExitCode.INTERNAL, ExitCode.TERMINATED, 137}
+)
+"""Codes worth another attempt: a database or source that may come back, a bug that may not repeat, a killed pod."""
 
 
 class StepFailure(Exception):
@@ -79,6 +83,12 @@ class InputNotFound(StepFailure):
     """There is no input at the given path."""
 
     code = ExitCode.INPUT_NOT_FOUND
+
+
+class SourceAway(StepFailure):
+    """The source of the data cannot be reached, or fails for the moment."""
+
+    code = ExitCode.SOURCE_AWAY
 
 
 class ContractBroken(StepFailure):

@@ -46,8 +46,8 @@ class Outcome:
     """A step's result.
 
     Rows are counts of data rows (no header): `rows_in == rows_loaded + rows_rejected`, always.
-    `reasons` maps a rejection reason to its number of rows. `parse` tells where dbt's manifest came
-    from: "baked" or "full".
+    `reasons` maps a rejection reason to its number of rows, `increment` says what an incremental load took, and
+    `parse` where dbt's manifest came from: "baked" or "full".
     """
 
     status: Status = "succeeded"
@@ -59,6 +59,7 @@ class Outcome:
     models: tuple[ModelResult, ...] = ()
     tests: tuple[TestResult, ...] = ()
     parts: tuple[SubStep, ...] = ()
+    increment: dict[str, Any] = field(default_factory=dict)
     parse: str | None = None
     message: str = ""
 

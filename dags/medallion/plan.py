@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from medallion import pinned
+from medallion.spec.connectors import CsvSettings, RemoteSettings, Source
 from medallion.spec.contract import Contract
-from medallion.spec.pipeline import Layer, Pipeline, Resources, RetryConfig, Source
+from medallion.spec.pipeline import Layer, Pipeline, Resources, RetryConfig
 
 Image = Literal["cleaner", "dbt"]
 PLATFORM_TAG = "medallion"
@@ -36,7 +37,8 @@ class Step:
     """One command of one image: a pod on Kubernetes, a process on a laptop.
 
     `needs` are the steps whose success the ledger must hold before this one starts. `pool` is what limits how
-    many steps of its tenant run at once.
+    many steps of its tenant run at once. `reads_landing` tells whether it reads the landing volume, `secret` the
+    name of a Secret with a source's credentials and the prefix that its keys get.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Step:
     layer: str | None = None
     title: str = ""
     pool: str | None = None
+    reads_landing: bool = False
+    secret: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,28 +121,40 @@ def _with_the_whole_plan(steps: list[Step]) -> tuple[Step, ...]:
 
 def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunContext) -> Step:
     name = f"clean.{source.name}"
-    path = context.inputs.get(source.name) or str(
-        PurePosixPath(context.landing) / (pipeline.tenant or "") / source.path
-    )
+    told, settings = _reads(source, PurePosixPath(context.landing) / (pipeline.tenant or ""), context.inputs)
     only = len(pipeline.sources) == 1
     return Step(
         name=name,
         task_id="clean_and_transform_csv" if only else f"clean_and_transform_csv_{source.name}",
         group=(pipeline.groups.clean,),
         image="cleaner",
-        args=(*_identity(pipeline, name, (), context), "--input", path),
+        args=(*_identity(pipeline, name, (), context), *told),
         env={
             "MEDALLION_CONTRACT": contract.model_dump_json(by_alias=True, exclude_unset=True),
             **_environment(pipeline, context),
+            **settings,
             "MEDALLION_CONNECTOR": source.connector,
         },
         needs=(),
         resources=pipeline.resources.cleaner,
         retry=pipeline.retry_config,
         timeout_seconds=pipeline.timeouts.step_seconds,
-        title=f"Cleans {source.path} under the contract {source.contract} and loads {contract.table}",
+        title=f"Cleans {source.label} under the contract {source.contract} and loads {contract.table}",
         pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
+        reads_landing=isinstance(source, CsvSettings),
+        secret=(source.secret, source.env_prefix) if isinstance(source, RemoteSettings) and source.secret else None,
     )
+
+
+def _reads(source: Source, landing: PurePosixPath, inputs: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The arguments and the environment that tell the cleaner what to read."""
+    if source.name in inputs:
+        return ("--input", inputs[source.name]), {}
+    if isinstance(source, CsvSettings):
+        if source.is_plain:
+            return ("--input", str(landing / source.path)), {}
+        return ("--landing", str(landing)), {"MEDALLION_SOURCE": source.as_json()}
+    return (), {"MEDALLION_SOURCE": source.as_json()}
 
 
 def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...], context: RunContext) -> Step:

@@ -45,17 +45,26 @@ Clean = Callable[..., Cleaned]
 
 @pytest.fixture
 def clean(warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clean:
-    """Runs the cleaner's command on bytes or on a file, each time as a new run unless one is named."""
+    """Runs the cleaner's command on bytes, a file or a connector's settings, each time as a new run unless named."""
     numbers = itertools.count(1)
 
-    def run(source: bytes | Path, contract: dict[str, Any] | str, run_id: str = "", prefix: str = "") -> Cleaned:
+    def run(
+        source: bytes | Path | dict[str, Any], contract: dict[str, Any] | str, run_id: str = "", prefix: str = ""
+    ) -> Cleaned:
+        run_id = run_id or f"run-{next(numbers)}"
+        if isinstance(source, dict):
+            monkeypatch.setenv("MEDALLION_SOURCE", json.dumps(source))
+            told = ["--landing", str(tmp_path)]
+            return command(told, contract, run_id, prefix)
         path = source if isinstance(source, Path) else tmp_path / "input.csv"
         if isinstance(source, bytes):
             path.write_bytes(source)
-        run_id = run_id or f"run-{next(numbers)}"
+        return command(["--input", str(path)], contract, run_id, prefix)
+
+    def command(told: list[str], contract: dict[str, Any] | str, run_id: str, prefix: str) -> Cleaned:
         text = contract if isinstance(contract, str) else json.dumps(contract)
         monkeypatch.setenv("MEDALLION_CONTRACT", text)
-        arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)]
+        arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", *told]
         code = main([*arguments, *(["--schema-prefix", prefix] if prefix else [])])
         return look(code, run_id)
 

@@ -5,20 +5,18 @@ A job says what is done; a schedule of a runner file says when. Together they ar
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from medallion.spec.alerts import Alerts
-from medallion.spec.connectors import Connector
-from medallion.spec.part import Part
+from medallion.spec.connectors import AnySettings, Connector, check_secrets
+from medallion.spec.part import Name, Part
 from medallion.spec.pipeline import (
     Groups,
     ImageResources,
     Layer,
-    Name,
     RetryConfig,
-    SourceSettings,
     TenantName,
     Timeouts,
 )
@@ -45,7 +43,7 @@ class Job(Part):
 
     tenant: TenantName = Field(description="Whose job it is; the folder below `jobs/` has the same name.")
     connector: Connector
-    source: SourceSettings = Field(description="Where the data comes from, in the connector's terms.")
+    source: AnySettings = Field(description="Where the data comes from, in the connector's terms.")
     contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")
     target: Target = Target()
     models: Name | None = Field(
@@ -67,8 +65,17 @@ class Job(Part):
         "layer", description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it."
     )
 
+    @field_validator("source", mode="wrap")
+    @classmethod
+    def _source(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        connector = info.data.get("connector")
+        if connector is None:
+            return value  # the connector itself is wrong, and its finding says so
+        return validate({**value, "connector": connector} if isinstance(value, dict) else value)
+
     @model_validator(mode="after")
     def _models(self) -> Job:
+        check_secrets(self.tenant, [self.source])
         if self.layers and self.models is None:
             raise ValueError("there are layers and no `models` — name the folder of dbt models that they build")
         twice = sorted({layer.name for layer in self.layers if [one.name for one in self.layers].count(layer.name) > 1})

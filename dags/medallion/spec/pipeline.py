@@ -10,13 +10,10 @@ from pydantic import Field, field_validator, model_validator
 
 from medallion.failures import RETRYABLE
 from medallion.spec.alerts import Alerts
-from medallion.spec.connectors import Connector
+from medallion.spec.connectors import Source, check_secrets
 from medallion.spec.cron import check_cron
-from medallion.spec.part import Part
+from medallion.spec.part import Name, Part
 from medallion.spec.retention import Retention
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
-"""Letters, digits, `_` and `-`; at most 63, as it becomes a DAG id, a Kubernetes label and a file name."""
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
 """Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""
@@ -53,31 +50,6 @@ class Schedule(Part):
         if self.cron is not None and self.interval_seconds is not None:
             raise ValueError("`cron` and `interval_seconds` are both given — keep one of them")
         return self
-
-
-class SourceSettings(Part):
-    """Where data comes from, in the terms of its connector."""
-
-    path: str = Field(
-        description="The CSV file (also gzip), relative to the landing volume; a tenant's, to its own folder there."
-    )
-
-    @field_validator("path")
-    @classmethod
-    def _path(cls, value: str) -> str:
-        if value.startswith("/") or ".." in value.split("/"):
-            raise ValueError(f"{value!r} leaves the landing volume — write a path below it, without `..`")
-        if "{{" in value or "{%" in value:
-            raise ValueError(f"{value!r} is a template — write a plain path")
-        return value
-
-
-class Source(SourceSettings):
-    """One input that is cleaned and loaded under a data contract."""
-
-    name: Name = Field(description="Names the step: `clean.<name>`.")
-    connector: Connector = "csv"
-    contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")
 
 
 class Layer(Part):
@@ -204,7 +176,9 @@ class Pipeline(Part):
     groups: Groups = Groups()
     retry_config: RetryConfig = RetryConfig()
     max_parallel_steps: int = Field(
-        4, ge=1, description="How many steps of a run go on at once. On Kubernetes each has a pod, and a worker pod."
+        4,
+        ge=1,
+        description="How many steps of a run may go on at once. On Kubernetes each has a pod, and a worker pod.",
     )
     timeouts: Timeouts = Timeouts()
     alerts: Alerts = Alerts()
@@ -213,6 +187,8 @@ class Pipeline(Part):
 
     @model_validator(mode="after")
     def _unique(self) -> Pipeline:
+        if self.tenant is not None:
+            check_secrets(self.tenant, self.sources)
         for kind, names in (
             ("source", [source.name for source in self.sources]),
             ("layer", [layer.name for layer in self.layers]),

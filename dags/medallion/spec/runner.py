@@ -8,9 +8,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from medallion.spec.connectors import source_of
 from medallion.spec.job import Job
-from medallion.spec.part import Part
-from medallion.spec.pipeline import Name, Pipeline, Schedule, Source, TenantName
+from medallion.spec.part import Name, Part
+from medallion.spec.pipeline import Pipeline, Schedule, TenantName
 
 
 class ScheduledJob(Schedule):
@@ -81,7 +82,7 @@ class Runner(Part):
 def pipeline_of(schedule: ScheduledJob, job: Job) -> Pipeline:
     """The pipeline that a schedule and its job are: from here on there is one model only."""
     timing = {name: getattr(schedule, name) for name in Schedule.model_fields}
-    source = Source(name=job.contract, connector=job.connector, contract=job.contract, **dict(job.source))
+    source = source_of(job.contract, job.contract, job.source)
     same = {name: getattr(job, name) for name in Job.model_fields.keys() & Pipeline.model_fields.keys()}
     return Pipeline(
         **same

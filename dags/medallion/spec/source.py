@@ -149,16 +149,19 @@ def finding_of(error: ErrorDetails, document: Document, model: type[BaseModel]) 
 
 def _keys(model: type[BaseModel], loc: Path_) -> list[str]:
     """The keys that the model knows at a location, for a suggestion."""
-    found: Any = model
+    found = [model]
     for part in loc:
         if isinstance(part, int):
             continue
-        field = next((f for n, f in found.model_fields.items() if part in (n, f.alias)), None)
-        nested = list(_models(field.annotation)) if field is not None else []
-        if len(nested) != 1:
-            return [] if field is None else sorted({k for m in nested for k in m.model_fields})
-        found = nested[0]
-    return [field.alias or name for name, field in found.model_fields.items()]
+        fields = [f for m in found for n, f in m.model_fields.items() if part in (n, f.alias)]
+        # A part that is no key names a branch of a union, such as the connector of a source.
+        found = [m for f in fields for m in _models(f.annotation)] or [m for m in found if part in _branch(m)]
+    return sorted({field.alias or name for m in found for name, field in m.model_fields.items()})
+
+
+def _branch(model: type[BaseModel]) -> tuple[Any, ...]:
+    field = model.model_fields.get("connector")
+    return getattr(field.annotation, "__args__", ()) if field is not None else ()
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

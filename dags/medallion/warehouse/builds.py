@@ -68,6 +68,29 @@ def drop(connection: Connection, build: str) -> None:
         connection.execute("delete from medallion.builds where build_schema = %s", (build,))
 
 
+def current(connection: Connection, schema: str, relation: str) -> tuple[str, str] | None:
+    """The build that readers of `schema.relation` see now, and its fingerprint, or None."""
+    row = connection.execute(
+        "select build_schema, fingerprint from medallion.builds where build_schema = %s",
+        (views.shown(connection, schema).get(relation),),
+    ).fetchone()
+    return None if row is None else (str(row[0]), str(row[1]))
+
+
+def extend(connection: Connection, step: StepRun, schema: str, relation: str, build: str) -> None:
+    """Records that a run leaves readers with a build that it has added rows to. Call it in the ledger's transaction.
+
+    Raises:
+        GateClosed: The pipeline was rolled back after the run began.
+        WarehouseAway: Readers were given another build meanwhile; another attempt adds to that one.
+    """
+    hold_until_commit(connection, f"publish:{step.pipeline}")
+    require_no_rollback_since(connection, step.pipeline, step.run_id)
+    if views.shown(connection, schema).get(relation) != build:
+        raise WarehouseAway(f"readers of {schema}.{relation} were given another build meanwhile", "run again")
+    _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
+
+
 def current_fingerprint(connection: Connection, schema: str, relation: str) -> str | None:
     """The fingerprint of the build that readers of `schema.relation` see now, or None."""
     row = connection.execute(

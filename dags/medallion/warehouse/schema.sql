@@ -109,5 +109,15 @@ begin
 end
 $$;
 
+-- What incremental loads have taken, by the build that holds it: a file and its version, or a source and its watermark.
+create table if not exists medallion.loaded_inputs (
+    build_schema text not null references medallion.builds on delete cascade,
+    name         text not null,
+    version      text not null,
+    run_id       text not null,
+    loaded_at    timestamptz not null default clock_timestamp(),
+    primary key (build_schema, name)
+);
+
 -- Where a schema of another version is found, this file is run again.
-comment on schema medallion is 'Medallion ledger 2';
+comment on schema medallion is 'Medallion ledger 4';

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from medallion.arguments import StepParser, step_of
 from medallion.failures import ExitCode
+from medallion.spec.connectors import AnySettings
 from medallion.spec.contract import Contract
 from medallion.spec.findings import SpecError
+from medallion.spec.part import Part
 from medallion.spec.source import parse
 from medallion.step import Task, run_step
 
@@ -17,7 +19,10 @@ from medallion.step import Task, run_step
 def parser() -> StepParser:
     """The command's arguments."""
     made = StepParser("medallion_cleaner", "Cleans a CSV under a data contract and loads it.")
-    made.add_argument("--input", required=True, type=Path, help="the CSV file, plain or gzipped")
+    made.add_argument("--input", type=Path, help="the CSV file, plain or gzipped; without it: MEDALLION_SOURCE")
+    made.add_argument(
+        "--landing", type=Path, default=Path(), help="the folder that paths in MEDALLION_SOURCE are below"
+    )
     return made
 
 
@@ -35,16 +40,30 @@ def task_of(arguments: list[str]) -> Task:
     """What the arguments and the environment say to do.
 
     Raises:
-        SpecError: The contract cannot be used.
+        SpecError: The contract or the source cannot be used.
     """
     given = parser().parse_args(arguments)
     # JSON is YAML, and so a contract's errors are told by line and key here too.
     contract = parse(os.environ.get("MEDALLION_CONTRACT", ""), Contract, "MEDALLION_CONTRACT")
+    settings = None if given.input else _settings(os.environ.get("MEDALLION_SOURCE", ""))
     # polars takes a moment to import: wrong arguments are told before that.
-    from medallion_cleaner.load import load
+    from medallion_cleaner.inputs import inputs_of, one_file
+    from medallion_cleaner.load import Source, load
 
+    if settings is None:
+        source = Source(lambda _: one_file(given.input))
+    else:
+        source = Source(lambda known: inputs_of(settings, given.landing, known), settings.incremental)
     lock = f"table:{given.schema_prefix}{contract.table}"
-    return Task(step_of(given), lambda session: load(contract, given.input, session), lock)
+    return Task(step_of(given), lambda session: load(contract, source, session), lock)
+
+
+def _settings(text: str) -> AnySettings:
+    return parse(f"source: {text}" if text else "{}", _Told, "MEDALLION_SOURCE").source
+
+
+class _Told(Part):
+    source: AnySettings
 
 
 if __name__ == "__main__":

@@ -41,12 +41,13 @@ class CleanBlock:
     reasons: Counter[str]
 
 
-def clean(block: RecordBlock, columns: list[Column]) -> CleanBlock:
+def clean(block: RecordBlock, columns: list[Column], file: str | None = None) -> CleanBlock:
     """Applies a compiled contract to a block of records.
 
     Args:
         block: Records and the lines already rejected.
         columns: The compiled contract.
+        file: Which file the rows are from, for a table that tells it.
     """
     frame = block.frame
     values: list[pl.Series] = []
@@ -59,6 +60,8 @@ def clean(block: RecordBlock, columns: list[Column]) -> CleanBlock:
         if wrong.any():
             bad = bad | wrong
             found.append(_values_rejected(column, frame, broken, wrong))
+    if file is not None:
+        values.append(pl.repeat(file, frame.height, dtype=pl.String, eager=True).alias("_file"))
     rows = pl.DataFrame([*values, frame["_line"]]).filter(~bad)
     rejects = pl.concat(found)
     told = pl.when(pl.col("column_name").is_null()).then(pl.lit("the line ")).otherwise(pl.col("column_name") + " ")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
 
 from medallion.failures import ContractBroken
 from medallion.spec.contract import Contract
 
 
-def check_columns(contract: Contract, header: list[str], path: Path) -> list[str]:
+def check_columns(contract: Contract, header: list[str], name: str) -> list[str]:
     """Returns the header, trimmed, if it fits the contract's policies.
 
     Raises:
         ContractBroken: Columns are missing, unknown or there twice.
     """
-    found = [name.strip() for name in header]
+    found = [column.strip() for column in header]
     wanted = [field.header for field in contract.fields if field.derive is None]
     twice = sorted({name for name in found if name in wanted and found.count(name) > 1})
     missing = [name for name in wanted if name not in found] if contract.missing_columns == "error" else []
@@ -25,7 +24,7 @@ def check_columns(contract: Contract, header: list[str], path: Path) -> list[str
     said += [f"column {name!r} is unknown" for name in unknown if not difflib.get_close_matches(name, missing, 1)]
     if said:
         raise ContractBroken(
-            f"{path.name}, line 1: {'; '.join(said)}",
+            f"{name}, line 1: {'; '.join(said)}",
             f"the contract {contract.name} has: {', '.join(wanted)}. Mend the file, or change the contract "
             "(`source` renames; `unknown_columns: ignore` and `missing_columns: null` allow)",
         )

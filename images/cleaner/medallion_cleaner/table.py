@@ -15,36 +15,50 @@ _TYPES = {"string": "text", "integer": "bigint", "boolean": "boolean", "date": "
 
 
 class Table:
-    """A table in a build schema. All methods run in the caller's transaction.
+    """A table of a contract. All methods run in the caller's transaction.
 
     Args:
-        connection: The connection whose transaction made the build schema.
-        schema: The build schema.
+        connection: The connection whose transaction made the schema.
+        schema: The build schema, or that of the session's own tables.
         contract: What the table holds.
         step: Whose rejects go to the quarantine.
         source: The input's name, for the quarantine.
+        with_file: Whether rows tell which of several inputs they are from.
     """
 
-    def __init__(self, connection: Connection, schema: str, contract: Contract, step: StepRun, source: str) -> None:
-        self._connection, self._contract = connection, contract
-        self._whose = (step.pipeline, step.run_id, step.step, source)
-        self._name = sql.Identifier(schema, contract.table.split(".")[1])
-        filled = [field.name for field in contract.fields if field.derive is None or not field.derive.multiply]
-        columns = sql.SQL(", ").join(map(sql.Identifier, [*filled, "_line"]))
+    def __init__(
+        self,
+        connection: Connection,
+        schema: str,
+        contract: Contract,
+        step: StepRun,
+        source: str,
+        *,
+        with_file: bool = False,
+    ) -> None:
+        self.connection, self.step, self.source, self.with_file = connection, step, source, with_file
+        self._contract = contract
+        self.name = sql.Identifier(schema, contract.table.split(".")[1])
+        self.key = contract.primary_key
+        self.filled = [field.name for field in contract.fields if field.derive is None or not field.derive.multiply]
+        self.columns = [*self.filled, *(("_file",) if with_file else ()), "_line"]
+        columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
         # FREEZE: the rows need no visit by vacuum, as nobody can see the table before this transaction ends.
-        self._copy = sql.SQL("copy {} ({}) from stdin with (format csv, freeze)").format(self._name, columns)
+        self._copy = sql.SQL("copy {} ({}) from stdin with (format csv, freeze)").format(self.name, columns)
 
     def create(self) -> None:
         """Makes the table, with comments from the contract."""
         columns: list[sql.Composable] = [_definition(field) for field in self._contract.fields]
+        if self.with_file:
+            columns.append(sql.SQL("_file text not null"))
         columns.append(sql.SQL("_line bigint not null"))
-        self._connection.execute(sql.SQL("create table {} ({})").format(self._name, sql.SQL(", ").join(columns)))
+        self.connection.execute(sql.SQL("create table {} ({})").format(self.name, sql.SQL(", ").join(columns)))
         comment = self._contract.description or self._contract.title
         if comment:
-            self._comment(sql.SQL("table"), self._name, comment)
+            self._comment(sql.SQL("table"), self.name, comment)
         for field in self._contract.fields:
             if field.description or field.title:
-                column = sql.SQL(".").join([self._name, sql.Identifier(field.name)])
+                column = sql.SQL(".").join([self.name, sql.Identifier(field.name)])
                 self._comment(sql.SQL("column"), column, field.description or field.title)
 
     def copy(self, csv: bytes) -> None:
@@ -53,91 +67,111 @@ class Table:
 
     def forget_quarantine(self) -> None:
         """Removes what an earlier attempt of this run rejected."""
-        self._connection.execute(
+        self.connection.execute(
             "delete from medallion.rejected_rows where pipeline = %s and run_id = %s and step = %s",
-            self._whose[:3],
+            (self.step.pipeline, self.step.run_id, self.step.step),
         )
 
-    def quarantine(self, rejects: pl.DataFrame) -> None:
-        """Keeps rejected rows with their reasons: a frame of `REJECT_COLUMNS`."""
-        whose = zip(("pipeline", "run_id", "step", "source"), self._whose, strict=True)
-        named = rejects.select(**{name: pl.lit(value) for name, value in whose}, **{n: n for n in REJECT_COLUMNS})
+    def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
+        """Keeps rejected rows of an input with their reasons: a frame of `REJECT_COLUMNS`."""
+        whose = {"pipeline": self.step.pipeline, "run_id": self.step.run_id, "step": self.step.step, "source": source}
+        named = rejects.select(
+            **{name: pl.lit(value) for name, value in whose.items()}, **{n: n for n in REJECT_COLUMNS}
+        )
         columns = sql.SQL(", ").join(map(sql.Identifier, named.columns))
         self._send(
             sql.SQL("copy medallion.rejected_rows ({}) from stdin with (format csv)").format(columns), to_csv(named)
         )
 
-    def add_key(self) -> dict[str, int]:
-        """Adds the primary key; rows that repeat an earlier line's key go to the quarantine first.
+    def add_key(self, *, keep_last: bool = False) -> dict[str, int]:
+        """Adds the primary key; rows that repeat another row's key go to the quarantine first.
+
+        Args:
+            keep_last: Which row of a key stays: the last one read, or the first.
 
         Returns:
             The number of rows moved, by reason.
         """
-        if not self._contract.primary_key:
+        if not self.key:
             return {}
         try:
-            with self._connection.transaction():
+            with self.connection.transaction():
                 self._add_key()
         except psycopg.errors.UniqueViolation:
-            moved = self._move_repeats()
+            moved = self._move_repeats(keep_last)
             self._add_key()
             return moved
         return {}
 
     def count(self) -> int:
         """Rows that are really there."""
-        (rows,) = self._connection.execute(sql.SQL("select count(*) from {}").format(self._name)).fetchone() or (0,)
+        (rows,) = self.connection.execute(sql.SQL("select count(*) from {}").format(self.name)).fetchone() or (0,)
         return int(rows)  # type: ignore[call-overload, no-any-return]
+
+    def drop(self) -> None:
+        """Drops the table."""
+        self.connection.execute(sql.SQL("drop table {}").format(self.name))
 
     def analyze(self) -> None:
         """Gathers statistics, so that the first query after the load has a plan."""
-        self._connection.execute(sql.SQL("analyze {}").format(self._name))
+        self.connection.execute(sql.SQL("analyze {}").format(self.name))
 
     def _send(self, copy_statement: sql.Composed, csv: bytes) -> None:
         if csv:
-            with self._connection.cursor().copy(copy_statement) as copy:
+            with self.connection.cursor().copy(copy_statement) as copy:
                 copy.write(csv)
 
     def _key(self) -> sql.Composed:
-        return sql.SQL(", ").join(map(sql.Identifier, self._contract.primary_key))
+        return sql.SQL(", ").join(map(sql.Identifier, self.key))
 
     def _add_key(self) -> None:
-        self._connection.execute(sql.SQL("alter table {} add primary key ({})").format(self._name, self._key()))
+        self.connection.execute(sql.SQL("alter table {} add primary key ({})").format(self.name, self._key()))
 
-    def _move_repeats(self) -> dict[str, int]:
+    def _move_repeats(self, keep_last: bool) -> dict[str, int]:
         names = [field.name for field in self._contract.fields]
-        row = sql.SQL("row({})").format(sql.SQL(", ").join(map(sql.Identifier, names)))
-        shown = sql.SQL("concat_ws(', ', {})").format(self._key())
+        direction = sql.SQL(" desc" if keep_last else "")
+        order = [sql.SQL("_line") + direction]
+        if self.with_file:
+            order.insert(0, sql.SQL('_file collate "C"') + direction)
         query = sql.SQL(
             """
             with numbered as (
-                select ctid as place, _line, {shown} as key_value, {row}::text as content,
+                select ctid as place, _line, {source} as source, {shown} as key_value, {row}::text as content,
                     row_number() over same_key as occurrence,
-                    first_value(_line) over same_key as first_line,
+                    first_value(_line {of_file}) over same_key as first_line,
                     first_value({row}::text) over same_key as first_content
                 from {table}
                 -- only rows that share a key are sorted: a file of millions has few of them
                 where ({key}) in (select {key} from {table} group by {key} having count(*) > 1)
-                window same_key as (partition by {key} order by _line)),
+                window same_key as (partition by {key} order by {order})),
             repeats as (select * from numbered where occurrence > 1),
             gone as (delete from {table} as t using repeats where t.ctid = repeats.place),
             kept as (
                 insert into medallion.rejected_rows
                     (pipeline, run_id, step, source, line, column_name, value, reason, record)
-                select %s, %s, %s, %s, _line, %s, key_value,
-                    case when content = first_content then 'repeats an earlier row'
+                select %s, %s, %s, source, _line, %s, key_value,
+                    case when %s then 'is replaced by a later row'
+                        when content = first_content then 'repeats an earlier row'
                         else 'is the key of an earlier row with other values' end,
-                    'the earlier row is line ' || first_line
+                    %s || first_line
                 from repeats returning column_name || ' ' || reason as reason)
             select reason, count(*) from kept group by reason
             """
-        ).format(shown=shown, row=row, table=self._name, key=self._key())
-        rows = self._connection.execute(query, (*self._whose, ", ".join(self._contract.primary_key))).fetchall()
+        ).format(
+            source=sql.SQL("_file") if self.with_file else sql.Literal(self.source),
+            shown=sql.SQL("concat_ws(', ', {})").format(self._key()),
+            row=sql.SQL("row({})").format(sql.SQL(", ").join(map(sql.Identifier, names))),
+            of_file=sql.SQL("|| ' of ' || _file" if self.with_file else ""),
+            table=self.name, key=self._key(), order=sql.SQL(", ").join(order),
+        )  # fmt: skip
+        whose = (self.step.pipeline, self.step.run_id, self.step.step, ", ".join(self.key))
+        place = f"the {'later' if keep_last else 'earlier'} row is line "
+        rows = self.connection.execute(query, (*whose, keep_last, place)).fetchall()
         return {str(reason): int(count) for reason, count in rows}  # type: ignore[call-overload]
 
     def _comment(self, kind: sql.SQL, name: sql.Composable, text: str) -> None:
         statement = sql.SQL("comment on {} {} is {}").format(kind, name, sql.Literal(text.strip()))
-        self._connection.execute(statement)
+        self.connection.execute(statement)
 
 
 def _definition(field: ContractField) -> sql.Composed:

@@ -45,7 +45,7 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         commit: The code version, for the pod's labels.
         settings: The deployment.
     """
-    volumes, mounts = _volumes(step.image == "cleaner", settings.landing_claim, settings.tenant)
+    volumes, mounts = _volumes(step.reads_landing, settings.landing_claim, settings.tenant)
     pod_security, container_security = _restricted()
     return StepOperator(
         task_id=step.task_id,
@@ -59,7 +59,7 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         image_pull_policy=settings.pull_policy,
         arguments=list(step.args),
         env_vars={**{name: untemplated(value) for name, value in step.env.items()}, "HOME": "/tmp"},
-        env_from=[_login(settings.warehouse_secret)],
+        env_from=_logins(settings.warehouse_secret, step.secret),
         labels={
             "app.kubernetes.io/part-of": "medallion",
             "medallion/pipeline": pipeline.name,
@@ -111,8 +111,13 @@ def _restricted() -> tuple[k8s.V1PodSecurityContext, k8s.V1SecurityContext]:
 
 
 @cache
-def _login(secret: str) -> k8s.V1EnvFromSource:
-    return k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=secret))
+def _logins(warehouse: str, source: tuple[str, str] | None) -> list[k8s.V1EnvFromSource]:
+    logins = [k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=warehouse))]
+    if source is not None:
+        # With its prefix a source's Secret cannot take the place of any variable of the warehouse.
+        name, prefix = source
+        logins.append(k8s.V1EnvFromSource(prefix=prefix, secret_ref=k8s.V1SecretEnvSource(name=name)))
+    return logins
 
 
 @cache

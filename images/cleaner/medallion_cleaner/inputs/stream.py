@@ -1,0 +1,145 @@
+"""Inputs as streams: chunks of bytes, however they come, as a file that is read once, and unzipped on the way."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import IO, Protocol
+
+from medallion.failures import BadInput
+
+CHUNK_BYTES = 1 << 20
+"""About how many bytes connectors hand out at a time."""
+_TOLD = 50
+_GZIP = b"\x1f\x8b"
+
+
+class Input(Protocol):
+    """One stream of CSV bytes, plain or gzipped."""
+
+    @property
+    def name(self) -> str:
+        """What people call it, and the quarantine."""
+        ...
+
+    @property
+    def version(self) -> str | None:
+        """Differs when the content does; None if nobody knows before it is read."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """Reads it. Failures of the source are raised here as failures of the step."""
+        ...
+
+
+@dataclass
+class Inputs:
+    """What a source has to load.
+
+    Attributes:
+        label: The source as messages name it.
+        inputs: In the order in which they are loaded.
+        many: Whether rows tell which file they are from.
+        state: What to remember as loaded, in place of the names and versions of the inputs.
+    """
+
+    label: str
+    inputs: list[Input]
+    many: bool = False
+    state: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> dict[str, str]:
+        """What to remember as loaded: versions by name."""
+        return self.state or {one.name: str(one.version) for one in self.inputs}
+
+    def newer_than(self, known: Mapping[str, str]) -> Inputs:
+        """What is new, or has another version than is known."""
+        if self.state:
+            return self if dict(known) != self.state else replace(self, inputs=[])
+        fresh = [one for one in self.inputs if known.get(one.name) != one.version]
+        count = f"{len(fresh)} new or changed of {len(self.inputs)} files"
+        return replace(self, inputs=fresh, label=f"{self.label} ({count})" if fresh else self.label)
+
+    def told(self, replaced: int) -> dict[str, object]:
+        """What an incremental load took, for the ledger."""
+        names = [one.name for one in self.inputs]
+        return {"inputs": len(names), "names": names[:_TOLD], "replaced": replaced, "state": self.state}
+
+    @property
+    def version(self) -> str | None:
+        """The version of all of them: of the only one, or a checksum of the names and versions of several."""
+        versions = [one.version for one in self.inputs]
+        if not self.many and len(versions) == 1:
+            return versions[0]
+        if None in versions:
+            return None
+        told = "\n".join(f"{one.name}\0{one.version}" for one in self.inputs)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+class _Chunks(io.RawIOBase):
+    """Chunks as a raw file, with the checksum of what was read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks, self._rest = chunks, memoryview(b"")
+        self.checksum = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        view, filled = memoryview(buffer), 0
+        while filled < len(view):
+            if not self._rest:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    break
+                self.checksum.update(chunk)
+                self._rest = memoryview(chunk)
+            count = min(len(view) - filled, len(self._rest))
+            view[filled : filled + count] = self._rest[:count]
+            self._rest, filled = self._rest[count:], filled + count
+        return filled
+
+
+@dataclass
+class Opened:
+    """An open input; `checksum` is that of the bytes as they are stored, once all are read."""
+
+    stream: IO[bytes]
+    raw: _Chunks
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 in hexadecimal."""
+        return self.raw.checksum.hexdigest()
+
+
+@contextmanager
+def opened(source: Input) -> Iterator[Opened]:
+    """Opens an input for reading; gzip is known by its first bytes, not by its name.
+
+    Raises:
+        BadInput: Its gzip stream is cut off or damaged.
+    """
+    chunks = source.chunks()
+    with closing(chunks):  # type: ignore[type-var]
+        raw = _Chunks(chunks)
+        stream = io.BufferedReader(raw, CHUNK_BYTES)
+        try:
+            if stream.peek(2)[:2] == _GZIP:
+                yield Opened(gzip.GzipFile(fileobj=stream), raw)  # type: ignore[arg-type]
+            else:
+                yield Opened(stream, raw)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BadInput(
+                f"{source.name} is a damaged or cut-off gzip file ({error}); nothing of it was loaded",
+                "transfer the file again and compare its size or checksum with the sender's",
+            ) from error

@@ -1,0 +1,90 @@
+"""Several files of one source: loaded as one, each row and each reject telling its file."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medallion.failures import ExitCode
+from medallion.warehouse.connection import Connection
+
+THINGS: dict[str, Any] = {
+    "name": "things",
+    "table": "cleaned.things",
+    "primaryKey": "id",
+    "fields": [{"name": "id"}, {"name": "amount", "type": "number"}],
+    "rejects": {"max_share": 1},
+}
+HEADER = b"id,amount\n"
+ALL = {"connector": "csv", "path": "in/*.csv*"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+def by_file(warehouse: Connection) -> list[Any]:
+    query = 'select _file, _line, id, amount::text from cleaned.things order by _file collate "C", _line'
+    return warehouse.execute(query).fetchall()
+
+
+def test_all_files_that_match_are_loaded_in_the_order_of_their_names(clean, folder: Path, warehouse: Connection):
+    (folder / "b.csv").write_bytes(b"amount,id\n2,b\n")
+    (folder / "a.csv.gz").write_bytes(gzip.compress(HEADER + b"a,1\n"))
+    (folder / "other.txt").write_bytes(b"nothing\n")
+    done = clean(ALL, THINGS)
+    assert done.code == ExitCode.OK
+    assert by_file(warehouse) == [("in/a.csv.gz", 2, "a", "1.00"), ("in/b.csv", 2, "b", "2.00")]
+    assert (done.row["rows_in"], done.row["rows_loaded"], done.row["rows_rejected"]) == (2, 2, 0)
+
+
+def test_a_rejected_row_tells_its_file_and_the_first_row_of_a_key_stays(clean, folder: Path, warehouse: Connection):
+    (folder / "a.csv").write_bytes(HEADER + b"a,1\n")
+    (folder / "b.csv").write_bytes(HEADER + b"a,2\nb,many\n")
+    done = clean(ALL, THINGS)
+    found = warehouse.execute(
+        "select source, line, reason, record from medallion.rejected_rows order by line"
+    ).fetchall()
+    assert found == [
+        ("in/b.csv", 2, "is the key of an earlier row with other values", "the earlier row is line 2 of in/a.csv"),
+        ("in/b.csv", 3, "is not a number", "b,many"),
+    ]
+    assert (done.row["rows_in"], done.row["rows_loaded"], done.row["rows_rejected"]) == (3, 1, 2)
+
+
+def test_the_same_files_again_change_nothing_and_one_more_file_does(clean, folder: Path, warehouse: Connection):
+    (folder / "a.csv").write_bytes(HEADER + b"a,1\n")
+    assert clean(ALL, THINGS).row["status"] == "succeeded"
+    assert clean(ALL, THINGS).row["status"] == "unchanged"
+    (folder / "b.csv").write_bytes(HEADER + b"b,2\n")
+    assert clean(ALL, THINGS).row["status"] == "succeeded"
+    assert [row[2] for row in by_file(warehouse)] == ["a", "b"]
+
+
+def test_one_file_of_another_shape_refuses_them_all_by_name(clean, folder: Path, capsys):
+    (folder / "a.csv").write_bytes(HEADER + b"a,1\n")
+    (folder / "b.csv").write_bytes(b"id,price\nb,2\n")
+    done = clean(ALL, THINGS)
+    assert done.code == ExitCode.CONTRACT_BROKEN
+    assert done.row["details"]["message"].startswith("in/b.csv, line 1: column 'amount' is missing")
+
+
+def test_no_file_that_matches_is_no_input_and_the_message_says_what_is_there(clean, folder: Path, capsys):
+    (folder / "a.txt").write_bytes(b"x")
+    done = clean(ALL, THINGS)
+    assert done.code == ExitCode.INPUT_NOT_FOUND
+    assert "the folder holds: a.txt" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", ["", "{}", '{"connector": "ftp"}', '{"connector": "csv", "path": "/etc/passwd"}'])
+def test_a_source_that_cannot_be_used_is_a_usage_error(clean, monkeypatch: pytest.MonkeyPatch, source: str):
+    from medallion_cleaner.__main__ import main
+
+    monkeypatch.setenv("MEDALLION_CONTRACT", "name: x\ntable: a.b\nfields: [{name: id}]\n")
+    monkeypatch.setenv("MEDALLION_SOURCE", source)
+    assert main(["--pipeline", "p", "--run-id", "r", "--step", "s"]) == ExitCode.USAGE

@@ -1,0 +1,100 @@
+"""Connectors in pipeline files: what may be written, and what is said of what may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from medallion.spec.connectors import CONNECTORS, CsvSource, PostgresSource
+from medallion.spec.findings import SpecError
+from medallion.spec.pipeline import Pipeline
+from medallion.spec.source import parse
+
+FILE = """\
+name: p
+owner: team
+models: m
+layers: [{{name: gold}}]
+sources:
+  - {{name: s, contract: c, {rest}}}
+"""
+
+
+def pipeline(rest: str) -> Pipeline:
+    return parse(FILE.format(rest=rest), Pipeline, "p.yaml")
+
+
+def test_a_source_without_a_connector_is_a_file_on_the_landing_volume():
+    source = pipeline("path: in.csv").sources[0]
+    assert isinstance(source, CsvSource)
+    assert (source.connector, source.label) == ("csv", "in.csv")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "path: 'in/*.csv', incremental: {mode: files, on_repeat: replace}",
+        "connector: http, url: 'https://example.org/a.csv?day=1', secret: web",
+        "connector: s3, url: 's3://bucket/in/*.csv.gz', incremental: {mode: files}, env_prefix: CRM_",
+        "connector: postgres, table: Sales.Orders, columns: [id, changed], incremental: {mode: watermark, column: changed}",
+    ],
+)
+def test_every_connector_has_its_own_terms(rest: str):
+    assert pipeline(rest).sources[0].connector in CONNECTORS
+
+
+def test_a_connector_that_does_not_exist_is_told_with_those_that_do():
+    with pytest.raises(SpecError) as refused:
+        pipeline("connector: stripe, path: x.csv")
+    assert str(refused.value) == ("p.yaml:6:5: sources.0: no connector 'stripe' — there are: csv, http, postgres, s3")
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        ("path: /etc/passwd", "leaves the landing volume"),
+        ("path: a/../../b.csv", "leaves the landing volume"),
+        ("path: '{{ ds }}.csv'", "is a template"),
+        ("connector: http, url: 'ftp://example.org/a.csv'", "no web address — write `https://host/path`"),
+        ("connector: http, url: 'https://me:pw@example.org/a.csv'", "put it into the Secret"),
+        ("connector: http, url: 'https://example.org/a.csv?api_key=1'", "'api_key' in the URL looks like a credential"),
+        ("connector: http, url: 'https://example.org/{{ ds }}.csv'", "is a template"),
+        ("connector: s3, url: 'bucket/key'", "write `s3://bucket/key`"),
+        ("connector: s3, url: 's3://bucket/../key'", "write `s3://bucket/key`"),
+        ("connector: s3, url: 's3://key:secret@bucket/key'", "put them into the Secret"),
+        ("connector: postgres, table: 'orders; drop table x'", "table"),
+        ("connector: postgres, table: o, columns: ['a\"b']", "columns"),
+        ("connector: postgres, table: o, password: x", "unknown key 'password'"),
+        ("connector: postgres, table: o, env_prefix: PG", "env_prefix"),
+        ("connector: postgres, table: o, env_prefix: MEDALLION_", "choose another prefix"),
+        ("connector: postgres, table: o, incremental: {mode: files}", "write `mode: watermark`"),
+        ("path: a.csv, incremental: {mode: watermark, column: c}", "write `mode: files`"),
+        ("connector: http, url: 'https://example.org/a', incremental: {mode: files}", "leave `incremental` out"),
+        ("connector: http", "key 'url' is missing — add `url: …`"),
+        ("connector: http, urk: 'https://example.org/a'", "did you mean 'url'?"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_line_and_a_remedy(rest: str, said: str):
+    with pytest.raises(SpecError) as refused:
+        pipeline(rest)
+    assert said in str(refused.value)
+    assert str(refused.value).startswith("p.yaml:6:")
+
+
+def test_a_secret_in_a_url_is_not_repeated_in_the_message():
+    with pytest.raises(SpecError) as refused:
+        pipeline("connector: http, url: 'https://me:hunter2@example.org/a.csv'")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_columns_are_names_and_never_sql():
+    source = pipeline("connector: postgres, table: Sales.Orders, columns: [Id]").sources[0]
+    assert isinstance(source, PostgresSource)
+    assert source.columns == ("Id",)
+
+
+def test_a_tenant_names_its_own_secrets_only():
+    text = FILE.format(rest="connector: postgres, table: o, secret: SECRET") + "tenant: acme\n"
+    assert parse(text.replace("SECRET", "acme.crm"), Pipeline, "p.yaml").tenant == "acme"
+    for other in ("medallion-warehouse", "acme-2.crm", "acme"):
+        with pytest.raises(SpecError, match=r"is not the tenant's — name one as `acme\."):
+            parse(text.replace("SECRET", other), Pipeline, "p.yaml")
