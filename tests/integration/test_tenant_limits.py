@@ -1,0 +1,85 @@
+"""Ten tenants with ten jobs each, all triggered at once: what Airflow's own scheduler makes of their limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner_folder import schedule, write
+
+REPO = Path(__file__).resolve().parents[2]
+TENANTS, JOBS = 10, 10
+pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
+
+
+def airflow(home: Path, dags: Path, *words: str) -> str:
+    """Runs Python or Airflow with a database of its own."""
+    variables = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__PARALLELISM": "64",
+        "PYTHONPATH": str(REPO / "dags"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    done = subprocess.run(words, capture_output=True, text=True, env=variables, timeout=600)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def most_at_once(tasks: list[dict[str, Any]]) -> int:
+    """The largest number of tasks that were running at one time."""
+    changes = sorted([(task["start"], 1) for task in tasks] + [(task["end"], -1) for task in tasks])
+    running = most = 0
+    for _, change in changes:
+        running += change
+        most = max(most, running)
+    return most
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What the tasks table says after every job of every tenant was triggered at once."""
+    folder = tmp_path_factory.mktemp("limits")
+    jobs = [f"tenant{tenant}/job{tenant}{number}" for tenant in range(TENANTS) for number in range(JOBS)]
+    entries = "".join(schedule(job.split("/")[1], job, 'cron: "@yearly", enabled: false') for job in jobs)
+    settings = "    concurrency_per_tenant: 1\n    tenants: {tenant3: {concurrency: 3}}\n"
+    dags = write(folder / "dags", entries, *jobs, settings=settings)
+    (dags / "runner.py").write_text((REPO / "dags" / "runner.py").read_text())
+    airflow(folder, dags, "airflow", "db", "migrate")
+    airflow(folder, dags, sys.executable, "-m", "medallion.runners.pool_sync", "--once", "--dags", str(dags))
+    airflow(folder, dags, "airflow", "dags", "reserialize")
+    script = Path(__file__).with_name("scheduler_of_tenants.py")
+    said = airflow(folder, dags, sys.executable, str(script))
+    (line,) = [line for line in said.splitlines() if line.startswith("HISTORY")]
+    found: list[dict[str, Any]] = json.loads(line.removeprefix("HISTORY"))
+    return found
+
+
+def test_every_job_of_every_tenant_runs(history: list[dict[str, Any]]):
+    assert len({task["dag"] for task in history}) == TENANTS * JOBS
+    assert {task["state"] for task in history} == {"success"}
+
+
+def test_never_more_of_a_tenants_steps_run_than_its_limit(history: list[dict[str, Any]]):
+    pools = defaultdict(list)
+    for task in history:
+        if task["pool"] != "default_pool":
+            pools[task["pool"]].append(task)
+    assert {pool: len(tasks) for pool, tasks in pools.items()} == {f"tenant-tenant{n}": JOBS for n in range(TENANTS)}
+    most = {pool: most_at_once(tasks) for pool, tasks in pools.items()}
+    assert most == {f"tenant-tenant{n}": 3 if n == 3 else 1 for n in range(TENANTS)}
+
+
+def test_tenants_do_not_wait_for_each_other(history: list[dict[str, Any]]):
+    steps = [task for task in history if task["pool"] != "default_pool"]
+    assert most_at_once(steps) >= TENANTS / 2, "the scheduler queues 16 tasks at a time at most"
