@@ -27,7 +27,7 @@ lint: .venv/dev.stamp ## ruff, mypy, sqlfluff, shellcheck, medallion lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint images/dbt/project/models images/dbt/project/tests
-	$(BIN)/shellcheck k8s/*.sh .ci/run
+	$(BIN)/shellcheck k8s/*.sh charts/medallion/files/*.sh .ci/run
 	$(BIN)/medallion lint
 
 bench: .venv/dev.stamp ## the benchmarks of docs/performance.md (some minutes)

