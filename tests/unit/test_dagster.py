@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from medallion.runners.dagster.instance import prepare, settings
 from medallion.runners.dagster.job import RUN_ID, Ended, job_of
 from medallion.runners.dagster.pods import pod_spec
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCHEDULES = (
     schedule(
         "stripe_customers_hourly",
@@ -60,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def migrate(dags: Path) -> Path:
-    runner = dags / "runner.yaml"
+    (runner,) = dags.glob("runner*.yaml")
     runner.write_text(runner.read_text().replace("type: airflow", "type: dagster"))
     return dags
 
@@ -77,14 +80,26 @@ def airflow_dags(dags: Path) -> dict[str, Any]:
 
 
 def jobs_of(made: Any) -> dict[str, Any]:
+    dagster.Definitions.validate_loadable(made)
     return {job.name: job for job in made.jobs}
 
 
-def test_both_orchestrators_make_the_same_of_the_same_file(folder: Path):
-    airflow = airflow_dags(folder)
-    made = definitions(migrate(folder), pods=True)
+@pytest.fixture(params=["written here", "acme", "three-tenants"])
+def any_folder(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Path:
+    """A runner file and its jobs: with layers, of the examples, of several tenants."""
+    if request.param == "written here":
+        return folder
+    copy = tmp_path / request.param
+    shutil.copytree(EXAMPLES / request.param / "dags", copy)
+    return copy
+
+
+def test_both_orchestrators_make_the_same_of_the_same_file(any_folder: Path):
+    airflow = airflow_dags(any_folder)
+    made = definitions(migrate(any_folder), pods=True)
     jobs = jobs_of(made)
-    assert set(jobs) == set(airflow) == {"stripe_customers_hourly", "hubspot_contacts_daily", "paused"}
+    assert airflow
+    assert set(jobs) == set(airflow)
     for name, dag in airflow.items():
         tags = {key if not value else f"{key}:{value}" for key, value in jobs[name].tags.items() if "/" not in key}
         assert tags == set(dag.tags)
@@ -93,6 +108,28 @@ def test_both_orchestrators_make_the_same_of_the_same_file(folder: Path):
         assert set(ops) == set(tasks)
         for task_id, op in ops.items():
             assert op.pool == (tasks[task_id].pool if tasks[task_id].pool != "default_pool" else None)
+
+
+def test_steps_are_told_the_same_and_run_in_the_same_order(any_folder: Path):
+    for name, dag in airflow_dags(any_folder).items():
+        entry = next(one for runner in load_runners(any_folder) for one in runner.entries if one.name == name)
+        assert entry.file is not None
+        told: dict[str, Any] = {}
+
+        def launch(_context: Any, step: Any, _plan: Any, told: dict[str, Any] = told) -> Ended:
+            told[step.task_id] = list(step.args)
+            return Ended(0, succeeded=True)
+
+        plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing", "abc"))
+        result = job_of(plan, launch).execute_in_process()
+        operators = [task for task in dag.topological_sort() if hasattr(task, "arguments")]
+        run_id = f"dagster__{result.run_id}"
+        assert told == {
+            task.task_id.rpartition(".")[2]: [word.replace("{{ run_id }}", run_id) for word in task.arguments]
+            for task in operators
+        }
+        assert list(told) == [step.task_id for step in plan.steps]
+        assert {task.retries for task in operators} == {entry.file.pipeline.retry_config.max_retries}
 
 
 def test_steps_wait_for_the_same_steps(folder: Path):
@@ -192,8 +229,6 @@ def test_waits_between_attempts_grow_as_the_job_says(folder: Path):
     plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing"))
     job = job_of(plan, lambda *_: Ended(75, "away"))
     op = next(node.definition for node in job.nodes if node.name.startswith("clean"))
-    from types import SimpleNamespace
-
     log = SimpleNamespace(warning=lambda _: None)
     waits = []
     for number in range(2):

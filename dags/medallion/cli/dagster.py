@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -54,4 +55,7 @@ def dagster(
             "MEDALLION_LANDING": str(landing.resolve()),
         }
         command = [sys.executable, "-m", "dagster", "dev", "-m", LOCATION, "-h", host, "-p", str(port)]
-        raise typer.Exit(subprocess.call(command, env=environment))
+        with subprocess.Popen(command, env=environment) as process:
+            # Who stops this process means Dagster's too.
+            signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+            raise typer.Exit(process.wait())

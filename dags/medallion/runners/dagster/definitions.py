@@ -76,6 +76,6 @@ def _broken(named: Named) -> dagster.JobDefinition:
     def fail(_context, _inputs):  # type: ignore[no-untyped-def] # Dagster knows annotations by object, not by name
         raise dagster.Failure(told, allow_retries=False)
 
-    op = dagster.OpDefinition(fail, name="see_what_is_wrong", description=told)
+    op = dagster.OpDefinition(fail, name=f"{valid_name(named.name)}__see_what_is_wrong", description=told)
     graph = dagster.GraphDefinition(valid_name(named.name), node_defs=[op], description=f"BROKEN:\n\n{told}")
     return graph.to_job(tags={PLATFORM_TAG: "", BROKEN_TAG: ""})

@@ -40,9 +40,11 @@ def job_of(plan: Plan, launch: Launch) -> dagster.JobDefinition:
     """
     pipeline = plan.pipeline
     ops = {step.name: _op(step, plan, launch) for step in plan.steps}
+    node = {step.name: valid_name(step.task_id) for step in plan.steps}
+    # Ops of all jobs share one space of names, nodes of a job have their own.
     dependencies = {
-        ops[step.name].name: {
-            ops[need].name: dagster.DependencyDefinition(ops[need].name, "done") for need in step.needs
+        dagster.NodeInvocation(ops[step.name].name, alias=node[step.name]): {
+            node[need]: dagster.DependencyDefinition(node[need], "done") for need in step.needs
         }
         for step in plan.steps
     }
@@ -91,7 +93,7 @@ def _op(step: Step, plan: Plan, launch: Launch) -> dagster.OpDefinition:
 
     return dagster.OpDefinition(
         compute,
-        name=valid_name(step.task_id),
+        name=valid_name(f"{plan.pipeline.name}__{step.task_id}"),
         ins={before[need]: dagster.In(dagster.Nothing) for need in step.needs},
         outs={"done": dagster.Out(dagster.Nothing)},
         description=step.title,
