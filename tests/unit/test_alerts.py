@@ -81,7 +81,7 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
 
 
 def test_a_failed_step_is_told_once_with_its_tests_and_kubernetes_reason(told: Any):
-    from medallion.runners.airflow.ending import Ending, StepPodFailed
+    from medallion.runners.kubernetes.ending import Ending, StepPodFailed
 
     ending = Ending(84, "Error", "1 of 2 failed:\nmore", "mend it", failed=(Failed("test", "keys", 2, "", {"id": 1}),))
     alerting().task_failed(task(2, exception=StepPodFailed("gold", ending)))
@@ -107,7 +107,7 @@ def test_a_success_after_a_failed_attempt_is_a_recovery(told: Any):
 
 
 def test_a_first_success_and_one_that_is_only_run_again_are_none(told: Any):
-    from medallion.runners.airflow.ending import Ending
+    from medallion.runners.kubernetes.ending import Ending
 
     alerting().task_succeeded(task(1))
     alerting().task_succeeded({**task(2), "task": SimpleNamespace(ending=Ending(0, said_success=True, again=True))})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from medallion.spec.connectors import CONNECTORS, CsvSource, PostgresSource
 from medallion.spec.findings import SpecError
 from medallion.spec.pipeline import Pipeline
+from medallion.spec.project import load_pipeline
 from medallion.spec.source import parse
 
 FILE = """\
@@ -98,3 +101,18 @@ def test_a_tenant_names_its_own_secrets_only():
     for other in ("medallion-warehouse", "acme-2.crm", "acme"):
         with pytest.raises(SpecError, match=r"is not the tenant's — name one as `acme\."):
             parse(text.replace("SECRET", other), Pipeline, "p.yaml")
+
+
+@pytest.mark.parametrize(
+    "incremental", ["{mode: watermark, column: changed}", "{mode: watermark, column: changed, on_repeat: replace}"]
+)
+def test_rows_that_replace_others_need_a_key_to_tell_whose_place_they_take(tmp_path: Path, incremental: str):
+    for folder in ("pipelines", "contracts"):
+        (tmp_path / folder).mkdir()
+    path, contract = tmp_path / "pipelines" / "p.yaml", tmp_path / "contracts" / "c.yaml"
+    path.write_text(FILE.format(rest=f"connector: postgres, table: o, incremental: {incremental}"))
+    contract.write_text("name: c\ntable: raw.c\nfields: [{name: id}]\n")
+    with pytest.raises(SpecError, match=r"p.yaml:6:\d+: sources.0.incremental: rows of o .* add `primaryKey`"):
+        load_pipeline(path)
+    contract.write_text(contract.read_text() + "primaryKey: id\n")
+    assert load_pipeline(path).pipeline.name == "p"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kubernetes.client import models as k8s
 
-from medallion.runners.airflow.ending import Ending, StepPodFailed, ending_of
+from medallion.runners.kubernetes.ending import Ending, StepPodFailed, ending_of
 from medallion.spec.pipeline import RetryConfig
 
 

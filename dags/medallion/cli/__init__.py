@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from medallion.cli import catalogue, demo, history, lint, new, rollback, run, sample, schema
+from medallion.cli import catalogue, dagster, demo, history, lint, new, rollback, run, sample, schema
 
 app = typer.Typer(
     name="medallion",
@@ -21,6 +21,7 @@ for name, command, panel, example in (
     ("demo", demo.demo, RUNS, "medallion demo --rows 5000"),
     ("history", history.history, RUNS, "medallion history pipeline_customer_transaction"),
     ("rollback", rollback.rollback, RUNS, "medallion rollback pipeline_customer_transaction"),
+    ("dagster", dagster.dagster, RUNS, "medallion dagster --dags examples/acme/dags --port 3000"),
     ("list", catalogue.list_pipelines, FILES, "medallion list --dags examples/acme/dags"),
     ("describe", catalogue.describe, FILES, "medallion describe pipeline_customer_transaction"),
     ("lint", lint.lint, FILES, "medallion lint --json"),

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter, field_validator
 
+from medallion.spec.contract import Contract
 from medallion.spec.part import Name, Part
 
 CONNECTORS: tuple[str, ...] = ("csv", "http", "postgres", "s3")
@@ -274,6 +275,15 @@ def check_secrets(tenant: str, sources: Sequence[Settings]) -> None:
             raise ValueError(
                 f"the Secret {secret!r} is not the tenant's — name one as `{tenant}.{secret.split('.')[-1]}`"
             )
+
+
+def lacks_key(settings: Settings, contract: Contract) -> tuple[str, str] | None:
+    """What is wrong, and what to do, if rows are to take the place of others and there is no key to tell whose."""
+    increment: ByFile | ByWatermark | None = getattr(settings, "incremental", None)
+    if increment is None or increment.on_repeat != "replace" or contract.primary_key:
+        return None
+    message = f"rows of {settings.label} take the place of earlier ones, and the contract {contract.name} has no key"
+    return message, "add `primaryKey` to the contract"
 
 
 def source_of(name: str, contract: str, settings: Settings) -> Source:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from medallion.spec.connectors import lacks_key
 from medallion.spec.contract import Contract
 from medallion.spec.findings import Finding, SpecError
 from medallion.spec.job import Job
-from medallion.spec.source import load, read
+from medallion.spec.source import at, load, read
 
 
 def jobs_folder(dags: Path) -> Path:
@@ -47,6 +48,8 @@ class JobFiles:
         contract: Contract = self._load(self.dags / "contracts" / f"{job.contract}.yaml", Contract)
         if job.target.table is not None:
             contract = contract.model_copy(update={"table": job.target.table})
+        if lacking := lacks_key(job.source, contract):
+            raise SpecError([at(path, ("source", "incremental"), *lacking)])
         return job, {job.contract: contract}
 
     def _load(self, path: Path, model: Any) -> Any:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from medallion.spec.connectors import lacks_key
 from medallion.spec.contract import Contract
 from medallion.spec.findings import Finding, SpecError
 from medallion.spec.pipeline import Pipeline
-from medallion.spec.source import load
+from medallion.spec.source import at, load
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,11 @@ def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
         files = {pipeline.sources[0].contract: contract}
     else:
         files = {source.contract: folder / f"{source.contract}.yaml" for source in pipeline.sources}
-    return PipelineFile(path, pipeline, {name: load(file, Contract) for name, file in files.items()})
+    contracts = {name: load(file, Contract) for name, file in files.items()}
+    for index, source in enumerate(pipeline.sources):
+        if lacking := lacks_key(source, contracts[source.contract]):
+            raise SpecError([at(path, ("sources", index, "incremental"), *lacking)])
+    return PipelineFile(path, pipeline, contracts)
 
 
 def pipeline_files(dags: Path) -> list[Path]:

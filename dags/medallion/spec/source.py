@@ -136,6 +136,12 @@ def _first_unreadable(node: yaml.Node) -> tuple[Place, str]:
     return _place(node), "a value is not what it looks like"
 
 
+def at(path: Path, key: Path_, message: str, remedy: str) -> Finding:
+    """A finding about a key of a file that could be read."""
+    line, column = read(path.read_text(encoding="utf-8"), str(path)).places.get(key, (1, 1))
+    return Finding(str(path), line, column, _dotted(key), message, remedy)
+
+
 def _walk(node: yaml.Node, path: Path_, places: dict[Path_, Place]) -> Iterator[tuple[Path_, Place]]:
     """Notes where every key stands; yields the keys written twice."""
     if path not in places:

@@ -14,7 +14,7 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from medallion.alerts import Alert, send
-from medallion.runners.airflow.ending import StepPodFailed
+from medallion.runners.kubernetes.ending import StepPodFailed
 from medallion.spec.pipeline import Pipeline
 
 TIMED_OUT = "timed_out"

@@ -17,7 +17,7 @@ from medallion.plan import Plan, RunContext, make_plan
 from medallion.runners.airflow.alerting import Alerting
 from medallion.runners.airflow.pages import dag_page
 from medallion.runners.airflow.pod import pod_operator
-from medallion.runners.airflow.settings import LANDING, Settings, UnknownTenant, commit_of
+from medallion.runners.kubernetes.settings import LANDING, Settings, UnknownTenant, commit_of
 from medallion.spec.findings import Finding, SpecError
 from medallion.spec.project import PipelineFile, load_pipeline
 

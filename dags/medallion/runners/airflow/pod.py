@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk.exceptions import AirflowException
-from kubernetes.client import models as k8s
 
 from medallion.plan import Step
-from medallion.runners.airflow.ending import Ending, StepPodFailed, ending_of
 from medallion.runners.airflow.pages import task_page
 from medallion.runners.airflow.retry import ExitCodeRetryPolicy
-from medallion.runners.airflow.settings import LANDING, Settings
+from medallion.runners.kubernetes import parts
+from medallion.runners.kubernetes.ending import Ending, StepPodFailed, ending_of
+from medallion.runners.kubernetes.settings import Settings
 from medallion.spec.pipeline import Pipeline
 
 
@@ -45,13 +44,13 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         commit: The code version, for the pod's labels.
         settings: The deployment.
     """
-    volumes, mounts = _volumes(step.reads_landing, settings.landing_claim, settings.tenant)
-    pod_security, container_security = _restricted()
+    volumes, mounts = parts.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
+    pod_security, container_security = parts.restricted()
     return StepOperator(
         task_id=step.task_id,
         task_display_name=step.task_id,
         doc_md=task_page(step, pipeline, settings.dbt_project),
-        name=re.sub(r"[^a-z0-9]+", "-", f"{pipeline.name}-{step.name}".lower())[:50].strip("-"),
+        name=parts.name(pipeline.name, step.name),
         namespace=settings.namespace,
         in_cluster=True,
         kubernetes_conn_id=None,
@@ -59,14 +58,9 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         image_pull_policy=settings.pull_policy,
         arguments=list(step.args),
         env_vars={**{name: untemplated(value) for name, value in step.env.items()}, "HOME": "/tmp"},
-        env_from=_logins(settings.warehouse_secret, step.secret),
-        labels={
-            "app.kubernetes.io/part-of": "medallion",
-            "medallion/pipeline": pipeline.name,
-            "medallion/step": step.name,
-            "medallion/commit": commit[:40],
-        },
-        container_resources=_resources(step.resources.cpu, step.resources.memory),
+        env_from=parts.logins(settings.warehouse_secret, step.secret),
+        labels=parts.labels(pipeline.name, step.name, commit),
+        container_resources=parts.resources(step.resources.cpu, step.resources.memory),
         volumes=list(volumes),
         volume_mounts=list(mounts),
         service_account_name=settings.service_account,
@@ -93,48 +87,3 @@ def untemplated(value: str) -> str:
     `{{`, `{%` and `{#` can stand in JSON only inside a string, where an escape says the same.
     """
     return re.sub(r"\{([{%#])", lambda found: f"{{\\u{ord(found[1]):04x}", value)
-
-
-# A model of the Kubernetes client costs about a millisecond, so thousands of steps share theirs.
-
-
-@cache
-def _restricted() -> tuple[k8s.V1PodSecurityContext, k8s.V1SecurityContext]:
-    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted."""
-    return k8s.V1PodSecurityContext(
-        run_as_non_root=True, seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault")
-    ), k8s.V1SecurityContext(
-        allow_privilege_escalation=False,
-        read_only_root_filesystem=True,
-        capabilities=k8s.V1Capabilities(drop=["ALL"]),
-    )
-
-
-@cache
-def _logins(warehouse: str, source: tuple[str, str] | None) -> list[k8s.V1EnvFromSource]:
-    logins = [k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=warehouse))]
-    if source is not None:
-        # With its prefix a source's Secret cannot take the place of any variable of the warehouse.
-        name, prefix = source
-        logins.append(k8s.V1EnvFromSource(prefix=prefix, secret_ref=k8s.V1SecretEnvSource(name=name)))
-    return logins
-
-
-@cache
-def _resources(cpu: str, memory: str) -> k8s.V1ResourceRequirements:
-    return k8s.V1ResourceRequirements(requests={"cpu": cpu, "memory": memory}, limits={"memory": memory})
-
-
-@cache
-def _volumes(
-    landing: bool, claim_name: str, tenant: str | None
-) -> tuple[tuple[k8s.V1Volume, ...], tuple[k8s.V1VolumeMount, ...]]:
-    volumes = [k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource())]
-    mounts = [k8s.V1VolumeMount(name="tmp", mount_path="/tmp")]
-    if landing:
-        claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=claim_name, read_only=True)
-        volumes.append(k8s.V1Volume(name="landing", persistent_volume_claim=claim))
-        # A tenant's pod sees its own folder of the volume and nothing beside it.
-        path = f"{LANDING}/{tenant}" if tenant else LANDING
-        mounts.append(k8s.V1VolumeMount(name="landing", mount_path=path, sub_path=tenant, read_only=True))
-    return tuple(volumes), tuple(mounts)

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 
-from medallion.runners.airflow.ending import Ending, StepPodFailed
+from medallion.runners.kubernetes.ending import Ending, StepPodFailed
 from medallion.spec.pipeline import RetryConfig
 
 

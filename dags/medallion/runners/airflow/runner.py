@@ -16,7 +16,7 @@ from airflow.sdk import DAG, get_parsing_context
 
 from medallion.plan import PLATFORM_TAG
 from medallion.runners.airflow.dag import dag_of_file
-from medallion.runners.airflow.settings import Settings, commit_of
+from medallion.runners.kubernetes.settings import Settings, commit_of
 from medallion.spec.entries import Entry, RunnerFile, load_runners
 from medallion.spec.findings import Finding, SpecError
 from medallion.spec.project import pipeline_files

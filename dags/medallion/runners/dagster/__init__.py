@@ -1,0 +1,1 @@
+"""Pipelines as Dagster jobs: the same plans, names, tags, retries and limits as under Airflow."""

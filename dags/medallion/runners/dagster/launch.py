@@ -1,0 +1,34 @@
+"""Steps of a Dagster job as processes beside it: what a pod does, without the pod."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from medallion.plan import Plan, Step
+from medallion.runners.dagster.job import Ended
+from medallion.runners.local.process import StepProcess
+
+_LEVELS = {"error": "error", "warning": "warning"}
+
+
+def run_process(context: Any, step: Step, _plan: Plan) -> Ended:
+    """Runs a step as a process; its events are in the log of the Dagster run."""
+    last: dict[str, Any] = {}
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        message = str(event.get("message") or event.get("event_type"))
+        if event.get("event_type") == "step_failed":
+            last.update(event)
+        getattr(context.log, _LEVELS.get(str(event.get("level")), "info"))(message)
+
+    process = StepProcess(step, {}, on_event)
+    try:
+        code = process.run()
+    finally:
+        process.stop()  # the run was cancelled: the step rolls back
+    said = str(last.get("message", f"ended with exit code {code}"))
+    if process.timed_out:
+        said = f"stopped after {step.timeout_seconds} s"
+    remedy = f"\nwhat to do: {last['remedy']}" if last.get("remedy") else ""
+    return Ended(code, f"{said} (exit code {code}){remedy}", succeeded=code == 0)

@@ -1,0 +1,92 @@
+"""Steps of a Dagster job as pods, by dagster-k8s: the same pods as under Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dagster_k8s import PipesK8sClient
+from dagster_k8s.client import DagsterK8sError
+from kubernetes.client import ApiClient, ApiException
+from kubernetes.client import models as k8s
+
+from medallion.plan import Plan, Step
+from medallion.runners.dagster.job import Ended
+from medallion.runners.kubernetes import parts
+from medallion.runners.kubernetes.ending import Ending, ending_of
+from medallion.runners.kubernetes.settings import Settings
+
+CONTAINER = "step"
+_POLL_SECONDS = 2.0
+_SPARE_SECONDS = 300
+"""For the pod's start and its logs, on top of what the step itself may take."""
+
+
+class StepPods(PipesK8sClient):
+    """Starts a step's pod, follows its log, and reads how it ended before it is deleted."""
+
+    def __init__(self) -> None:
+        super().__init__(poll_interval=_POLL_SECONDS)
+        self.ending = Ending()
+
+    @contextmanager
+    def consume_pod_logs(self, context: Any, client: Any, namespace: str, pod_name: str, **rest: Any) -> Iterator[None]:
+        """As Dagster's own, and reads the pod's status at the end."""
+        try:
+            with super().consume_pod_logs(
+                context=context, client=client, namespace=namespace, pod_name=pod_name, **rest
+            ):
+                yield
+        finally:
+            try:
+                self.ending = ending_of(client.core_api.read_namespaced_pod(pod_name, namespace), CONTAINER)
+            except ApiException as error:
+                context.log.warning(f"how the pod {pod_name} ended cannot be read: {error.reason}")
+
+
+def run_pod(context: Any, step: Step, plan: Plan) -> Ended:
+    """Runs a step as a pod, and believes it only if the step itself said that its ledger row is written."""
+    settings = Settings.from_environment().of_tenant(plan.pipeline.tenant)
+    commit = step.env.get("MEDALLION_COMMIT", "unknown")
+    pods = StepPods()
+    try:
+        pods.run(
+            context=context,
+            namespace=settings.namespace,
+            base_pod_meta={"labels": parts.labels(plan.pipeline.name, step.name, commit)},
+            base_pod_spec=pod_spec(step, settings),
+            pod_wait_timeout=step.timeout_seconds + _SPARE_SECONDS,
+        )
+    except DagsterK8sError as error:
+        context.log.warning(str(error)[:2000])
+    ending = pods.ending
+    return Ended(ending.exit_code, ending.explanation, ending.kind, ending.succeeded)
+
+
+def pod_spec(step: Step, settings: Settings) -> dict[str, Any]:
+    """The pod's specification, as Kubernetes' own JSON."""
+    volumes, mounts = parts.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
+    pod_security, container_security = parts.restricted()
+    container = k8s.V1Container(
+        name=CONTAINER,
+        image=settings.images[step.image],
+        image_pull_policy=settings.pull_policy,
+        args=list(step.args),
+        env=[k8s.V1EnvVar(name=name, value=value) for name, value in {**step.env, "HOME": "/tmp"}.items()],
+        env_from=parts.logins(settings.warehouse_secret, step.secret),
+        resources=parts.resources(step.resources.cpu, step.resources.memory),
+        volume_mounts=list(mounts),
+        security_context=container_security,
+    )
+    spec = k8s.V1PodSpec(
+        containers=[container],
+        restart_policy="Never",
+        volumes=list(volumes),
+        service_account_name=settings.service_account,
+        automount_service_account_token=False,
+        security_context=pod_security,
+        active_deadline_seconds=step.timeout_seconds,
+    )
+    made: dict[str, Any] = ApiClient().sanitize_for_serialization(spec)
+    return made

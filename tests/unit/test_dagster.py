@@ -1,0 +1,258 @@
+"""The same runner file under Airflow and under Dagster: changing one word changes who runs it, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from medallion.plan import RunContext, make_plan
+from medallion.runners.kubernetes.settings import Settings
+from medallion.spec.entries import load_runners
+from runner_folder import schedule, write
+
+dagster = pytest.importorskip("dagster")
+
+from medallion.runners.dagster.definitions import definitions
+from medallion.runners.dagster.instance import prepare, settings
+from medallion.runners.dagster.job import RUN_ID, Ended, job_of
+from medallion.runners.dagster.pods import pod_spec
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SCHEDULES = (
+    schedule(
+        "stripe_customers_hourly",
+        "acme/customers",
+        'cron: "0 * * * *", enabled: true, timezone: UTC, max_concurrent_runs: 1, '
+        "tags: {environment: production, priority: high}",
+    )
+    + schedule(
+        "hubspot_contacts_daily",
+        "acme/contacts",
+        "interval_seconds: 21600, enabled: true, timezone: America/New_York, tags: {environment: production}",
+    )
+    + schedule("paused", "globex/orders", 'cron: "@daily", enabled: false, timezone: Europe/Berlin')
+)
+LAYERS = """
+models: customer_transactions
+layers: [{name: silver}, {name: gold}]
+granularity: step
+retry_config: {max_retries: 2, initial_delay_seconds: 7, backoff_multiplier: 3, retryable_exit_codes: [75]}
+"""
+JOBS = ("acme/customers", "acme/contacts", "globex/orders")
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    dags = write(tmp_path, SCHEDULES, *JOBS, settings="    concurrency_per_tenant: 2\n")
+    job = dags / "jobs" / "acme" / "customers.yaml"
+    job.write_text(job.read_text() + LAYERS)
+    return dags
+
+
+def migrate(dags: Path) -> Path:
+    (runner,) = dags.glob("runner*.yaml")
+    runner.write_text(runner.read_text().replace("type: airflow", "type: dagster"))
+    return dags
+
+
+def airflow_dags(dags: Path) -> dict[str, Any]:
+    from medallion.runners.airflow.dag import dag_of_file
+
+    return {
+        entry.name: dag_of_file(entry.file, "abc", Settings.from_environment())
+        for runner in load_runners(dags)
+        for entry in runner.entries
+        if entry.file is not None
+    }
+
+
+def jobs_of(made: Any) -> dict[str, Any]:
+    dagster.Definitions.validate_loadable(made)
+    return {job.name: job for job in made.jobs}
+
+
+@pytest.fixture(params=["written here", "acme", "three-tenants"])
+def any_folder(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Path:
+    """A runner file and its jobs: with layers, of the examples, of several tenants."""
+    if request.param == "written here":
+        return folder
+    copy = tmp_path / request.param
+    shutil.copytree(EXAMPLES / request.param / "dags", copy)
+    return copy
+
+
+def test_both_orchestrators_make_the_same_of_the_same_file(any_folder: Path):
+    airflow = airflow_dags(any_folder)
+    made = definitions(migrate(any_folder), pods=True)
+    jobs = jobs_of(made)
+    assert airflow
+    assert set(jobs) == set(airflow)
+    for name, dag in airflow.items():
+        tags = {key if not value else f"{key}:{value}" for key, value in jobs[name].tags.items() if "/" not in key}
+        assert tags == set(dag.tags)
+        tasks = {task.task_id.rpartition(".")[2]: task for task in dag.tasks if hasattr(task, "arguments")}
+        ops = {node.name: node.definition for node in jobs[name].nodes}
+        assert set(ops) == set(tasks)
+        for task_id, op in ops.items():
+            assert op.pool == (tasks[task_id].pool if tasks[task_id].pool != "default_pool" else None)
+
+
+def test_steps_are_told_the_same_and_run_in_the_same_order(any_folder: Path):
+    for name, dag in airflow_dags(any_folder).items():
+        entry = next(one for runner in load_runners(any_folder) for one in runner.entries if one.name == name)
+        assert entry.file is not None
+        told: dict[str, Any] = {}
+
+        def launch(_context: Any, step: Any, _plan: Any, told: dict[str, Any] = told) -> Ended:
+            told[step.task_id] = list(step.args)
+            return Ended(0, succeeded=True)
+
+        plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing", "abc"))
+        result = job_of(plan, launch).execute_in_process()
+        operators = [task for task in dag.topological_sort() if hasattr(task, "arguments")]
+        run_id = f"dagster__{result.run_id}"
+        assert told == {
+            task.task_id.rpartition(".")[2]: [word.replace("{{ run_id }}", run_id) for word in task.arguments]
+            for task in operators
+        }
+        assert list(told) == [step.task_id for step in plan.steps]
+        assert {task.retries for task in operators} == {entry.file.pipeline.retry_config.max_retries}
+
+
+def test_steps_wait_for_the_same_steps(folder: Path):
+    dag = airflow_dags(folder)["stripe_customers_hourly"]
+    real = {task.task_id: task for task in dag.tasks if hasattr(task, "arguments")}
+
+    def before(task: Any) -> set[str]:
+        """What it waits for, looking through tasks that have no pod."""
+        found = {dag.get_task(name) for name in task.upstream_task_ids}
+        return {one.task_id for one in found if one.task_id in real} | {
+            name for one in found if one.task_id not in real for name in before(one)
+        }
+
+    job = jobs_of(definitions(migrate(folder), pods=True))["stripe_customers_hourly"]
+    short = {task_id: task_id.rpartition(".")[2] for task_id in real}
+    expected = {short[task_id]: {short[name] for name in before(task)} for task_id, task in real.items()}
+    waits = {
+        node.name: {
+            output.node_name
+            for outputs in job.dependency_structure.input_to_upstream_outputs_for_node(node.name).values()
+            for output in outputs
+        }
+        for node in job.nodes
+    }
+    assert waits == expected
+    assert waits["dbt_test_silver"] == {"dbt_run_silver"}
+
+
+def test_schedules_keep_their_time_their_zone_and_whether_they_are_on(folder: Path):
+    made = definitions(migrate(folder), pods=True)
+    schedules = {one.job_name: one for one in made.schedules}
+    hourly, paused = schedules["stripe_customers_hourly"], schedules["paused"]
+    assert (hourly.cron_schedule, hourly.execution_timezone, hourly.default_status.value) == (
+        "0 * * * *",
+        "UTC",
+        "RUNNING",
+    )
+    assert (paused.execution_timezone, paused.default_status.value) == ("Europe/Berlin", "STOPPED")
+    (sensor,) = made.sensors
+    assert (sensor.job_name, sensor.default_status.value) == ("hubspot_contacts_daily", "RUNNING")
+
+
+def test_an_interval_asks_for_one_run_however_often_it_is_looked_at(folder: Path):
+    (sensor,) = definitions(migrate(folder), pods=True).sensors
+    with dagster.build_sensor_context() as context:
+        keys = {sensor.evaluate_tick(context).run_requests[0].run_key for _ in range(2)}
+    assert len(keys) == 1
+
+
+def test_a_runner_file_for_airflow_gives_dagster_nothing_to_do(folder: Path):
+    assert not definitions(folder, pods=True).jobs
+
+
+def test_a_pod_has_the_arguments_the_secrets_and_the_limits_that_it_has_under_airflow(folder: Path):
+    (entry,) = [one for runner in load_runners(folder) for one in runner.entries if one.name == "paused"]
+    assert entry.file is not None
+    plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext("{{ run_id }}", "/landing", "abc"))
+    operator = next(task for task in airflow_dags(folder)["paused"].tasks if hasattr(task, "arguments"))
+    pod = pod_spec(plan.steps[0], Settings.from_environment().of_tenant("globex"))
+    (container,) = pod["containers"]
+    assert container["args"] == operator.arguments
+    assert container["image"] == operator.image
+    assert container["resources"]["limits"] == operator.container_resources.limits
+    assert container["envFrom"] == [{"secretRef": {"name": "medallion-warehouse"}}]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert {volume["name"] for volume in pod["volumes"]} == {volume.name for volume in operator.volumes}
+
+
+@pytest.mark.parametrize(("codes", "attempts"), [([75, 75, 0], 3), ([75, 75, 75], 3), ([81], 1), ([0], 1)])
+def test_only_listed_exit_codes_are_tried_again_and_not_too_often(folder: Path, codes: list[int], attempts: int):
+    (entry,) = [
+        one for runner in load_runners(folder) for one in runner.entries if one.name == "stripe_customers_hourly"
+    ]
+    assert entry.file is not None
+    retry = entry.file.pipeline.retry_config.model_copy(update={"initial_delay_seconds": 0})
+    pipeline = entry.file.pipeline.model_copy(update={"retry_config": retry, "layers": ()})
+    plan = make_plan(pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing"))
+    seen: list[tuple[str, ...]] = []
+
+    def launch(_context: Any, step: Any, _plan: Any) -> Ended:
+        seen.append(step.args)
+        code = codes[len(seen) - 1]
+        return Ended(code, f"ended with {code}", succeeded=code == 0)
+
+    result = job_of(plan, launch).execute_in_process(raise_on_error=False)
+    assert len(seen) == attempts
+    assert result.success == (codes[-1] == 0)
+    assert f"dagster__{result.run_id}" in seen[0]
+
+
+def test_waits_between_attempts_grow_as_the_job_says(folder: Path):
+    (entry,) = [
+        one for runner in load_runners(folder) for one in runner.entries if one.name == "stripe_customers_hourly"
+    ]
+    assert entry.file is not None
+    plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing"))
+    job = job_of(plan, lambda *_: Ended(75, "away"))
+    op = next(node.definition for node in job.nodes if node.name.startswith("clean"))
+    log = SimpleNamespace(warning=lambda _: None)
+    waits = []
+    for number in range(2):
+        with pytest.raises(dagster.RetryRequested) as asked:
+            next(op.compute_fn(SimpleNamespace(retry_number=number, run_id="r", log=log), {}))
+        waits.append(asked.value.seconds_to_wait)
+    assert waits == [7, 21]
+
+
+def test_a_bad_schedule_is_a_job_that_says_so_and_leaves_the_others(folder: Path):
+    (folder / "jobs" / "globex" / "orders.yaml").write_text(
+        "tenant: globex\nconnector: csv\nsource: {path: ../x}\ncontract: orders\n"
+    )
+    jobs = jobs_of(definitions(migrate(folder), pods=True))
+    assert set(jobs) == {"stripe_customers_hourly", "hubspot_contacts_daily", "paused"}
+    assert "leaves the landing volume" in (jobs["paused"].description or "")
+    assert not jobs["paused"].execute_in_process(raise_on_error=False).success
+
+
+def test_limits_of_tenants_are_pools_and_limits_of_pipelines_are_limits_of_a_tag(folder: Path, tmp_path: Path):
+    dags, home = migrate(folder), tmp_path / "home"
+    assert prepare(home, dags) == {"tenant-acme": 2, "tenant-globex": 2}
+    with dagster.DagsterInstance.from_config(str(home)) as instance:
+        assert instance.event_log_storage.get_concurrency_info("tenant-acme").slot_count == 2
+        limits = instance.get_concurrency_config().run_queue_config.tag_concurrency_limits
+    assert limits == settings(dags)["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert {"key": "medallion/pipeline", "value": "paused", "limit": 1} in limits
