@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Puts a file, or all files of a folder, on the landing volume: k8s/put.sh FILE_OR_FOLDER [NAME]. Pipelines see each
 # file whole or not at all. A tenant's file has its tenant's folder in its name: k8s/put.sh orders.csv acme/orders.csv
+# A tenant with a namespace of its own has its landing volume there: LANDING_NAMESPACE names it.
 set -euo pipefail
 source=$(realpath "${1:?usage: k8s/put.sh FILE_OR_FOLDER [NAME]}") name=${2:-$(basename "$1")}
 . "$(dirname "$0")/env.sh"
 [ -r "$source" ] || fail "$source: cannot be read"
 
-pod=medallion-put-$$
+pod=medallion-put-$$ image=$(kube get configmap medallion-runtime -o jsonpath='{.data.MEDALLION_CLEANER_IMAGE}')
+NAMESPACE=${LANDING_NAMESPACE:-$NAMESPACE}
 trap 'kube delete pod "$pod" --ignore-not-found --wait=false --grace-period=0 >/dev/null 2>&1 || true' EXIT
-image=$(kube get configmap medallion-runtime -o jsonpath='{.data.MEDALLION_CLEANER_IMAGE}')
 sed -e "s|POD|$pod|; s|IMAGE|$image|" k8s/put-pod.yaml | kube apply -f - >/dev/null
 kube wait "pod/$pod" --for=condition=Ready --timeout=180s >/dev/null
 # What arrives is complete before it is moved to where a pipeline looks.

@@ -33,6 +33,10 @@ def until(what: str, condition: Callable[[], Found | None], seconds: float = 180
         pause.wait(1)
 
 
+def _as_json(query: str) -> str:
+    return f"select coalesce(json_agg(found), '[]') from ({query}) as found"
+
+
 @dataclass(frozen=True)
 class Cluster:
     """Commands against one release."""
@@ -61,15 +65,27 @@ class Cluster:
 
     def sql(self, query: str) -> list[dict[str, Any]]:
         """Rows of a query on the warehouse, as its own role sees them."""
-        wrapped = f"select coalesce(json_agg(found), '[]') from ({query}) as found"
-        script = 'PGPASSWORD=$(cat) psql -qAtX -h localhost -U "$0" -d "$1" -c "$2"'
         login = self.secret("medallion-warehouse")
-        out = self.kubectl(
-            *("exec", "-i", "medallion-postgres-0", "-c", "postgres", "--"),
-            *("sh", "-c", script, login["PGUSER"], login["PGDATABASE"], wrapped),
-            stdin=login["PGPASSWORD"],
-        )
-        return json.loads(out)
+        return json.loads(self.psql(login, login["PGDATABASE"], _as_json(query)).stdout)
+
+    def sql_as(self, login: dict[str, str], query: str, database: str = "") -> list[dict[str, Any]] | str:
+        """Rows of a query, as somebody else sees them; or what the database says against it."""
+        done = self.psql(login, database or login["PGDATABASE"], _as_json(query), check=False)
+        return done.stderr if done.returncode else json.loads(done.stdout)
+
+    def psql(
+        self, login: dict[str, str], database: str, command: str, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs psql beside the cluster's Postgres."""
+        script = 'PGPASSWORD=$(cat) psql -qAtX -h localhost -U "$0" -d "$1" -c "$2"'
+        return subprocess.run(
+            [
+                *("kubectl", "--context", self.context, "--namespace", self.namespace),
+                *("exec", "-i", "medallion-postgres-0", "-c", "postgres", "--"),
+                *("sh", "-c", script, login["PGUSER"], database, command),
+            ],
+            input=login["PGPASSWORD"], capture_output=True, text=True, timeout=300, check=check,
+        )  # fmt: skip
 
     @contextmanager
     def port(self, target: str, port: int) -> Iterator[int]:

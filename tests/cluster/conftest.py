@@ -95,3 +95,18 @@ def retail(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[Retai
     assert state == "success", logs
     yield RetailRun(name, run, source, appeared, logs)
     cluster.kubectl("delete", "pod", "-l", f"medallion/pipeline={name}", "--ignore-not-found")
+
+
+@pytest.fixture(scope="session")
+def upgrade(cluster: Cluster, transactions_run: str) -> Upgrade:
+    """An upgrade that gives the release three tenants. There is a finished run before it, so there is data to keep."""
+    assert transactions_run
+    return upgraded(cluster, REPO / "examples" / "three-tenants" / "values.yaml")
+
+
+@pytest.fixture(scope="session")
+def airflow_again(upgrade: Upgrade) -> Iterator[Airflow]:
+    """Airflow's API after the upgrade, whose pods are others."""
+    login = upgrade.cluster.secret("medallion-ui")
+    with upgrade.cluster.port("service/medallion-api-server", 8080) as port:
+        yield Airflow(f"http://127.0.0.1:{port}", login["username"], login["password"])

@@ -1,0 +1,86 @@
+"""Three tenants on one cluster: their jobs run from one runner file, and the database keeps them apart."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from cluster import REPO, Airflow, git
+from upgrades import Upgrade
+
+EXAMPLE = REPO / "examples" / "three-tenants"
+JOBS = ("acme_orders", "acme_customers", "globex_orders", "globex_customers", "initech_sales")
+
+
+@pytest.fixture(scope="module")
+def finished(upgrade: Upgrade, airflow_again: Airflow, checkout: Path, tmp_path_factory) -> dict[str, str]:
+    """The example, pushed to the cluster's git server, its files delivered, every job run once; runs by job."""
+    for name in ("contracts", "jobs", "runner.yaml"):
+        source = EXAMPLE / "dags" / name
+        if source.is_dir():
+            shutil.copytree(source, checkout / "dags" / name, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, checkout / "dags" / name)
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "Three tenants")
+    git(checkout, "push", "-q")
+    for tenant in ("acme", "globex"):
+        put(EXAMPLE / "landing" / tenant, tenant)
+    sales = tmp_path_factory.mktemp("initech") / "customer_transactions.csv"
+    medallion = REPO / ".venv" / "bin" / "medallion"
+    subprocess.run([medallion, "sample", "--rows", "500", "--output", sales], check=True, capture_output=True)
+    put(sales, "initech/customer_transactions.csv", LANDING_NAMESPACE="medallion-initech")
+    for job in JOBS:
+        airflow_again.appears(job)
+    runs = {job: airflow_again.trigger(job) for job in JOBS}
+    states = {job: airflow_again.finished(job, run) for job, run in runs.items()}
+    assert states == dict.fromkeys(JOBS, "success")
+    return runs
+
+
+def put(source: Path, name: str, **variables: str) -> None:
+    command = [REPO / "k8s" / "put.sh", source, name]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("finished")
+def test_each_tenant_has_its_rows_in_a_database_of_its_own(upgrade: Upgrade):
+    seen = {}
+    for tenant in ("acme", "globex"):
+        login = upgrade.cluster.secret(f"medallion-warehouse-{tenant}")
+        seen[tenant] = (
+            login["PGDATABASE"],
+            upgrade.cluster.sql_as(login, "select distinct pipeline from medallion.ledger order by 1"),
+        )
+    assert seen == {
+        "acme": ("tenant_acme", [{"pipeline": "acme_customers"}, {"pipeline": "acme_orders"}]),
+        "globex": ("tenant_globex", [{"pipeline": "globex_customers"}, {"pipeline": "globex_orders"}]),
+    }
+
+
+@pytest.mark.usefixtures("finished")
+def test_one_tenant_cannot_read_anothers_data(upgrade: Upgrade):
+    acme = upgrade.cluster.secret("medallion-warehouse-acme")
+    assert upgrade.cluster.sql_as(acme, "select 1 as one") == [{"one": 1}]
+    for database in ("tenant_globex", "tenant_initech", "warehouse", "airflow"):
+        refused = upgrade.cluster.sql_as(acme, "select 1 as one", database)
+        assert f'permission denied for database "{database}"' in str(refused)
+
+
+def test_no_more_of_a_tenants_steps_run_at_once_than_its_limit(finished: dict[str, str], airflow_again: Airflow):
+    spans = sorted(
+        (task["start_date"], task["end_date"])
+        for job in ("acme_orders", "acme_customers")
+        for task in airflow_again.tasks(job, finished[job]).values()
+        if task["pool"] == "tenant-acme"
+    )
+    assert len(spans) == 2
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
+    pool = airflow_again.get("/pools/tenant-globex")
+    assert pool["slots"] == 2
