@@ -65,6 +65,7 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
             "medallion/pipeline": pipeline.name,
             "medallion/step": step.name,
             "medallion/commit": commit[:40],
+            **({"medallion/tenant": settings.tenant} if settings.tenant else {}),
         },
         container_resources=_resources(step.resources.cpu, step.resources.memory),
         volumes=list(volumes),
