@@ -13,6 +13,7 @@ import pytest
 
 from alerts import Alerts, receiving
 from cluster import REPO, Airflow, Cluster, RetailRun, follow_logs, git
+from upgrades import Upgrade, upgraded
 
 
 @pytest.fixture(scope="session")

@@ -187,6 +187,18 @@ def test_a_file_that_nobody_may_guess_at_runs_nothing_and_says_why(tmp_path: Pat
     assert len(runner.findings) == 1
 
 
+def test_a_schedule_cannot_take_the_name_of_a_pipeline(tmp_path: Path):
+    dags = write(tmp_path, schedule("orders", "acme/orders"), "acme/orders")
+    (dags / "pipelines").mkdir()
+    (dags / "pipelines" / "orders.yaml").write_text(
+        "name: orders\nowner: me\nsources: [{name: a, path: a.csv, contract: orders}]\n"
+    )
+    assert errors(dags) == [
+        "runner.yaml:6:10: runner.orchestrator.schedules.0.name: the name 'orders' is taken by the pipeline "
+        "orders.yaml — give each schedule its own name"
+    ]
+
+
 def test_a_job_that_no_schedule_names_is_a_warning(tmp_path: Path):
     dags = write(tmp_path, schedule("hourly", "acme/orders"), "acme/orders", "acme/forgotten")
     assert [str(one).replace(f"{tmp_path}/", "") for one in of_folder(dags)] == [

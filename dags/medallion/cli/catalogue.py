@@ -10,7 +10,7 @@ from rich.table import Table
 from medallion.cli.complete import complete_name
 from medallion.cli.places import DagsOption, default_dags
 from medallion.cli.show import console, error_console
-from medallion.plan import Plan, RunContext, make_plan
+from medallion.plan import RunContext, Step, make_plan
 from medallion.pools import limits
 from medallion.spec.catalogue import everything, find
 from medallion.spec.findings import SpecError
@@ -51,21 +51,22 @@ def describe(
     console.print(f"[bold]{pipeline.name}[/]  {when(pipeline.schedule)}  owner {pipeline.owner}")
     console.print(f"written in {file.path}", soft_wrap=True, markup=False)
     console.print(f"tags in Airflow: {', '.join(plan.tags)}", soft_wrap=True, markup=False)
-    console.print(_steps(plan))
-    console.print(_retries(pipeline), soft_wrap=True)
+    for step in plan.steps:
+        _show_step(step)
+    console.print(f"\n{_retries(pipeline)}", soft_wrap=True)
     if pipeline.tenant is not None:
         pool = plan.steps[0].pool
         most = limits(folder).get(pipeline.tenant, 1)
         console.print(f"pool {pool}: {most} of the steps of tenant {pipeline.tenant} at once, in all of its DAGs")
 
 
-def _steps(plan: Plan) -> Table:
-    table = Table("step", "task in Airflow", "image", "needs", "cpu / memory", "does", header_style="bold")
-    for step in plan.steps:
-        task = ".".join((*step.group, step.task_id))
-        size = f"{step.resources.cpu} / {step.resources.memory}"
-        table.add_row(step.name, task, step.image, ", ".join(step.needs), size, step.title)
-    return table
+def _show_step(step: Step) -> None:
+    task = ".".join((*step.group, step.task_id))
+    console.print(f"\n[bold]{step.name}[/]  task {task}", soft_wrap=True)
+    needs = f"after {', '.join(step.needs)}" if step.needs else "first"
+    size = f"{step.resources.cpu} CPU, {step.resources.memory}"
+    console.print(f"    {needs}, in a pod of the image {step.image}: {size}", markup=False, soft_wrap=True)
+    console.print(f"    {step.title}", markup=False, soft_wrap=True)
 
 
 def _retries(pipeline: Pipeline) -> str:

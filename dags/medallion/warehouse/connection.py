@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from medallion.failures import WarehouseAway
+from medallion.failures import Misconfigured, WarehouseAway
 
 Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
 
@@ -37,6 +37,9 @@ def be_noticed() -> None:
         os.environ["PGOPTIONS"] = f"{_OPTIONS} {given}".strip()
 
 
+_REFUSED = "PGUSER may not connect to PGDATABASE: use the Secret of the database's own tenant, or grant `connect` on it"
+
+
 @contextmanager
 def connect(application: str) -> Iterator[Connection]:
     """Opens an autocommit connection to the warehouse named by libpq's environment.
@@ -46,6 +49,7 @@ def connect(application: str) -> Iterator[Connection]:
 
     Raises:
         WarehouseAway: The database cannot be reached, or the connection broke while in use.
+        Misconfigured: The database is not this role's to use.
     """
     try:
         with psycopg.connect(
@@ -54,6 +58,8 @@ def connect(application: str) -> Iterator[Connection]:
             yield connection
     except psycopg.OperationalError as error:
         cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if "permission denied for database" in cause:  # a failed connection carries no error code of its own
+            raise Misconfigured(f"the warehouse refused: {cause}", _REFUSED) from error
         raise WarehouseAway(f"the warehouse failed: {cause}", _REMEDY) from error
 
 

@@ -59,7 +59,7 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         arguments=list(step.args),
         env_vars={**{name: untemplated(value) for name, value in step.env.items()}, "HOME": "/tmp"},
         env_from=parts.logins(settings.warehouse_secret, step.secret),
-        labels=parts.labels(pipeline.name, step.name, commit),
+        labels=parts.labels(pipeline.name, step.name, commit, settings.tenant),
         container_resources=parts.resources(step.resources.cpu, step.resources.memory),
         volumes=list(volumes),
         volume_mounts=list(mounts),

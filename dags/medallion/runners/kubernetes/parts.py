@@ -15,13 +15,14 @@ def name(pipeline: str, step: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{pipeline}-{step}".lower())[:50].strip("-")
 
 
-def labels(pipeline: str, step: str, commit: str) -> dict[str, str]:
+def labels(pipeline: str, step: str, commit: str, tenant: str | None = None) -> dict[str, str]:
     """What a step's pod is found by."""
     return {
         "app.kubernetes.io/part-of": "medallion",
         "medallion/pipeline": pipeline,
         "medallion/step": step,
         "medallion/commit": commit[:40],
+        **({"medallion/tenant": tenant} if tenant else {}),
     }
 
 

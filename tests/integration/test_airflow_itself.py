@@ -1,4 +1,4 @@
-"""Ten tenants with ten jobs each, all triggered at once: what Airflow's own scheduler makes of their limits."""
+"""Ten tenants with ten jobs each in Airflow's own database, under its own scheduler: limits, and one bad schedule."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,28 @@ from runner_folder import schedule, write
 REPO = Path(__file__).resolve().parents[2]
 TENANTS, JOBS = 10, 10
 pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
+
+
+DAGS_AND_ERRORS = """
+import json
+from airflow.models.dag import DagModel
+from airflow.models.errors import ParseImportError
+from airflow.utils.session import create_session
+from sqlalchemy import select
+with create_session() as session:
+    stopped = [dag.dag_id for dag in session.scalars(select(DagModel)) if dag.is_stale or dag.has_import_errors]
+    errors = {error.filename: error.stacktrace for error in session.scalars(select(ParseImportError))}
+print("ANSWER" + json.dumps([stopped, errors]))
+"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Airflow's home, the DAG folder, and the end of its runner file."""
+
+    home: Path
+    dags: Path
+    entries: str
 
 
 def airflow(home: Path, dags: Path, *words: str) -> str:
@@ -47,9 +70,9 @@ def most_at_once(tasks: list[dict[str, Any]]) -> int:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What the tasks table says after every job of every tenant was triggered at once."""
-    folder = tmp_path_factory.mktemp("limits")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A runner file with ten tenants, its pools and its DAGs in a database of Airflow."""
+    folder = tmp_path_factory.mktemp("airflow")
     jobs = [f"tenant{tenant}/job{tenant}{number}" for tenant in range(TENANTS) for number in range(JOBS)]
     entries = "".join(schedule(job.split("/")[1], job, 'cron: "@yearly", enabled: false') for job in jobs)
     settings = "    concurrency_per_tenant: 1\n    tenants: {tenant3: {concurrency: 3}}\n"
@@ -58,8 +81,14 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     airflow(folder, dags, "airflow", "db", "migrate")
     airflow(folder, dags, sys.executable, "-m", "medallion.runners.pool_sync", "--once", "--dags", str(dags))
     airflow(folder, dags, "airflow", "dags", "reserialize")
+    return Deployment(folder, dags, entries + settings)
+
+
+@pytest.fixture(scope="module")
+def history(deployment: Deployment) -> list[dict[str, Any]]:
+    """What the tasks table says after every job of every tenant was triggered at once."""
     script = Path(__file__).with_name("scheduler_of_tenants.py")
-    said = airflow(folder, dags, sys.executable, str(script))
+    said = airflow(deployment.home, deployment.dags, sys.executable, str(script))
     (line,) = [line for line in said.splitlines() if line.startswith("HISTORY")]
     found: list[dict[str, Any]] = json.loads(line.removeprefix("HISTORY"))
     return found
@@ -83,3 +112,26 @@ def test_never_more_of_a_tenants_steps_run_than_its_limit(history: list[dict[str
 def test_tenants_do_not_wait_for_each_other(history: list[dict[str, Any]]):
     steps = [task for task in history if task["pool"] != "default_pool"]
     assert most_at_once(steps) >= TENANTS / 2, "the scheduler queues 16 tasks at a time at most"
+
+
+@pytest.mark.parametrize(
+    ("stub", "stopped"),
+    [
+        ("runner_errors.py", set()),
+        # What would happen with one file for both: this is why there are two.
+        ("runner.py", {f"job{tenant}{number}" for tenant in range(TENANTS) for number in range(JOBS)}),
+    ],
+)
+def test_an_error_in_a_file_of_its_own_stops_no_dag(deployment: Deployment, stub: str, stopped: set[str]):
+    dags = deployment.dags
+    write(dags, schedule("broken", "tenant0/nothing") + deployment.entries)
+    errors = (REPO / "dags" / "runner_errors.py").read_text()
+    before = (dags / stub).read_text() if (dags / stub).exists() else ""
+    (dags / stub).write_text(before + errors)
+    airflow(deployment.home, dags, "airflow", "dags", "reserialize")
+    said = airflow(deployment.home, dags, sys.executable, "-c", DAGS_AND_ERRORS)
+    (line,) = [line for line in said.splitlines() if line.startswith("ANSWER")]
+    found, told = json.loads(line.removeprefix("ANSWER"))
+    (dags / stub).write_text(before or "# airflow dag")
+    assert set(found) - {"broken"} == stopped
+    assert "no job file" in told[stub]
