@@ -61,7 +61,8 @@ class Inputs:
     def newer_than(self, known: Mapping[str, str]) -> Inputs:
         """What is new, or has another version than is known."""
         if self.state:
-            return self if dict(known) != self.state else replace(self, inputs=[])
+            same = all(known.get(name) == version for name, version in self.state.items())
+            return replace(self, inputs=[]) if same else self
         fresh = [one for one in self.inputs if known.get(one.name) != one.version]
         count = f"{len(fresh)} new or changed of {len(self.inputs)} files"
         return replace(self, inputs=fresh, label=f"{self.label} ({count})" if fresh else self.label)
