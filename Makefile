@@ -12,12 +12,15 @@ ROWS ?= 20000
 export UV_LINK_MODE ?= copy
 
 ##@ On this machine, without a cluster
-.PHONY: install demo test lint bench
+.PHONY: install demo dagster test lint bench
 
 install: .venv/run.stamp ## set up .venv; the command is then .venv/bin/medallion
 
 demo: install ## the main job on sample data and an embedded Postgres (ROWS=20000)
 	@$(BIN)/medallion demo --rows $(ROWS)
+
+dagster: .venv/dagster.stamp ## set up Dagster and start it on the pipelines of this folder
+	@$(BIN)/medallion dagster
 
 test: .venv/dev.stamp ## set up and run the tests that need no cluster
 	$(BIN)/python -m pytest
@@ -45,6 +48,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 lock: .venv/run.stamp ## make requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra dagster -c requirements/dev.txt -o requirements/dagster.txt
 
 schema: .venv/run.stamp ## write the JSON Schemas of docs/schema
 	mkdir -p docs/schema
@@ -67,6 +71,10 @@ clean: ## remove .venv and local state (the embedded Postgres and its data too)
 
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt
 	$(UV) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/dagster.stamp: .venv/run.stamp requirements/dagster.txt
+	$(UV) --require-hashes -r requirements/dagster.txt
 	@touch $@
 
 -include k8s/cluster.mk

@@ -10,7 +10,9 @@ import psycopg
 import pytest
 
 from medallion.failures import ExitCode
+from medallion.warehouse import builds, increments
 from medallion.warehouse.connection import Connection
+from medallion.warehouse.rollback import roll_back
 
 THINGS: dict[str, Any] = {
     "name": "things",
@@ -145,3 +147,24 @@ def test_a_file_with_the_same_size_and_another_time_is_looked_at_again(clean, fo
     done = clean(BY_FILE, THINGS)
     assert (done.row["status"], counts(done)) == ("succeeded", (2, 2, 0))
     assert len(there(warehouse)) == 2
+
+
+def test_a_build_that_is_put_back_brings_its_state_along(clean, folder: Path, warehouse: Connection):
+    clean(BY_FILE, THINGS)
+    (folder / "b.csv").write_bytes(HEADER + b"c,3,3\n")
+    renamed = {**THINGS, "description": "Another contract, so everything is loaded anew."}
+    assert counts(clean(BY_FILE, renamed)) == (3, 3, 0)
+    roll_back(warehouse, "p", "run-1", "abc")
+    assert [id for _, id, _ in there(warehouse)] == ["a", "b"]
+    assert counts(clean(BY_FILE, THINGS)) == (1, 1, 0)
+    assert [id for _, id, _ in there(warehouse)] == ["a", "b", "c"]
+
+
+def test_the_state_goes_with_its_build(clean, folder: Path, warehouse: Connection):
+    clean(BY_FILE, THINGS)
+    ((build,),) = warehouse.execute("select build_schema from medallion.builds").fetchall()
+    assert increments.known(warehouse, str(build)).keys() == {"in/a.csv"}
+    warehouse.execute("drop view cleaned.things")
+    builds.drop(warehouse, str(build))
+    assert increments.known(warehouse, str(build)) == {}
+    assert counts(clean(BY_FILE, THINGS)) == (2, 2, 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from medallion.plan import RunContext, Step, make_plan
 from medallion.spec.connectors import CONNECTORS, CsvSource, PostgresSource
+from medallion.spec.contract import Contract, ContractField
 from medallion.spec.findings import SpecError
 from medallion.spec.pipeline import Pipeline
 from medallion.spec.project import load_pipeline
@@ -116,3 +119,32 @@ def test_rows_that_replace_others_need_a_key_to_tell_whose_place_they_take(tmp_p
         load_pipeline(path)
     contract.write_text(contract.read_text() + "primaryKey: id\n")
     assert load_pipeline(path).pipeline.name == "p"
+
+
+REMOTE = "connector: postgres, table: crm.orders, secret: crm, env_prefix: CRM_"
+
+
+def step_of(rest: str) -> Step:
+    contract = Contract(name="c", table="raw.c", fields=(ContractField(name="id"),))
+    return make_plan(pipeline(rest), {"c": contract}, RunContext("run-1", "/landing")).steps[0]
+
+
+def test_a_single_file_is_an_argument_as_ever_and_everything_else_a_source_in_the_environment():
+    one, many, remote = step_of("path: in.csv"), step_of("path: 'in/*.csv'"), step_of(REMOTE)
+    assert one.args[-2:] == ("--input", "/landing/in.csv")
+    assert many.args[-2:] == ("--landing", "/landing")
+    assert json.loads(many.env["MEDALLION_SOURCE"]) == {"connector": "csv", "path": "in/*.csv"}
+    assert json.loads(remote.env["MEDALLION_SOURCE"])["table"] == "crm.orders"
+    assert not {"--input", "--landing"} & set(remote.args)
+    assert [step.reads_landing for step in (one, many, remote)] == [True, True, False]
+
+
+def test_a_secret_reaches_the_pod_with_its_prefix_and_no_landing_volume_does():
+    from medallion.runners.kubernetes import parts
+
+    step = step_of(REMOTE)
+    source, warehouse = parts.logins("medallion-warehouse", step.secret)[::-1]
+    assert (source.prefix, source.secret_ref.name) == ("CRM_", "crm")
+    assert (warehouse.prefix, warehouse.secret_ref.name) == (None, "medallion-warehouse")
+    volumes, _ = parts.volumes(step.reads_landing, "landing", None)
+    assert [volume.name for volume in volumes] == ["tmp"]

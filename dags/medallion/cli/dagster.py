@@ -55,7 +55,8 @@ def dagster(
             "MEDALLION_LANDING": str(landing.resolve()),
         }
         command = [sys.executable, "-m", "dagster", "dev", "-m", LOCATION, "-h", host, "-p", str(port)]
+        # A terminal's Ctrl-C reaches Dagster by itself. Where a shell has it ignored, Dagster would ignore SIGTERM too.
+        signal.signal(signal.SIGINT, lambda *_: None)
         with subprocess.Popen(command, env=environment) as process:
-            # Who stops this process means Dagster's too.
             signal.signal(signal.SIGTERM, lambda *_: process.terminate())
             raise typer.Exit(process.wait())

@@ -61,7 +61,8 @@ class Inputs:
     def newer_than(self, known: Mapping[str, str]) -> Inputs:
         """What is new, or has another version than is known."""
         if self.state:
-            return self if dict(known) != self.state else replace(self, inputs=[])
+            same = all(known.get(name) == version for name, version in self.state.items())
+            return replace(self, inputs=[]) if same else self
         fresh = [one for one in self.inputs if known.get(one.name) != one.version]
         count = f"{len(fresh)} new or changed of {len(self.inputs)} files"
         return replace(self, inputs=fresh, label=f"{self.label} ({count})" if fresh else self.label)
@@ -84,11 +85,11 @@ class Inputs:
 
 
 class _Chunks(io.RawIOBase):
-    """Chunks as a raw file, with the checksum of what was read."""
+    """Chunks as a raw file, with the checksum of what was read if it is asked for."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[bytes], *, hashed: bool) -> None:
         super().__init__()
-        self._chunks, self._rest = chunks, memoryview(b"")
+        self._chunks, self._rest, self._hashed = chunks, memoryview(b""), hashed
         self.checksum = hashlib.sha256()
 
     def readable(self) -> bool:
@@ -101,7 +102,8 @@ class _Chunks(io.RawIOBase):
                 chunk = next(self._chunks, None)
                 if chunk is None:
                     break
-                self.checksum.update(chunk)
+                if self._hashed:
+                    self.checksum.update(chunk)
                 self._rest = memoryview(chunk)
             count = min(len(view) - filled, len(self._rest))
             view[filled : filled + count] = self._rest[:count]
@@ -111,15 +113,16 @@ class _Chunks(io.RawIOBase):
 
 @dataclass
 class Opened:
-    """An open input; `checksum` is that of the bytes as they are stored, once all are read."""
+    """An open input; `checksum` is its version, or else that of the bytes as they are stored, once all are read."""
 
     stream: IO[bytes]
     raw: _Chunks
+    version: str | None
 
     @property
     def checksum(self) -> str:
-        """SHA-256 in hexadecimal."""
-        return self.raw.checksum.hexdigest()
+        """SHA-256 in hexadecimal, where nobody knows a version."""
+        return self.version or self.raw.checksum.hexdigest()
 
 
 @contextmanager
@@ -131,13 +134,13 @@ def opened(source: Input) -> Iterator[Opened]:
     """
     chunks = source.chunks()
     with closing(chunks):  # type: ignore[type-var]
-        raw = _Chunks(chunks)
+        raw = _Chunks(chunks, hashed=source.version is None)
         stream = io.BufferedReader(raw, CHUNK_BYTES)
         try:
             if stream.peek(2)[:2] == _GZIP:
-                yield Opened(gzip.GzipFile(fileobj=stream), raw)  # type: ignore[arg-type]
+                yield Opened(gzip.GzipFile(fileobj=stream), raw, source.version)  # type: ignore[arg-type]
             else:
-                yield Opened(stream, raw)
+                yield Opened(stream, raw, source.version)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise BadInput(
                 f"{source.name} is a damaged or cut-off gzip file ({error}); nothing of it was loaded",
