@@ -10,6 +10,7 @@
     ├── GateClosed          82  the step before did not succeed in this run
     ├── ModelFailed         83  a dbt model did not build
     ├── TestFailed          84  a dbt test failed, so the layer was not published
+    ├── SourceStale         85  a source was not delivered within its limit
     └── WarehouseAway       75  the database cannot be reached (worth a retry)
         └── LockLost        75  a later attempt holds the lock by now
 
@@ -40,6 +41,7 @@ class ExitCode(IntEnum):
     GATE_CLOSED = 82
     MODEL_FAILED = 83
     TEST_FAILED = 84
+    SOURCE_STALE = 85
     TERMINATED = 143
 
 
@@ -120,6 +122,12 @@ class TestFailed(StepFailure):
 
     __test__ = False  # not a pytest class
     code = ExitCode.TEST_FAILED
+
+
+class SourceStale(StepFailure):
+    """A source was last delivered longer ago than its freshness allows."""
+
+    code = ExitCode.SOURCE_STALE
 
 
 class WarehouseAway(StepFailure):

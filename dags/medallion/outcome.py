@@ -42,6 +42,14 @@ class SubStep:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """Which relation a load stands for (`schema.table`, as readers know it), and when its sender wrote the input."""
+
+    relation: str
+    delivered_at: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A step's result.
 
@@ -60,6 +68,7 @@ class Outcome:
     tests: tuple[TestResult, ...] = ()
     parts: tuple[SubStep, ...] = ()
     increment: dict[str, Any] = field(default_factory=dict)
+    delivery: Delivery | None = None
     parse: str | None = None
     message: str = ""
 

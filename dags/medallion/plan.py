@@ -100,6 +100,9 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
     """
     cleans = tuple(_clean(pipeline, source, contracts[source.contract], context) for source in pipeline.sources)
     steps, needs = list(cleans), tuple(step.name for step in cleans)
+    if pipeline.freshness:
+        steps.append(_freshness(pipeline, needs, context))
+        needs = (steps[-1].name,)
     for layer in pipeline.layers:
         for phase in ("build",) if pipeline.granularity == "layer" else ("run", "test"):
             steps.append(_layer(pipeline, layer, phase, needs, context))
@@ -155,6 +158,26 @@ def _reads(source: Source, landing: PurePosixPath, inputs: Mapping[str, str]) ->
             return ("--input", str(landing / source.path)), {}
         return ("--landing", str(landing)), {"MEDALLION_SOURCE": source.as_json()}
     return (), {"MEDALLION_SOURCE": source.as_json()}
+
+
+def _freshness(pipeline: Pipeline, needs: tuple[str, ...], context: RunContext) -> Step:
+    return Step(
+        name="freshness",
+        task_id="dbt_source_freshness",
+        group=(pipeline.groups.transform,) if pipeline.groups.transform else (),
+        image="dbt",
+        args=(
+            *_identity(pipeline, "freshness", needs, context),
+            *("--select", f"path:models/{pipeline.models}", "--phase", "freshness"),
+        ),
+        env=_environment(pipeline, context),
+        needs=needs,
+        resources=pipeline.resources.dbt,
+        retry=pipeline.retry_config,
+        timeout_seconds=pipeline.timeouts.step_seconds,
+        title=f"Checks when the sources of {pipeline.models} were last delivered",
+        pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
+    )
 
 
 def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...], context: RunContext) -> Step:

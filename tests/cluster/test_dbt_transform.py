@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from poison import POISONS
 
 from alerts import Alerts
 from cluster import REPO, Airflow, Cluster, git, until
+from poison import POISONS
 
 DAG = "dbt_transform"
 LAYERS = ("bronze", "silver", "gold")

@@ -41,6 +41,14 @@ def test_granularity_step_gives_run_and_test_a_pod_each(transactions: PipelineFi
     ]
 
 
+def test_freshness_is_a_gate_between_the_loads_and_the_first_layer(transactions: PipelineFile):
+    steps = {step.name: step for step in plan_of(transactions, freshness=True).steps}
+    assert list(steps) == ["clean.transactions", "freshness", "bronze", "silver", "gold"]
+    assert (steps["freshness"].needs, steps["bronze"].needs) == (("clean.transactions",), ("freshness",))
+    assert steps["freshness"].task_id == "dbt_source_freshness"
+    assert "path:models/customer_transactions" in steps["freshness"].args
+
+
 def test_only_gold_is_published_unless_the_file_says_otherwise(transactions: PipelineFile):
     assert {step.name: "--publish" in step.args for step in plan_of(transactions).steps if step.layer} == {
         "bronze": False,

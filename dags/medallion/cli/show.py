@@ -72,7 +72,6 @@ def show_report(report: Report, file: Path) -> None:
     """Prints the run's table: steps, models, tests, and why rows were rejected."""
     table = Table(header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
     table.add_column("step", no_wrap=True)
-    table.add_column("model", no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("seconds", justify="right")
     table.add_column("tests passed", justify="right")
@@ -100,19 +99,19 @@ def show_rows(title: str, names: list[str], rows: list[tuple[Any, ...]]) -> None
 def _step_row(step: dict[str, Any]) -> tuple[str, ...]:
     note = step["status"] if step["status"] != "succeeded" else ""
     seconds = "" if step["seconds"] is None else f"{step['seconds']:.1f}"
-    return f"{_MARK.get(step['status'], ' ')} {step['name']}", note, "", seconds, _passed(step["tests"])
+    return f"{_MARK.get(step['status'], ' ')} {step['name']}", note, seconds, _passed(step["tests"])
 
 
 def _detail_rows(step: dict[str, Any]) -> list[tuple[str, ...]]:
     """What was loaded, or a row for each model."""
     if step["rows_in"] is not None:
         words = {"rows_in": "rows in", "rows_loaded": "rows loaded", "rows_rejected": "rows rejected"}
-        return [("", word, f"{step[key]:,}", "", "") for key, word in words.items()]
+        return [(f"    {word}", f"{step[key]:,}", "", "") for key, word in words.items()]
     rows: list[tuple[str, ...]] = []
     for model in step["models"]:
         count = "" if model.get("rows") is None else f"{model['rows']:,}"
         tests = [test for test in step["tests"] if test.get("model") == model["name"]]
-        rows.append(("", model["name"], count, f"{model.get('seconds', 0):.2f}", _passed(tests)))
+        rows.append((f"    {model['name']}", count, f"{model.get('seconds', 0):.2f}", _passed(tests)))
     return rows
 
 

@@ -168,6 +168,11 @@ class Pipeline(Part):
         "layer",
         description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it.",
     )
+    freshness: bool = Field(
+        False,
+        description="Whether `dbt source freshness` is the first gate: how old the sources of `models` may be is in "
+        "their sources.yml.",
+    )
     schema_prefix: str = Field(
         "",
         pattern=r"^([a-z][a-z0-9_]{0,20})?$",
@@ -200,6 +205,8 @@ class Pipeline(Part):
                 raise ValueError(f"{kind} {twice[0]!r} is there twice — give each {kind} its own name")
         if self.layers and self.models is None:
             raise ValueError("there are layers and no `models` — name the folder of dbt models that they build")
+        if self.freshness and self.models is None:
+            raise ValueError("there is `freshness` and no `models` — name the folder whose sources.yml has the limits")
         return self
 
     @property

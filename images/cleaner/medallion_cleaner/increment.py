@@ -14,7 +14,7 @@ from medallion.outcome import Outcome
 from medallion.spec.connectors import ByFile
 from medallion.warehouse import builds, increments
 from medallion_cleaner.inputs import Inputs
-from medallion_cleaner.load import Job, outcome_of, refusal
+from medallion_cleaner.load import Job, delivery_of, outcome_of, refusal
 from medallion_cleaner.merge import Merge
 from medallion_cleaner.reading import Reader, Stopwatch
 from medallion_cleaner.table import Table
@@ -39,7 +39,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
     by_file = isinstance(job.increment, ByFile)
     fresh = inputs.newer_than(known)
     if not fresh.inputs:
-        _nothing_new(job, fresh, build)
+        _nothing_new(job, inputs, build)
         return
     watch, reader = Stopwatch(session.log), Reader(job.contract, session.log, empty_is_fine=not by_file)
     changed = [one.name for one in fresh.inputs if one.name in known] if by_file else []
@@ -68,7 +68,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
             target.analyze()
             builds.extend(connection, session.step, job.schema, job.table, build)
             increments.remember(connection, build, session.step.run_id, fresh.taken)
-            session.record(outcome)
+            session.record(replace(outcome, delivery=delivery_of(job, inputs)))
         stage.drop()
     if refused:
         raise TooManyRejects(*refused, outcome)
@@ -80,4 +80,5 @@ def _nothing_new(job: Job, inputs: Inputs, build: str) -> None:
     with session.connection.transaction():
         builds.extend(session.connection, session.step, job.schema, job.table, build)
         message = f"{inputs.label} has nothing new: {job.schema}.{job.table} stays as it is"
-        session.record(Outcome(status="unchanged", rows_in=0, rows_loaded=0, rows_rejected=0, message=message))
+        nothing = Outcome(status="unchanged", rows_in=0, rows_loaded=0, rows_rejected=0, message=message)
+        session.record(replace(nothing, delivery=delivery_of(job, inputs)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medallion import __version__
 from medallion.failures import StepFailure, TooManyRejects
-from medallion.outcome import Outcome
+from medallion.outcome import Delivery, Outcome
 from medallion.spec.connectors import ByFile, ByWatermark
 from medallion.spec.contract import Contract
 from medallion.step import Session
@@ -63,7 +63,7 @@ def load(contract: Contract, source: Source, session: Session) -> None:
         if build is not None:
             add(job, inputs, build, known)
         elif _is_loaded(job, inputs.version):
-            _unchanged(job, inputs.label, inputs.version)
+            _unchanged(job, inputs, inputs.version)
         else:
             _replace(job, inputs)
 
@@ -98,11 +98,11 @@ def _replace(job: Job, inputs: Inputs) -> None:
             builds.publish(connection, job.schema, build, [job.table], _fingerprint(job, version))
             if job.increment is not None:
                 increments.remember(connection, build, session.step.run_id, inputs.taken)
-            session.record(outcome)
+            session.record(replace(outcome, delivery=delivery_of(job, inputs)))
     if refused:
         raise TooManyRejects(*refused, outcome)
     if same:
-        _unchanged(job, inputs.label, version)
+        _unchanged(job, inputs, version)
     session.clean_up()
 
 
@@ -135,6 +135,11 @@ def outcome_of(counts: Counts, version: str, watch: Stopwatch, label: str) -> Ou
     )
 
 
+def delivery_of(job: Job, inputs: Inputs) -> Delivery:
+    """What freshness is judged by."""
+    return Delivery(f"{job.schema}.{job.table}", inputs.delivered_at.isoformat())
+
+
 def _validate(target: Table, counts: Counts) -> None:
     there = target.count()
     if there != counts.loaded:
@@ -144,7 +149,7 @@ def _validate(target: Table, counts: Counts) -> None:
         )
 
 
-def _unchanged(job: Job, label: str, version: str | None) -> None:
+def _unchanged(job: Job, inputs: Inputs, version: str | None) -> None:
     session = job.session
     earlier = ledger.latest_load(session.connection, session.step, version or "") or {}
     known = f" of run {earlier['run_id']}" if earlier else ""
@@ -158,7 +163,8 @@ def _unchanged(job: Job, label: str, version: str | None) -> None:
                 rows_rejected=earlier.get("rows_rejected"),
                 input_checksum=version,
                 reasons=earlier.get("details", {}).get("reasons", {}),
-                message=f"{label} is the same as in the load{known}: {job.schema}.{job.table} stays as it is",
+                delivery=delivery_of(job, inputs),
+                message=f"{inputs.label} is the same as in the load{known}: {job.schema}.{job.table} stays as it is",
             )
         )
 

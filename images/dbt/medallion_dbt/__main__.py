@@ -14,9 +14,9 @@ from medallion.step import Task, run_step
 def parser() -> StepParser:
     """The command's arguments."""
     made = StepParser("medallion_dbt", "Runs, tests and publishes one layer of a run.")
-    made.add_argument("--layer", required=True)
-    made.add_argument("--select", required=True, help="dbt selector of the layer's models")
-    made.add_argument("--phase", choices=("build", "run", "test"), default="build")
+    made.add_argument("--layer", help="needed by every phase but freshness")
+    made.add_argument("--select", required=True, help="dbt selector of the layer's models, or of sources")
+    made.add_argument("--phase", choices=("build", "run", "test", "freshness"), default="build")
     made.add_argument("--publish", action="store_true", help="build beside what readers see, publish after the tests")
     made.add_argument("--no-gate", action="store_true", help="failing tests are reported and stop nothing")
     return made
@@ -37,15 +37,22 @@ def main(arguments: list[str]) -> int:
 
 def task_of(arguments: list[str]) -> Task:
     """What the arguments and the environment say to do."""
-    given = parser().parse_args(arguments)
+    known = parser()
+    given = known.parse_args(arguments)
+    if given.layer is None and given.phase != "freshness":
+        known.error(f"the phase {given.phase} needs --layer")
     # dbt takes more than a second to import: a wrong argument is told before that. What it imports stays for
     # good, so the collector need not walk through it: a twelfth of the CPU time before the first model.
     gc.disable()
+    from medallion_dbt.freshness import check_freshness
     from medallion_dbt.layer import Layer, run_layer
 
     gc.freeze()
     gc.enable()
 
+    if given.phase == "freshness":
+        lock = f"freshness:{given.schema_prefix}{given.select}"
+        return Task(step_of(given), lambda session: check_freshness(given.select, session), lock)
     layer = Layer(given.layer, given.select, given.phase, given.publish, not given.no_gate)
     lock = f"layer:{given.schema_prefix}{given.select}"
     return Task(step_of(given, given.layer), lambda session: run_layer(layer, session), lock)

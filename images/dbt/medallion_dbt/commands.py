@@ -59,8 +59,12 @@ class Dbt:
         flags = ("--select", *select.split(), "--indirect-selection", "buildable")
         return list(self._invoke("test", *flags, "--exclude-resource-type", "unit_test").results)
 
+    def freshness(self, select: str) -> list[Any]:
+        """Compares the age of the selected sources with their limits; sources without limits have no result."""
+        return list(self._invoke("source freshness", "--select", *select.split()).results)
+
     def _invoke(self, command: str, *flags: str) -> Any:
-        arguments = [command, *common_flags(PROJECT, self._target), *flags]
+        arguments = [*command.split(), *common_flags(PROJECT, self._target), *flags]
         outcome = dbtRunner(manifest=self._manifest, callbacks=[self._tell]).invoke(arguments)
         error = outcome.exception
         if isinstance(error, (KeyboardInterrupt, SystemExit)):

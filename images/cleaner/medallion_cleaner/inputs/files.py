@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 
@@ -31,6 +32,12 @@ class LocalFile:
                 return f"{status.st_size} bytes of {status.st_mtime_ns}"
             with self.path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def delivered_at(self) -> datetime:
+        """When the file was last written."""
+        with _readable(self.path):
+            return datetime.fromtimestamp(self.path.stat().st_mtime, timezone.utc)
 
     def chunks(self) -> Iterator[bytes]:
         """Reads the file."""

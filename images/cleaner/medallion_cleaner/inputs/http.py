@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -34,6 +36,14 @@ class Download:
     version: str | None
     host: str
     response: urllib3.BaseHTTPResponse
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        """What the server says of its last change, if it does."""
+        try:
+            return parsedate_to_datetime(self.response.headers.get("Last-Modified", ""))
+        except ValueError:
+            return None
 
     def chunks(self) -> Iterator[bytes]:
         """Reads the body; one that ends too soon is no end."""

@@ -39,6 +39,7 @@ class Query:
     statement: sql.Composed
     prefix: str
     version: str | None = None
+    delivered_at: None = None
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def chunks(self) -> Iterator[bytes]:

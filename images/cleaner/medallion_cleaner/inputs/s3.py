@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import translate
 from typing import Any
 
@@ -37,6 +37,7 @@ class StoredObject:
     bucket: str
     prefix: str
     store: S3Store
+    delivered_at: datetime
 
     def chunks(self) -> Iterator[bytes]:
         """Reads the object, as long as it is the version that was listed."""
@@ -62,7 +63,10 @@ def objects(settings: S3Settings, known: Mapping[str, str]) -> Iterator[Inputs]:
         found = _matching(store, key) if is_pattern(key) else [obstore.head(store, key)]
     if not found and not known:
         raise InputNotFound(f"no object matches {settings.url}", "check `url` of the source, and what the bucket holds")
-    inputs = [StoredObject(meta["path"], meta["e_tag"], bucket, settings.env_prefix, store) for meta in found]
+    inputs = [
+        StoredObject(meta["path"], meta["e_tag"], bucket, settings.env_prefix, store, meta["last_modified"])
+        for meta in found
+    ]
     yield Inputs(settings.url if many else key.rpartition("/")[2], [*inputs], many)
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from typing import IO, Protocol
 
 from medallion.failures import BadInput
@@ -30,6 +31,11 @@ class Input(Protocol):
     @property
     def version(self) -> str | None:
         """Differs when the content does; None if nobody knows before it is read."""
+        ...
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        """When its sender last wrote it, with new content or the same; None if nobody knows."""
         ...
 
     def chunks(self) -> Iterator[bytes]:
@@ -57,6 +63,12 @@ class Inputs:
     def taken(self) -> dict[str, str]:
         """What to remember as loaded: versions by name."""
         return self.state or {one.name: str(one.version) for one in self.inputs}
+
+    @property
+    def delivered_at(self) -> datetime:
+        """When the sender last wrote any of them; now, where none knows: rows of a database are there as they are."""
+        known = [at for one in self.inputs if (at := one.delivered_at) is not None]
+        return max(known, default=datetime.now(timezone.utc))
 
     def newer_than(self, known: Mapping[str, str]) -> Inputs:
         """What is new, or has another version than is known."""

@@ -33,6 +33,7 @@ select
 
     -- amounts: equal parts to the hundredth of a cent; the first reason takes what rounding leaves
     reason_count,
+    net_amount,
     case
         when reason_rank > 1 then round(net_amount / reason_count, 4)
         else net_amount - (reason_count - 1) * round(net_amount / reason_count, 4)

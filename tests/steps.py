@@ -1,0 +1,53 @@
+"""A pipeline's steps by the images' own commands, all in one process of its own: an interpreter starts once a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+FOLDERS = ("dags", "images/cleaner", "images/dbt")
+
+
+def run_steps(pipeline: str, landing: Path, run_id: str, until: str = "") -> dict[str, int]:
+    """Runs the steps of one of the project's pipelines in order, against the warehouse of libpq's environment.
+
+    Args:
+        pipeline: Its name.
+        landing: The landing folder.
+        run_id: The run.
+        until: The last step to run.
+
+    Returns:
+        The exit codes of the steps that were started: none after the first that failed.
+    """
+    path = os.pathsep.join(str(REPO / folder) for folder in FOLDERS)
+    command = [sys.executable, __file__, pipeline, str(landing), run_id, until]
+    environment = {**os.environ, "PYTHONPATH": path, "MEDALLION_LOG_FORMAT": "json"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    codes: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    return codes
+
+
+def _run(pipeline: str, landing: str, run_id: str, until: str) -> dict[str, int]:
+    from medallion.plan import RunContext, make_plan
+    from medallion.spec.project import load_pipeline
+    from medallion_cleaner.__main__ import main as clean
+    from medallion_dbt.__main__ import main as dbt
+
+    commands = {"cleaner": clean, "dbt": dbt}
+    file = load_pipeline(REPO / "dags" / "pipelines" / f"{pipeline}.yaml")
+    codes: dict[str, int] = {}
+    for step in make_plan(file.pipeline, file.contracts, RunContext(run_id, landing, "test")).steps:
+        os.environ.update(step.env)
+        codes[step.name] = int(commands[step.image](list(step.args)))
+        if codes[step.name] or step.name == until:
+            break
+    return codes
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"\n{json.dumps(_run(*sys.argv[1:]))}\n")

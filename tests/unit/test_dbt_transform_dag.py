@@ -1,0 +1,56 @@
+"""The DAG `dbt_transform` as Airflow sees it."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
+
+
+@pytest.fixture(scope="module")
+def dag(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+    from medallion.runners.airflow import airflow_dag
+
+    return airflow_dag(str(DAGS / "dbt_transform.py"))
+
+
+def test_it_runs_hourly_from_2024_on_one_run_at_a_time_and_makes_up_for_none(dag: Any):
+    assert dag.timetable._delta == timedelta(hours=1)
+    assert dag.start_date == datetime(2024, 1, 1, tzinfo=timezone.utc)
+    assert (dag.catchup, dag.max_active_runs, dag.dagrun_timeout) == (False, 1, timedelta(hours=2))
+
+
+def test_fifteen_loads_a_gate_and_three_groups_of_run_and_test_follow_each_other(dag: Any):
+    upstream = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    loads = {name for name in upstream if name.startswith("Clean.")}
+    assert len(loads) == 15
+    assert all(upstream[name] == set() for name in loads)
+    assert {name: before for name, before in upstream.items() if name not in loads} == {
+        "Load-To-Postgres.load_cleaned_csv_to_postgres": loads,
+        "dbt_source_freshness": {"Load-To-Postgres.load_cleaned_csv_to_postgres"},
+        "bronze.dbt_run_bronze": {"dbt_source_freshness"},
+        "bronze.dbt_test_bronze": {"bronze.dbt_run_bronze"},
+        "silver.dbt_run_silver": {"bronze.dbt_test_bronze"},
+        "silver.dbt_test_silver": {"silver.dbt_run_silver"},
+        "gold.dbt_run_gold": {"silver.dbt_test_silver"},
+        "gold.dbt_test_gold": {"gold.dbt_run_gold"},
+    }
+
+
+def test_few_of_its_pods_run_at_once_and_the_loads_are_small(dag: Any):
+    assert dag.max_active_tasks == 4
+    loads = [task for task in dag.tasks if task.task_id.startswith("Clean.")]
+    assert {task.container_resources.limits["memory"] for task in loads} == {"256Mi"}
+
+
+def test_a_step_is_tried_twice_more_after_growing_waits_and_stopped_after_half_an_hour(dag: Any):
+    for task in (task for task in dag.tasks if hasattr(task, "arguments")):
+        assert (task.retries, task.execution_timeout) == (2, timedelta(minutes=30))
+        assert [task.retry_policy.config.delay(attempt) for attempt in (1, 2, 3, 4)] == [300, 600, 1200, 1800]
