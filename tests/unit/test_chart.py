@@ -240,18 +240,27 @@ def test_the_dag_side_knows_where_each_tenants_steps_run(render: Render) -> None
     assert alone["data"]["MEDALLION_TENANTS"] == "{}"
 
 
-def test_a_tenant_with_a_namespace_has_quota_volume_and_account_there(render: Render) -> None:
+def test_a_tenant_with_a_namespace_has_quota_and_account_there(render: Render) -> None:
     found = render("everything")
     spaces = [one["metadata"]["name"] for one in found if one["kind"] == "Namespace"]
     assert spaces == ["globex"], "a namespace that is there already is not made"
     (quota,) = of_kind(found, "ResourceQuota", "medallion")
     assert (quota["metadata"]["namespace"], quota["spec"]["hard"]["pods"]) == ("globex", 10)
-    claims = of_kind(found, "PersistentVolumeClaim", "medallion-landing")
-    assert {claim["metadata"].get("namespace") for claim in claims} == {None, "globex", "initech"}
     (account,) = of_kind(found, "ServiceAccount", "medallion-step-globex-eu")
     assert account["metadata"]["namespace"] == "globex"
     launchers = of_kind(found, "RoleBinding", "medallion-launcher")
     assert {one["metadata"]["namespace"] for one in launchers} == {"globex", "initech"}
+    accounts = {one["metadata"]["name"] for one in found if one["kind"] == "ServiceAccount"}
+    assert {subject["name"] for one in launchers for subject in one["subjects"]} <= accounts
+
+
+def test_a_tenants_landing_claim_is_none_that_an_install_would_wait_for(render: Render) -> None:
+    found = render("everything")
+    (claim,) = of_kind(found, "PersistentVolumeClaim", "medallion-landing")
+    (scripts,) = of_kind(found, "ConfigMap", "medallion-tenants")
+    assert yaml.safe_load(scripts["data"]["landing.yaml"]) == claim
+    (role,) = [one for one in of_kind(found, "Role", "medallion-tenants") if one["metadata"]["namespace"] == "globex"]
+    assert "persistentvolumeclaims" in role["rules"][0]["resources"]
 
 
 def test_the_tenants_job_may_read_tenants_logins_and_no_other_secret(render: Render) -> None:

@@ -1,4 +1,4 @@
-"""Makes each tenant's role and database, and puts its login into its own namespace.
+"""Makes each tenant's role and database, and puts its login and a landing claim into its own namespace.
 
 A tenant's role owns its database and may connect to no other: what it cannot connect to it cannot read.
 """
@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 # Whatever the login says, a tenant's names are `tenant_…`: no Secret can make it another role.
@@ -79,10 +80,12 @@ def _run(connection: Any, query: str, *values: str) -> None:
 def main() -> None:
     """Makes what is missing for every tenant in `TENANTS`; safe to run again."""
     import psycopg2
+    import yaml
     from kubernetes import client, config
 
     config.load_incluster_config()
     api, here = client.CoreV1Api(), os.environ["NAMESPACE"]
+    landing = yaml.safe_load(Path(__file__).with_name("landing.yaml").read_text())
     for name, tenant in json.loads(os.environ["TENANTS"]).items():
         secret = api.read_namespaced_secret(tenant["secret"], here).data
         login = {key: base64.b64decode(value).decode() for key, value in secret.items()}
@@ -97,6 +100,8 @@ def main() -> None:
                 connection.close()
         if tenant["namespace"] != here:
             hand_over(api, client, tenant["secret"], tenant["namespace"], login)
+            if landing:
+                make_claim(api, client, landing, tenant["namespace"])
         print(f"{name}: ready in {tenant['namespace']}")
 
 
@@ -109,6 +114,15 @@ def hand_over(api: Any, client: Any, name: str, namespace: str, login: dict[str,
         if error.status != 409:
             raise
         api.patch_namespaced_secret(name, namespace, {"stringData": login})
+
+
+def make_claim(api: Any, client: Any, claim: dict[str, Any], namespace: str) -> None:
+    """Makes the landing claim of a namespace, as no claim can be used from another; one that is there stays."""
+    try:
+        api.create_namespaced_persistent_volume_claim(namespace, claim)
+    except client.ApiException as error:
+        if error.status != 409:
+            raise
 
 
 if __name__ == "__main__":

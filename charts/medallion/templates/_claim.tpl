@@ -1,4 +1,4 @@
-{{/* A claim that outlives the release: (dict "root" . "name" … "spec" .Values.… "namespace" …). */}}
+{{/* A claim that outlives the release: (dict "root" . "name" … "spec" .Values.…). */}}
 {{- define "medallion.claim" -}}
 {{- with .spec }}
 {{- if .create }}
@@ -6,9 +6,6 @@ apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
   name: {{ $.name }}
-  {{- with $.namespace }}
-  namespace: {{ . }}
-  {{- end }}
   labels:
     {{- include "medallion.labels" $.root | nindent 4 }}
   annotations:

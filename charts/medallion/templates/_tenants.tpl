@@ -31,7 +31,7 @@ rules:
   {{- if has "patch" .verbs }}
   # Kubernetes cannot limit `create` to names.
   - apiGroups: [""]
-    resources: [secrets]
+    resources: [secrets, persistentvolumeclaims]
     verbs: [create]
   {{- end }}
   - apiGroups: [""]

@@ -54,7 +54,7 @@ def run_pod(context: Any, step: Step, plan: Plan) -> Ended:
         pods.run(
             context=context,
             namespace=settings.namespace,
-            base_pod_meta={"labels": parts.labels(plan.pipeline.name, step.name, commit)},
+            base_pod_meta={"labels": parts.labels(plan.pipeline.name, step.name, commit, settings.tenant)},
             base_pod_spec=pod_spec(step, settings),
             pod_wait_timeout=step.timeout_seconds + _SPARE_SECONDS,
         )
