@@ -17,8 +17,9 @@ job = json.load(sys.stdin)
 job["spec"]["backoffLimit"] = 0
 job["spec"]["template"]["spec"]["containers"][0]["command"] = json.loads(sys.argv[1])
 json.dump(job, sys.stdout)' "$command" | kube create --filename - >/dev/null
-until kube logs --follow "job/$job" 2>/dev/null; do
-  kube wait "job/$job" --for=jsonpath='{.status.active}'=1 --timeout=60s >/dev/null 2>&1 || true
-  kube get "job/$job" >/dev/null || exit 1
+tries=0
+until kube logs --follow "job/$job" 2>/dev/null; do # there is no log before the container is
+  [ $((tries += 1)) -le 60 ] || fail "the pod of $job did not start: $(kube get events --field-selector type=Warning | tail -n 3)"
+  kube wait pod --selector "job-name=$job" --for=condition=Ready --timeout=5s >/dev/null 2>&1 || true
 done
 kube wait "job/$job" --for=condition=Complete --timeout=30s >/dev/null || fail "$verb failed"

@@ -79,7 +79,7 @@ def hold(connection: Connection, fence: Fence) -> None:
 
 
 def _prefix(lock: str) -> str:
-    return f"medallion {hashlib.sha256(lock.encode()).hexdigest()[:8]}."
+    return f"medallion {hashlib.sha256(lock.encode()).hexdigest()[:12]}."
 
 
 def _end_sessions(connection: Connection, lock: str) -> None:

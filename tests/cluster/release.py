@@ -1,0 +1,50 @@
+"""Fixtures of the release under test, for the cluster tests and for the fault suite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import Airflow, Cluster, git
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    found = Cluster.from_environment()
+    required = os.environ.get("MEDALLION_CLUSTER_TESTS") == "required"
+    missing = next((tool for tool in ("kubectl", "helm", "git") if shutil.which(tool) is None), None)
+    reason = f"{missing} is not installed" if missing else None
+    if reason is None:
+        command = ["kubectl", "--context", found.context, "get", "namespace", found.namespace]
+        answer = subprocess.run(command, capture_output=True, text=True)
+        reason = f"no Medallion in {found.context}: run make up" if answer.returncode else None
+    if reason and required:
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster: Cluster) -> Iterator[Airflow]:
+    login = cluster.secret("medallion-ui")
+    with cluster.port("service/medallion-api-server", 8080) as port:
+        yield Airflow(f"http://127.0.0.1:{port}", login["username"], login["password"])
+
+
+@pytest.fixture(scope="session")
+def checkout(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A clone of what the cluster's git server serves; what a test pushes is taken back at the end."""
+    folder = tmp_path_factory.mktemp("git") / "checkout"
+    with cluster.port("service/medallion-git", 9418) as port:
+        git(folder.parent, "clone", "-q", f"git://127.0.0.1:{port}/medallion.git", str(folder))
+        git(folder, "config", "user.name", "test")
+        git(folder, "config", "user.email", "test@localhost")
+        before = git(folder, "rev-parse", "HEAD").strip()
+        yield folder
+        git(folder, "push", "-qf", "origin", f"{before}:main")
