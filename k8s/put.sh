@@ -15,7 +15,7 @@ kube wait "pod/$pod" --for=condition=Ready --timeout=180s >/dev/null
 # What arrives is complete before it is moved to where a pipeline looks.
 # shellcheck disable=SC2016 # expanded in the pod
 receive='set -eu; umask 022; new=/landing/.put-$HOSTNAME; mkdir "$new"; trap "rm -rf $new" EXIT; cd "$new"
-  tar -x --no-same-owner
+  tar -x -m --no-same-owner # delivered now, whenever it was written
   find . -type f | while read -r file; do
     mkdir -p "$(dirname "/landing/$0/$file")"; mv "$file" "/landing/$0/$file"; done'
 if [ -d "$source" ]; then
