@@ -91,3 +91,9 @@ def test_one_broken_pipeline_shows_its_error_and_leaves_the_others(tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert "'pipeline_customer_transaction'" in done.stdout
     assert "broken.yaml:3:1: layer: unknown key 'layer' — did you mean 'layers'?" in done.stdout
+
+
+def test_every_step_tells_of_its_failure_and_of_its_recovery(dag: Any):
+    steps = [task for task in dag.tasks if hasattr(task, "arguments")]
+    assert [len(task.on_failure_callback) for task in steps] == [1] * len(steps)
+    assert [len(task.on_success_callback) for task in steps] == [1] * len(steps)

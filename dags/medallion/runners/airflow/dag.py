@@ -93,6 +93,8 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
     for marker in plan.markers:
         for name in marker.inside:
             tasks[name] >> done[marker.name]
+    for name in ("on_failure_callback", "on_success_callback"):
+        dag.default_args.pop(name)  # each task has it by now, and here its source would be serialised at every parse
     covered = {name: done[marker.name] for marker in plan.markers for name in marker.inside}
     for step in plan.steps:
         for before in {id(task): task for task in (covered.get(need, tasks[need]) for need in step.needs)}.values():
