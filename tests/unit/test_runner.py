@@ -169,6 +169,18 @@ def test_a_bad_job_is_told_with_its_own_place_and_leaves_the_others(tmp_path: Pa
     assert errors(dags) == [finding]
 
 
+def test_what_only_the_pipeline_as_a_whole_knows_is_a_finding_too(tmp_path: Path):
+    both = schedule("bad", "acme/orders") + schedule("good", "acme/returns")
+    dags = write(tmp_path, both, "acme/orders", "acme/returns")
+    job = dags / "jobs" / "acme" / "orders.yaml"
+    job.write_text(job.read_text() + "freshness: true\n")
+    assert list(pipelines(dags)) == ["good"]
+    assert errors(dags) == [
+        "jobs/acme/orders.yaml:1:1: there is `freshness` and no `models` — name the folder whose sources.yml has the "
+        "limits"
+    ]
+
+
 def test_a_bad_setting_of_the_file_leaves_its_schedules(tmp_path: Path):
     settings = "    concurrency_per_tenant: many\n    tenants: {acme: {concurency: 3}}\n"
     dags = write(tmp_path, schedule("hourly", "acme/orders"), "acme/orders", settings=settings)

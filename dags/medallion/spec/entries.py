@@ -116,9 +116,13 @@ def _entry(schedule: ScheduledJob, document: Document, at: Path_, jobs: JobFiles
         job, contracts = jobs.job(job_file)
     except SpecError as error:
         return Entry(schedule.name, runner_file, line, job_file, findings=error.findings)
-    return Entry(
-        schedule.name, runner_file, line, job_file, PipelineFile(job_file, pipeline_of(schedule, job), contracts)
-    )
+    try:
+        pipeline = pipeline_of(schedule, job)
+    except ValidationError as error:  # what neither the schedule nor the job could know alone
+        message, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" — ")
+        finding = Finding(str(job_file), 1, 1, "", message, remedy)
+        return Entry(schedule.name, runner_file, line, job_file, findings=(finding,))
+    return Entry(schedule.name, runner_file, line, job_file, PipelineFile(job_file, pipeline, contracts))
 
 
 def _validated(document: Document) -> tuple[Runner | None, dict[Path_, list[Finding]]]:

@@ -61,6 +61,11 @@ class Job(Part):
     groups: Groups = Groups()
     alerts: Alerts = Alerts()
     retention: Retention = Retention()
+    freshness: bool = Field(
+        False,
+        description="Whether `dbt source freshness` is the first gate: how old the sources of `models` may be is in "
+        "their sources.yml.",
+    )
     granularity: Literal["layer", "step"] = Field(
         "layer", description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it."
     )
