@@ -256,7 +256,7 @@ def test_a_lost_database_session_is_worth_a_retry_and_loses_nothing(load_table, 
     process = start(write_rows(tmp_path / "big.csv", 400_000), "lost")
     wait_for(warehouse, COPYING)
     warehouse.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'medallion p%'"
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'medallion%p clean.input%'"
     )
     process.communicate()
     assert process.returncode == ExitCode.WAREHOUSE_AWAY
