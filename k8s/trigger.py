@@ -91,7 +91,8 @@ def start(airflow: Airflow, dag: str) -> str:
                 if run["run_after"] == due:
                     return str(run["dag_run_id"])
             time.sleep(POLL_SECONDS)
-    return str(airflow.call("POST", f"/api/v2/dags/{dag}/dagRuns", logical_date=None)["dag_run_id"])
+    now = datetime.now(timezone.utc).isoformat()  # as the UI does: a deadline counts from it
+    return str(airflow.call("POST", f"/api/v2/dags/{dag}/dagRuns", logical_date=now)["dag_run_id"])
 
 
 def follow(airflow: Airflow, dag: str, run: str) -> str:

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -146,7 +147,8 @@ class Airflow:
 
     def trigger(self, dag: str) -> str:
         self.patch(f"/dags/{dag}", is_paused=False)
-        return str(self.post(f"/dags/{dag}/dagRuns", logical_date=None)["dag_run_id"])
+        now = datetime.now(timezone.utc).isoformat()  # as the UI does: a deadline counts from it
+        return str(self.post(f"/dags/{dag}/dagRuns", logical_date=now)["dag_run_id"])
 
     def appears(self, dag: str) -> None:
         """Waits until a DAG is there; one whose file went away stays known for a while, as a stale one."""

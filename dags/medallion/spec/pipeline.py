@@ -136,7 +136,10 @@ class Timeouts(Part):
     step_seconds: int = Field(1800, ge=1, description="One attempt of one step.")
     run_seconds: int = Field(7200, ge=1, description="A whole run.")
     deadline_seconds: int | None = Field(
-        None, ge=1, description="A run that takes longer goes on, and an alert says so: the pipeline's promise."
+        None,
+        ge=1,
+        description="A run that is not done this long after it was due goes on, and an alert says so. Runs that are "
+        "made up for (`catchup`) have no deadline.",
     )
 
 
