@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from alerts import Alerts
 from cluster import REPO, Airflow, Cluster, git
 
 DAG = "pipeline_late"
+FILE = f"late-{uuid.uuid4().hex[:8]}.csv"  # on the landing volume there may be one of an earlier test run
 CLEAN = "Clean-Transactions.clean_and_transform_csv"
 
 
@@ -23,7 +25,7 @@ def late(checkout: Path, airflow: Airflow, alerts: Alerts, tmp_path_factory: pyt
     pipeline: dict[str, Any] = yaml.safe_load((dags / "pipelines" / "pipeline_customer_transaction.yaml").read_text())
     pipeline |= {"name": DAG, "schema_prefix": "late_", "timeouts": {"deadline_seconds": 1}, "schedule": {}}
     pipeline |= {"alerts": {"channels": ["log", "hook", "unknown"]}}
-    pipeline["sources"][0]["path"] = "late.csv"
+    pipeline["sources"][0]["path"] = FILE
     (dags / "pipelines" / f"{DAG}.yaml").write_text(yaml.safe_dump(pipeline))
     (dags / f"{DAG}.py").write_text((dags / "pipeline_customer_transaction.py").read_text())
     git(checkout, "add", "-A")
@@ -38,7 +40,7 @@ def late(checkout: Path, airflow: Airflow, alerts: Alerts, tmp_path_factory: pyt
 def test_a_failure_is_told_once_with_its_reason_and_what_to_do(late: str, alerts: Alerts):
     alert = alerts.wait(f"{DAG} failed at {CLEAN}", late)
     assert alert["type"] == "failure"
-    for words in ("late.csv", "exit code 66", "attempt 1", "owner: data-platform", f"/dags/{DAG}/runs/"):
+    for words in (FILE, "exit code 66", "attempt 1", "owner: data-platform", f"/dags/{DAG}/runs/"):
         assert words in alert["message"]
     assert [found["title"] for found in alerts.about(late) if found["type"] == "failure"] == [alert["title"]]
 
@@ -59,7 +61,7 @@ def test_a_missed_deadline_is_told_by_the_triggerer(late: str, alerts: Alerts, c
 def test_a_success_after_the_failure_is_told_as_a_recovery(
     late: str, airflow: Airflow, alerts: Alerts, tmp_path: Path, cluster: Cluster
 ):
-    medallion, file = REPO / ".venv" / "bin" / "medallion", tmp_path / "late.csv"
+    medallion, file = REPO / ".venv" / "bin" / "medallion", tmp_path / FILE
     subprocess.run([medallion, "sample", "--rows", "500", "--output", file], check=True, capture_output=True)
     subprocess.run([REPO / "k8s" / "put.sh", file], check=True, capture_output=True)
     airflow.clear(DAG, late)
