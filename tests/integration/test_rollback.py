@@ -221,3 +221,15 @@ def test_the_commands_show_whose_data_readers_see_and_put_an_earlier_one_back(re
     refused = medallion("rollback", "orders", "--to", "nothing")
     assert (refused.returncode, "write one of: run-2" in refused.stderr) == (ExitCode.USAGE, True), refused
     assert "Traceback" not in done.stderr + listed.stderr + refused.stderr
+
+
+def test_a_transaction_that_began_before_a_publication_is_told_so_and_never_sees_an_empty_table(ready: Connection):
+    run_all(ready, 1)
+    with psycopg.connect("") as old:
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        old.execute("select 1 from pg_class limit 1")  # takes the snapshot, and no lock on what readers see
+        run_all(ready, 2)
+        with pytest.raises(psycopg.errors.SerializationFailure, match="gold.*published after"):
+            old.execute("select count(*) from gold.things")
+        old.rollback()
+        assert old.execute("select number from gold.things").fetchall() == [(2,)]

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from medallion.failures import Misconfigured, WarehouseAway
+from medallion.failures import Misconfigured, WarehouseAway, WarehouseFull
 
 Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
 
@@ -49,6 +49,7 @@ def connect(application: str) -> Iterator[Connection]:
 
     Raises:
         WarehouseAway: The database cannot be reached, or the connection broke while in use.
+        WarehouseFull: It has no room left.
         Misconfigured: The database is not this role's to use.
     """
     try:
@@ -60,6 +61,8 @@ def connect(application: str) -> Iterator[Connection]:
         cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if "permission denied for database" in cause:  # a failed connection carries no error code of its own
             raise Misconfigured(f"the warehouse refused: {cause}", _REFUSED) from error
+        if isinstance(error, psycopg.errors.DiskFull):
+            raise WarehouseFull(cause) from error
         raise WarehouseAway(f"the warehouse failed: {cause}", _REMEDY) from error
 
 

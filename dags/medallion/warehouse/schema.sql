@@ -109,6 +109,22 @@ begin
 end
 $$;
 
+-- In every view that readers hold. A transaction that keeps one snapshot, older than a publication, would find the new
+-- tables empty, as their rows came after it: it is told so instead, and begins again.
+create or replace function medallion.in_sight(build text, published text) returns boolean
+language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+        perform from medallion.builds where build_schema = build and published_at is not null;
+        if not found then
+            raise exception '% was published after this transaction began', published
+                using errcode = 'serialization_failure', hint = 'roll back and begin again: the new data is there';
+        end if;
+    end if;
+    return true;
+end
+$$;
+
 -- What incremental loads have taken, by the build that holds it: a file and its version, or a source and its watermark.
 create table if not exists medallion.loaded_inputs (
     build_schema text not null references medallion.builds on delete cascade,
@@ -120,4 +136,4 @@ create table if not exists medallion.loaded_inputs (
 );
 
 -- Where a schema of another version is found, this file is run again.
-comment on schema medallion is 'Medallion ledger 4';
+comment on schema medallion is 'Medallion ledger 5';

@@ -108,7 +108,9 @@ def _holders(connection: Connection, schema: str) -> str:
 
 def _switch(connection: Connection, schema: str, build: str, relation: str) -> None:
     view, table = sql.Identifier(schema, relation), sql.Identifier(build, relation)
-    create = sql.SQL("create or replace view {} as select * from {}").format(view, table)
+    create = sql.SQL("create or replace view {} as select * from {} where medallion.in_sight({}, {})").format(
+        view, table, sql.Literal(build), sql.Literal(f"{schema}.{relation}")
+    )
     try:
         with connection.transaction():
             connection.execute(create)
