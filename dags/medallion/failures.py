@@ -12,7 +12,8 @@
     ├── TestFailed          84  a dbt test failed, so the layer was not published
     ├── SourceStale         85  a source was not delivered within its limit
     └── WarehouseAway       75  the database cannot be reached (worth a retry)
-        └── LockLost        75  a later attempt holds the lock by now
+        ├── LockLost        75  a later attempt holds the lock by now
+        └── WarehouseFull   75  there is no room left on its volume
 
 Codes below 80 are those of BSD's sysexits.h.
 """
@@ -138,3 +139,11 @@ class WarehouseAway(StepFailure):
 
 class LockLost(WarehouseAway):
     """Another attempt took over while this one was cut off from the warehouse."""
+
+
+class WarehouseFull(WarehouseAway):
+    """The warehouse has no room left. `message` is what Postgres says."""
+
+    def __init__(self, message: str, outcome: Outcome | None = None) -> None:
+        what = f"the warehouse's volume is full: {message}"
+        super().__init__(what, "make room on it or enlarge it (docs/operations.md), and run again", outcome)

@@ -9,7 +9,7 @@ from typing import Any
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-from medallion.failures import ModelFailed, StepFailure, WarehouseAway
+from medallion.failures import ModelFailed, StepFailure, WarehouseAway, WarehouseFull
 from medallion.log import EventLog
 from medallion_dbt.manifest import PROJECT, common_flags
 
@@ -92,6 +92,8 @@ _SUMMARISED = {"RunResultError", "RunResultFailure", "EndOfRunSummary", "LogMode
 def failure_of(message: str) -> StepFailure:
     """The failure that a database's or dbt's message stands for."""
     text = message.strip()
+    if "No space left on device" in text:
+        return WarehouseFull(next(line for line in text.splitlines() if "No space left" in line).strip())
     if _AWAY.search(text):
         return WarehouseAway(f"the warehouse went away: {text.splitlines()[-1].strip()}", "run again when it is back")
     return ModelFailed(text, "mend the model or its configuration in the dbt project and build the image anew")
