@@ -135,6 +135,9 @@ class Timeouts(Part):
 
     step_seconds: int = Field(1800, ge=1, description="One attempt of one step.")
     run_seconds: int = Field(7200, ge=1, description="A whole run.")
+    startup_seconds: int = Field(
+        300, ge=1, description="From a pod's creation until it runs: its image is pulled and a node has room for it."
+    )
     deadline_seconds: int | None = Field(
         None,
         ge=1,

@@ -67,7 +67,7 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         automount_service_account_token=False,
         security_context=pod_security,
         container_security_context=container_security,
-        startup_timeout_seconds=300,
+        startup_timeout_seconds=pipeline.timeouts.startup_seconds,
         startup_check_interval_seconds=1,
         active_deadline_seconds=step.timeout_seconds,
         execution_timeout=timedelta(seconds=step.timeout_seconds),
