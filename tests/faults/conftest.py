@@ -2,78 +2,126 @@
 
 from __future__ import annotations
 
-import time
+import os
+import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from cluster import Airflow, Cluster, git
-from release import airflow, checkout, cluster
-from watch import DAG, Reader, leftovers
+from cluster import Cluster, git
+from inject import node
+from lane import Lane, Reader, landing
+from reach import PatientAirflow, Warehouse, airflow_of, warehouse_of
+from release import checkout, cluster
+from table import LINES, Fault
 
-__all__ = ["airflow", "checkout", "cluster"]
+__all__ = ["checkout", "cluster"]
 
-PIPELINE = f"""\
-name: {DAG}
-owner: faults
-sources:
-  - {{name: transactions, path: customer_transactions.csv, contract: customer_transactions}}
-models: customer_transactions
-layers: [{{name: bronze}}, {{name: silver}}, {{name: gold}}]
-schema_prefix: faults_
-retry_config: {{max_retries: 4, initial_delay_seconds: 2}}
-timeouts: {{step_seconds: 600, run_seconds: 1800}}
-"""
-
-
-@dataclass
-class Fault:
-    """One line of the table."""
-
-    what: str
-    injected_at: str
-    recovered: float | None = None
-    began: float = field(default_factory=time.monotonic)
-
-    def injected(self) -> None:
-        """The clock of the recovery starts."""
-        self.began = time.monotonic()
-
-    def mended(self) -> None:
-        """The run is back on its feet."""
-        self.recovered = time.monotonic() - self.began
-
-
-LINES: list[tuple[str, str, str, str]] = []
+LANES = int(os.environ.get("CHAOS_LANES", "3"))
+"""Pipelines that run side by side in the test of many runs."""
 
 
 @pytest.fixture(scope="session")
-def pipeline(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[str]:
-    """A pipeline of the suite's own, added by a push, that has run once."""
-    (checkout / "dags" / f"{DAG}.py").write_text((checkout / "dags" / "pipeline_customer_transaction.py").read_text())
-    (checkout / "dags" / "pipelines" / f"{DAG}.yaml").write_text(PIPELINE)
+def airflow(cluster: Cluster) -> Iterator[PatientAirflow]:
+    """Airflow's API."""
+    with airflow_of(cluster) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def warehouse(cluster: Cluster) -> Iterator[Warehouse]:
+    """The warehouse, as its own role."""
+    with warehouse_of(cluster) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def lane(
+    airflow: PatientAirflow,
+    cluster: Cluster,
+    warehouse: Warehouse,
+    checkout: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lane]:
+    """The pipeline of the tests that inject one fault each."""
+    made = Lane("faults", cluster, airflow, warehouse)
+    with ready([made], checkout, tmp_path_factory.mktemp("landing")):
+        yield made
+
+
+@pytest.fixture(scope="session")
+def lanes(
+    airflow: PatientAirflow,
+    cluster: Cluster,
+    warehouse: Warehouse,
+    checkout: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[list[Lane]]:
+    """The pipelines of the runs with a fault by chance: two steps, so that many fit an hour."""
+    made = [Lane(f"chance_{number}", cluster, airflow, warehouse, layers=("whole",)) for number in range(LANES)]
+    with ready(made, checkout, tmp_path_factory.mktemp("landing")):
+        yield made
+
+
+@contextmanager
+def ready(lanes: list[Lane], checkout: Path, folder: Path) -> Iterator[None]:
+    """Adds pipelines by a push, and runs each twice."""
+    cluster, airflow = lanes[0].cluster, lanes[0].airflow
+    if subprocess.run(["docker", "inspect", node(cluster)], capture_output=True).returncode:
+        pytest.fail("the fault suite needs a kind cluster on this machine: it stops parts of the node")
+    for lane in lanes:
+        code = (checkout / "dags" / "pipeline_customer_transaction.py").read_text()
+        (checkout / "dags" / f"{lane.dag}.py").write_text(code)
+        (checkout / "dags" / "pipelines" / f"{lane.dag}.yaml").write_text(lane.file)
     git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "A pipeline to break")
+    git(checkout, "commit", "-qm", "Pipelines to break")
     git(checkout, "push", "-q")
-    airflow.appears(DAG)
-    assert airflow.finished(DAG, airflow.trigger(DAG)) == "success"
-    yield DAG
-    cluster.kubectl("delete", "pod", "-l", f"medallion/pipeline={DAG}", "--ignore-not-found", "--wait=false")
+    with landing(cluster, [lane.dag for lane in lanes], folder):
+        for lane in lanes:
+            airflow.appears(lane.dag)
+            lane.learn()
+        yield
+        for lane in lanes:
+            lane.nothing_left()
+
+
+@pytest.fixture
+def pushed(lane: Lane, checkout: Path) -> Iterator[Callable[..., str]]:
+    """Changes the pipeline of the suite by a push (pairs of old and new text), and takes the change back."""
+    file = checkout / "dags" / "pipelines" / f"{lane.dag}.yaml"
+    before = file.read_text()
+
+    def push(text: str) -> str:
+        file.write_text(text)
+        git(checkout, "commit", "-qam", "A change in the middle of a run")
+        git(checkout, "push", "-q")
+        return git(checkout, "rev-parse", "HEAD").strip()
+
+    def change(*changes: tuple[str, str], valid: bool = True) -> str:
+        text = before
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        commit = push(text)
+        if valid:
+            lane.airflow.is_at(lane.dag, commit)
+        return commit
+
+    yield change
+    lane.airflow.is_at(lane.dag, push(before))
 
 
 @pytest.fixture(scope="session")
-def reader(cluster: Cluster, pipeline: str) -> Iterator[Reader]:
+def reader(lane: Lane) -> Iterator[Reader]:
     """Reads gold all along."""
-    with Reader(cluster).reading() as found:
+    with Reader(lane).reading() as found:
         yield found
 
 
 @pytest.fixture
-def fault(
-    request: pytest.FixtureRequest, cluster: Cluster, airflow: Airflow, reader: Reader
-) -> Iterator[Callable[[str, str], Fault]]:
+def fault(request: pytest.FixtureRequest, lane: Lane, reader: Reader) -> Iterator[Callable[[str, str], Fault]]:
     """Names a fault for the table; afterwards looks at what readers saw and at what is left over."""
     made: list[Fault] = []
 
@@ -85,13 +133,14 @@ def fault(
     outcome = "broken"
     try:
         assert reader.faulty() == [], "a reader saw an error or a mixed state"
-        leftovers(cluster, airflow)
-        outcome = "nothing lost"
+        lane.nothing_left()
+        lane.airflow.slots_are_free()
+        if not request.node.stash.get(FAILED, False):
+            outcome = "nothing lost"
     finally:
         for one in made:
-            failed = request.node.stash.get(FAILED, False)
             seconds = "" if one.recovered is None else f"{one.recovered:.0f} s"
-            LINES.append((one.what, one.injected_at, "broken" if failed else outcome, seconds))
+            LINES.append((one.what, one.injected_at, outcome, seconds))
 
 
 FAILED = pytest.StashKey[bool]()

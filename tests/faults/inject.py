@@ -1,0 +1,157 @@
+"""The faults themselves, each done for real to a release on kind."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cluster import Cluster, until
+from lane import Lane, Run
+from reach import patiently
+
+OUTAGE_SECONDS = 30
+
+
+class Missed(Exception):
+    """What the fault was to hit is not there: it has ended."""
+
+
+def kill(cluster: Cluster, *pods: str) -> None:
+    """SIGKILL: the pods are gone from the API at once, their processes soon after."""
+    _delete(cluster, pods, "--grace-period=0", "--force")
+
+
+def stop(cluster: Cluster, *pods: str) -> None:
+    """SIGTERM, and SIGKILL after the pods' grace period."""
+    _delete(cluster, pods)
+
+
+def kill_process(lane: Lane, run: Run) -> None:
+    """SIGKILL to the process of a run's step, whose pod then ends with 137."""
+    found = on_node(lane.cluster, f"pkill -9 -e -f '[m]edallion_(dbt|cleaner) .*{re.escape(run.run_id)}' || true")
+    if not found:
+        raise Missed
+
+
+def end_sessions(lane: Lane, step: str) -> None:
+    """Ends the database sessions of a step, dbt's too."""
+    ended = lane.warehouse.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        f"where application_name like 'medallion%{lane.dag} {step}%'"
+    )
+    if not ended:
+        raise Missed
+
+
+def delete_scheduler(cluster: Cluster) -> None:
+    """Deletes the scheduler's pod and waits for its successor."""
+    patiently(lambda: cluster.kubectl("delete", "pod", "-l", "component=scheduler", "--wait=true"))
+    patiently(lambda: cluster.kubectl("rollout", "status", "deployment/medallion-scheduler", "--timeout=240s"))
+
+
+def kill_postgres(cluster: Cluster) -> None:
+    """SIGKILL to Postgres, Airflow's metadata database too, and waits for its return."""
+    kill(cluster, "medallion-postgres-0")
+    patiently(lambda: cluster.kubectl("rollout", "status", "statefulset/medallion-postgres", "--timeout=240s"))
+
+
+def pause_api(cluster: Cluster, seconds: float = OUTAGE_SECONDS) -> None:
+    """The Kubernetes API answers nobody for a while."""
+    on_node(cluster, "kill -STOP $(pidof kube-apiserver)")
+    try:
+        time.sleep(seconds)  # the fault's own length
+    finally:
+        on_node(cluster, "kill -CONT $(pidof kube-apiserver)")
+    until("the API answers", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+
+
+def pause_node(cluster: Cluster, seconds: float = OUTAGE_SECONDS) -> None:
+    """Every process of the node stands still for a while, the database's too."""
+    subprocess.run(["docker", "pause", node(cluster)], check=True, capture_output=True)
+    try:
+        time.sleep(seconds)  # the fault's own length
+    finally:
+        subprocess.run(["docker", "unpause", node(cluster)], check=True, capture_output=True)
+    until("the API answers", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+
+
+@contextmanager
+def in_the_middle(lane: Lane, step: str = "gold") -> Iterator[tuple[Run, str]]:
+    """A run whose gold is certainly in the middle of its models while the context lasts; the run, and gold's pod."""
+    assert step == "gold"
+    run = lane.start()
+    # Silver makes anew the table that gold reads, so it can be locked only when silver has ended.
+    until("silver has succeeded", lambda: "silver" in {row["step"] for row in lane.ledger(run)}, 600)
+    with stalled(lane, f"{lane.dag}_silver.fact_transactions"):
+        yield run, middle_of(lane, step)
+
+
+@contextmanager
+def stalled(lane: Lane, table: str) -> Iterator[None]:
+    """Locks a table while the context lasts: who reads it waits."""
+    session = lane.warehouse.session("faults")
+    try:
+        session.execute(f"begin; lock table {table} in access exclusive mode")  # type: ignore[arg-type]
+        yield
+    finally:
+        session.close()  # which ends the transaction, if the test has not killed its server
+
+
+def middle_of(lane: Lane, step: str) -> str:
+    """Waits until a step waits for a lock in the middle of its work; returns its pod."""
+
+    def found() -> str | None:
+        names = running(lane, step)
+        waits = (
+            "select 1 from pg_stat_activity "
+            f"where wait_event_type = 'Lock' and application_name like 'medallion%{lane.dag} {step}%'"
+        )
+        return names[0] if names and lane.warehouse.sql(waits) else None
+
+    return until(f"{step} is in its middle", found)
+
+
+def running(lane: Lane, step: str) -> list[str]:
+    """The names of a step's running pods."""
+    return [_name(pod) for pod in lane.pods(step) if pod["status"]["phase"] == "Running" and not _leaving(pod)]
+
+
+def worker_of(lane: Lane, step: str) -> str:
+    """The name of Airflow's worker pod of a step.
+
+    Raises:
+        Missed: There is none.
+    """
+    found = [_name(pod) for pod in lane.workers(lane.task(step).rsplit(".", 1)[-1]) if not _leaving(pod)]
+    if not found:
+        raise Missed
+    return found[-1]
+
+
+def node(cluster: Cluster) -> str:
+    """The container that is the cluster's only node."""
+    return f"{cluster.context.removeprefix('kind-')}-control-plane"
+
+
+def on_node(cluster: Cluster, script: str) -> str:
+    """Runs a shell script on the node."""
+    command = ["docker", "exec", node(cluster), "sh", "-c", script]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _delete(cluster: Cluster, pods: tuple[str, ...], *how: str) -> None:
+    if not pods:
+        raise Missed
+    patiently(lambda: cluster.kubectl("delete", "pod", "--ignore-not-found", "--wait=false", *how, *pods))
+
+
+def _leaving(pod: dict[str, Any]) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def _name(pod: dict[str, Any]) -> str:
+    return str(pod["metadata"]["name"])

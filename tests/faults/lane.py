@@ -1,0 +1,208 @@
+"""A pipeline of the suite's own: each run brings other data, and what readers may see is known beforehand."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from cluster import REPO, Cluster, until
+from medallion.sample import write_sample
+from reach import PatientAirflow, Warehouse, patiently
+
+GROUP = "DBT-Transformations"
+VARIANTS = ("one", "other")
+ROWS = 2_000
+POD = "medallion-faults-landing"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a lane, and the variant of the data that it was given."""
+
+    dag: str
+    run_id: str
+    variant: str
+
+
+@dataclass
+class Lane:
+    """A pipeline, its landing file, and what readers see of it.
+
+    Attributes:
+        layers: Of the pipeline, one pod each. The single layer `whole` has all models, and publishes them all.
+        right: The answer that readers get for each variant of the data.
+    """
+
+    dag: str
+    cluster: Cluster
+    airflow: PatientAirflow
+    warehouse: Warehouse
+    layers: tuple[str, ...] = ("bronze", "silver", "gold")
+    right: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The pipeline as YAML."""
+        whole = "{name: whole, select: path:models/customer_transactions, publish: true}"
+        layers = ", ".join(whole if layer == "whole" else f"{{name: {layer}}}" for layer in self.layers)
+        return f"""\
+name: {self.dag}
+owner: faults
+sources:
+  - {{name: transactions, path: {self.dag}/transactions.csv, contract: customer_transactions}}
+models: customer_transactions
+layers: [{layers}]
+schema_prefix: {self.dag}_
+retry_config: {{max_retries: 4, initial_delay_seconds: 2}}
+timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
+"""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps of a run in their order, as the ledger names them."""
+        return ("clean.transactions", *self.layers)
+
+    def task(self, step: str) -> str:
+        """The task of a step."""
+        return "Clean.clean_and_transform_csv" if step.startswith("clean.") else f"{GROUP}.{step}"
+
+    @property
+    def gold(self) -> str:
+        """A query with one row: checksums of both of gold's relations, in one statement."""
+        tables = ("agg_monthly_sales", "agg_product_sales")
+        each = (
+            f"(select md5(string_agg(t::text, '|' order by t::text)) from {self.dag}_gold.{t} as t)" for t in tables
+        )
+        return f"select {', '.join(each)}"
+
+    def learn(self) -> None:
+        """Runs each variant once, undisturbed, and notes what readers see."""
+        for variant in VARIANTS:
+            run = self.start(variant)
+            assert self.airflow.finished(self.dag, run.run_id) == "success"
+            with self.warehouse.session("faults") as session:
+                self.right[variant] = session.execute(self.gold).fetchone()  # type: ignore[arg-type]
+        assert len(set(self.right.values())) == len(VARIANTS), self.right
+
+    def seen(self) -> Any:
+        """What readers see now."""
+        (row,) = self.warehouse.sql(f"select array[a, b] as seen from ({self.gold}) as found (a, b)")
+        return tuple(row["seen"])
+
+    def start(self, variant: str | None = None) -> Run:
+        """Delivers other data than readers see (or a named variant), and asks for a run."""
+        chosen = variant or next(name for name in VARIANTS if self.right[name] != self.seen())
+        script = f"cd /landing/{self.dag} && cp {chosen}.csv .next && mv .next transactions.csv"
+        patiently(lambda: self.cluster.kubectl("exec", POD, "--", "sh", "-c", script))
+        return Run(self.dag, self.airflow.trigger(self.dag), chosen)
+
+    def ledger(self, run: Run) -> list[dict[str, Any]]:
+        """The rows of a run, oldest first."""
+        columns = "step, attempt, status, code_version, started_at, finished_at"
+        return self.warehouse.sql(
+            f"select {columns} from medallion.ledger "
+            f"where pipeline = '{self.dag}' and run_id = '{run.run_id}' order by id"
+        )
+
+    def succeeded(self, run: Run, seconds: float = 900) -> None:
+        """Waits for a run to succeed: each step once in the ledger, and its data is what readers see."""
+        assert self.airflow.finished(self.dag, run.run_id, seconds) == "success"
+        good = Counter(row["step"] for row in self.ledger(run) if row["status"] != "failed")
+        assert set(good.values()) == {1}, good
+        assert set(good) >= set(self.steps), good
+        assert self.seen() == self.right[run.variant]
+
+    def pods(self, step: str = "") -> list[dict[str, Any]]:
+        """The pods of the pipeline's steps, or of one step."""
+        labels = f"medallion/pipeline={self.dag}" + (f",medallion/step={step}" if step else "")
+        return list(patiently(lambda: self.cluster.get("pods", "-l", labels))["items"])
+
+    def workers(self, task: str = "") -> list[dict[str, Any]]:
+        """Airflow's worker pods of the pipeline, or of one task."""
+        found = patiently(lambda: self.cluster.get("pods", "-l", f"component=worker,dag_id={self.dag}"))["items"]
+        return [pod for pod in found if task in pod["metadata"]["labels"].get("task_id", "")]
+
+    def sessions(self, step: str = "") -> list[dict[str, Any]]:
+        """The database sessions of the pipeline's steps."""
+        return self.warehouse.sql(
+            f"select pid from pg_stat_activity where application_name like 'medallion%{self.dag} {step}%'"
+        )
+
+    def nothing_left(self) -> None:
+        """Waits until no pod, session or lock of the pipeline is left."""
+        locks = "select pid from pg_locks where locktype = 'advisory' and pid in (select pid from pg_stat_activity where application_name like 'medallion%{}%')"
+
+        def clean() -> bool:
+            return not (self.pods() or self.workers() or self.sessions() or self.warehouse.sql(locks.format(self.dag)))
+
+        until(f"nothing of {self.dag} is left over", clean, 180)
+
+
+class Reader:
+    """Asks for gold all along, as a dashboard would, and keeps every answer that is not right."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._stop = threading.Event()
+        self.answers: Counter[Any] = Counter()
+        self.errors: list[str] = []
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Reads while the context lasts."""
+        thread = threading.Thread(target=self._read)
+        thread.start()
+        until("a first answer", lambda: self.answers)
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            thread.join()
+
+    def faulty(self) -> list[Any]:
+        """Errors, and answers that are no variant's."""
+        return [*self.errors, *(answer for answer in self.answers if answer not in self._lane.right.values())]
+
+    def _read(self) -> None:
+        while not self._stop.is_set():
+            session: psycopg.Connection[Any] | None = None
+            try:
+                session = self._lane.warehouse.session("a dashboard", options="-c statement_timeout=20s")
+                while not self._stop.wait(0.2):
+                    self.answers[session.execute(self._lane.gold).fetchone()] += 1  # type: ignore[arg-type]
+            except psycopg.Error as error:
+                # A server that is away is the fault's own doing; an error of a living session is not.
+                if session is not None and not session.broken:
+                    self.errors.append(str(error))
+                self._stop.wait(0.5)
+            finally:
+                if session is not None:
+                    session.close()
+
+
+@contextmanager
+def landing(cluster: Cluster, dags: list[str], folder: Path) -> Iterator[None]:
+    """A pod on the landing volume that holds both variants of each lane's data, while the context lasts."""
+    image = cluster.get("configmap", "medallion-runtime")["data"]["MEDALLION_CLEANER_IMAGE"]
+    manifest = (REPO / "k8s" / "put-pod.yaml").read_text().replace("POD", POD).replace("IMAGE", image)
+    manifest = manifest.replace("activeDeadlineSeconds: 3600", "activeDeadlineSeconds: 86400")
+    cluster.kubectl("delete", "pod", POD, "--ignore-not-found")
+    cluster.kubectl("apply", "-f", "-", stdin=manifest)
+    cluster.kubectl("wait", f"pod/{POD}", "--for=condition=Ready", "--timeout=180s")
+    try:
+        for number, variant in enumerate(VARIANTS):
+            write_sample(folder / f"{variant}.csv", rows=ROWS, seed=number)
+            text = (folder / f"{variant}.csv").read_text()
+            for dag in dags:
+                script = f"mkdir -p /landing/{dag} && cat > /landing/{dag}/{variant}.csv"
+                cluster.kubectl("exec", "-i", POD, "--", "sh", "-c", script, stdin=text)
+        yield
+    finally:
+        patiently(lambda: cluster.kubectl("delete", "pod", POD, "--ignore-not-found", "--wait=false"))
