@@ -97,3 +97,24 @@ def test_every_step_tells_of_its_failure_and_of_its_recovery(dag: Any):
     steps = [task for task in dag.tasks if hasattr(task, "arguments")]
     assert [len(task.on_failure_callback) for task in steps] == [1] * len(steps)
     assert [len(task.on_success_callback) for task in steps] == [1] * len(steps)
+
+
+@pytest.mark.parametrize("left", [None, "running", "terminated"])
+def test_a_worker_that_is_stopped_with_its_pod_is_no_success(left: str | None):
+    from kubernetes.client import models as k8s
+
+    from medallion.runners.airflow import airflow_dag
+    from medallion.runners.kubernetes.ending import StepPodFailed
+
+    states = {
+        "running": k8s.V1ContainerState(running=k8s.V1ContainerStateRunning()),
+        "terminated": k8s.V1ContainerState(terminated=k8s.V1ContainerStateTerminated(exit_code=0)),
+    }
+    container = k8s.V1ContainerStatus(
+        name="base", image="i", image_id="i", ready=False, restart_count=0, state=states.get(left or "")
+    )
+    pod = k8s.V1Pod(status=k8s.V1PodStatus(container_statuses=[container])) if left else None
+    task = airflow_dag(str(DAGS / "pipeline_customer_transaction.py")).get_task("DBT-Transformations.gold")
+    task.on_kill()
+    with pytest.raises(StepPodFailed):
+        task.cleanup(pod, pod)

@@ -24,14 +24,18 @@ class StepOperator(KubernetesPodOperator):
     ending: Ending | None = None
 
     def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
-        """Deletes the pod, then raises `StepPodFailed` unless the step succeeded."""
+        """Deletes the pod, then raises `StepPodFailed` unless the step succeeded.
+
+        A worker that is told to stop deletes the pod and goes on here. The provider's own operator then raises
+        nothing, and Airflow takes the task for a success (https://github.com/apache/airflow/issues/71202).
+        """
         self.ending = ending = ending_of(remote_pod, self.base_container_name)
         failure = StepPodFailed(self.task_id, ending)
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowException as error:
             raise failure from error
-        if not self._killed and not ending.succeeded:
+        if not ending.succeeded:
             raise failure
 
 
