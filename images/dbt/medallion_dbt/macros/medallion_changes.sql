@@ -4,9 +4,17 @@
     {%- set new_columns = adapter.get_columns_in_relation(delta) -%}
     {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
 
+    {%- set gone = diff_columns(old_columns, new_columns) -%}
+
     {#- dbt adds, drops or refuses columns, whether or not there are rows. -#}
-    {%- if diff_columns(old_columns, new_columns)
-        or (on_schema_change != 'ignore' and check_for_schema_changes(delta, existing)['schema_changed']) -%}
+    {%- if on_schema_change == 'ignore' -%}
+        {%- set other_columns = gone -%}
+    {%- elif on_schema_change == 'append_new_columns' -%}
+        {%- set other_columns = diff_columns(new_columns, old_columns) -%}
+    {%- else -%}
+        {%- set other_columns = check_for_schema_changes(delta, existing)['schema_changed'] -%}
+    {%- endif -%}
+    {%- if other_columns -%}
         {{ return(true) }}
     {%- endif -%}
     {%- if not run_query('select exists (select from ' ~ delta ~ ')')[0][0] -%}
@@ -16,7 +24,7 @@
     {#- By key, rows replace the ones that they are equal to: those of a look back mostly do. -#}
     {%- set keys = config.get('unique_key') -%}
     {%- set narrowed = config.get('predicates', none) or config.get('incremental_predicates', none) -%}
-    {%- if not keys or narrowed or config.get('incremental_strategy') == 'append' -%}
+    {%- if not keys or narrowed or gone or config.get('incremental_strategy') == 'append' -%}
         {{ return(true) }}
     {%- endif -%}
     {%- set keys = keys if keys is string else keys | join(', ') -%}
