@@ -404,9 +404,8 @@ def test_a_project_with_a_word_of_its_own_on_what_is_incremental_is_left_to_it(
 ):
     events.good("appended")
     own = shutil.copytree(project, tmp_path / "project")
-    (own / "macros" / "own.sql").write_text(
-        "{% macro is_incremental() %}{{ return(load_relation(this) is not none) }}{% endmacro %}"
-    )
+    word = "{% macro is_incremental() %}{{ return((load_relation(this) or {}).type == 'table') }}{% endmacro %}"
+    (own / "macros" / "own.sql").write_text(word)
     monkeypatch.setenv("MEDALLION_DBT_PROJECT", str(own))
     events.deliver((3, 2, 30))
     done = run_command(*events.arguments("appended"))
