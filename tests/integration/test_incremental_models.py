@@ -42,6 +42,9 @@ MODELS = {
     "hooked": "{{ config(pre_hook='{% if is_incremental() %} delete from {{ this }} where day >= 2 {% endif %}') }} "
     "select id, day, amount from silver.events {% if is_incremental() %} where day >= 2 {% endif %}",
     "swept": "{{ config(incremental_strategy='sweep') }} select id, day, amount from silver.events " + NEWER,
+    "batched": "{{ config(incremental_strategy='microbatch', unique_key='id', event_time='id', batch_size='day', "
+    "begin=(run_started_at - modules.datetime.timedelta(days=1)).strftime('%Y-%m-%d')) }} "
+    "select id, day, amount from silver.events",
     **{
         f"wide_{word}": f"{{{{ config(on_schema_change='{word}') }}}} select * from silver.events {NEWER}"
         for word in ("ignore", "append_new_columns", "sync_all_columns", "fail")
@@ -383,7 +386,7 @@ def test_changed_columns_are_treated_as_dbt_treats_them_new_rows_or_not(
     assert events.kinds(model) == kinds
 
 
-@pytest.mark.parametrize(("model", "change"), [("hooked", "update silver.events set amount = 31 where id = 3"), ("swept", "delete from silver.events where id = 2")])  # fmt: skip
+@pytest.mark.parametrize(("model", "change"), [("hooked", "update silver.events set amount = 31 where id = 3"), ("batched", "update silver.events set amount = 31 where id = 3"), ("swept", "delete from silver.events where id = 2")])  # fmt: skip
 def test_a_model_that_may_write_by_itself_works_on_a_copy(events: Events, model: str, change: str):
     events.deliver((3, 2, 30))
     events.good(model)
