@@ -313,9 +313,8 @@ def test_an_attempt_that_lost_its_lock_takes_nothing_in(events: Events, monkeypa
     with held(events, *events.arguments("appended replaced")):
         later = threading.Thread(target=count_on)
         later.start()
-        while events.warehouse.execute(
-            "select count(*) from pg_locks where locktype = 'transactionid' and not granted"
-        ).fetchone() == (0,):
+        held_up = "select count(*) from pg_locks where locktype = 'transactionid' and not granted"
+        while later.is_alive() and events.warehouse.execute(held_up).fetchone() == (0,):
             pass
     done = events.dbt.end()
     later.join()
