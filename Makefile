@@ -36,6 +36,7 @@ lint: .venv/dev.stamp ## ruff, mypy, sqlfluff, shellcheck, medallion lint
 bench: .venv/dev.stamp ## the benchmarks of docs/performance.md (some minutes)
 	$(BIN)/python tests/bench/bench_cleaner.py
 	$(BIN)/python tests/bench/bench_layers.py
+	$(BIN)/python tests/bench/bench_incremental.py
 	$(BIN)/python tests/bench/bench_parse.py
 
 ##@ For those who change Medallion

@@ -23,13 +23,15 @@ PLATFORM_TAG = "medallion"
 class RunContext:
     """What a plan depends on beside the pipeline file. Values may be an orchestrator's own templates.
 
-    `landing` is the folder that source paths are relative to; `inputs` overrides the path of a source.
+    `landing` is the folder that source paths are relative to; `inputs` overrides the path of a source. `full_refresh`
+    builds incremental models from nothing.
     """
 
     run_id: str
     landing: str
     commit: str = "unknown"
     inputs: Mapping[str, str] = field(default_factory=dict)
+    full_refresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...],
     top = (pipeline.groups.transform,) if pipeline.groups.transform else ()
     select = layer.select or f"path:models/{pipeline.models}/{layer.name}"
     flags = (("--publish",) if layer.is_published else ()) + (() if layer.gate else ("--no-gate",))
+    flags += ("--full-refresh",) if context.full_refresh else ()
     does = {"build": "Runs and tests", "run": "Runs", "test": "Tests"}[phase]
     return Step(
         name=name,

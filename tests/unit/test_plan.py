@@ -57,6 +57,12 @@ def test_only_gold_is_published_unless_the_file_says_otherwise(transactions: Pip
     }
 
 
+def test_a_full_refresh_is_told_to_every_layer_and_to_no_load(transactions: PipelineFile):
+    context = RunContext("run-1", "/landing", full_refresh=True)
+    plan = make_plan(transactions.pipeline, transactions.contracts, context)
+    assert [step.name for step in plan.steps if "--full-refresh" in step.args] == ["bronze", "silver", "gold"]
+
+
 def test_the_contract_travels_with_the_step(transactions: PipelineFile):
     clean = plan_of(transactions).steps[0]
     assert json.loads(clean.env["MEDALLION_CONTRACT"])["table"] == "cleaned_data.customer_transactions"

@@ -41,6 +41,9 @@ def run(
     report: Annotated[Path | None, typer.Option("--report", help="Write the run's report here, as JSON.")] = None,
     landing: Annotated[Path, typer.Option(help="The folder that source paths are relative to.")] = Path("landing"),
     run_id: Annotated[str | None, typer.Option(help="Names the run; a run named again continues.")] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build incremental models from nothing.")
+    ] = False,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Run a pipeline on this machine: the same steps, commands and gates as on Kubernetes.
@@ -48,7 +51,9 @@ def run(
     Exits with 0 only if every step succeeded; else with the exit code of the step that failed.
     """
     try:
-        code, _ = run_pipeline(name, input_file, contract, warehouse, report, landing, run_id, dags)
+        code, _ = run_pipeline(
+            name, input_file, contract, warehouse, report, landing, run_id, dags, full_refresh=full_refresh
+        )
     except SpecError as error:
         error_console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.USAGE) from None
@@ -71,6 +76,7 @@ def run_pipeline(
     run_id: str | None = None,
     dags: Path | None = None,
     afterwards: Callable[[Connection, Report], None] | None = None,
+    full_refresh: bool = False,
 ) -> tuple[int, Report]:
     """Runs a pipeline and shows its progress and its report.
 
@@ -87,7 +93,7 @@ def run_pipeline(
     run_id = run_id or f"local__{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
     only = file.pipeline.sources[0].name
     inputs = {only: str(input_file.resolve())} if input_file else {}
-    context = RunContext(run_id, str(landing.resolve()), current_commit(), inputs)
+    context = RunContext(run_id, str(landing.resolve()), current_commit(), inputs, full_refresh)
     plan = make_plan(file.pipeline, file.contracts, context)
     with ExitStack() as stack:
         stack.enter_context(warehouse_environment(warehouse, file.pipeline.tenant))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+from psycopg import sql
 
 from medallion.spec.retention import Retention
 from medallion.warehouse import builds, views
@@ -13,8 +14,8 @@ from medallion.warehouse.ledger import StepRun
 def prune(connection: Connection, step: StepRun, keep: Retention) -> list[str]:
     """Drops a step's builds that nobody sees, that no rollback needs, and that are not kept for inspection.
 
-    A build that any view reads stays, ours or a reader's own. One that somebody is reading right now stays until
-    the next time.
+    A build that any view reads stays: what readers see, a later build that goes on from it, or a reader's own. One that
+    somebody is reading right now stays until the next time. The newest goes first, and then what only it went on from.
 
     Returns:
         The names of the schemas dropped.
@@ -32,14 +33,14 @@ def prune(connection: Connection, step: StepRun, keep: Retention) -> list[str]:
             when published_at is null then created_at < now() - make_interval(days => %(days)s)
             else not exists (
                 select from kept where kept.build_schema = build.build_schema and kept.age <= %(builds)s) end
+        order by created_at desc
         """,
         {
             "pipeline": step.pipeline, "step": step.layer or step.step,
             "builds": keep.builds, "days": keep.failed_builds_days,
         },
     ).fetchall()  # fmt: skip
-    used = views.used_builds(connection)
-    return [name for (name,) in rows if name not in used and _dropped(connection, str(name))]  # type: ignore[misc]
+    return [name for name in (str(row[0]) for row in rows) if _dropped(connection, name)]
 
 
 def prune_records(connection: Connection, pipeline: str, keep: Retention) -> None:
@@ -71,10 +72,25 @@ def prune_records(connection: Connection, pipeline: str, keep: Retention) -> Non
 
 
 def _dropped(connection: Connection, build: str) -> bool:
+    if build in views.used_builds(connection):
+        return False
     try:
         with connection.transaction():
             connection.execute("select set_config('lock_timeout', '1s', true)")
+            # From here on no view can be made of its tables; one that was made meanwhile would go with them.
+            _lock(connection, build)
+            if build in views.used_builds(connection):
+                return False
             builds.drop(connection, build)
     except psycopg.errors.LockNotAvailable:
         return False
     return True
+
+
+def _lock(connection: Connection, build: str) -> None:
+    rows = connection.execute(
+        "select relname from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and relkind = 'r'", (build,)
+    ).fetchall()
+    for (table,) in rows:
+        name = sql.Identifier(build, str(table))
+        connection.execute(sql.SQL("lock table only {} in access exclusive mode").format(name))

@@ -19,6 +19,7 @@ def parser() -> StepParser:
     made.add_argument("--phase", choices=("build", "run", "test", "freshness"), default="build")
     made.add_argument("--publish", action="store_true", help="build beside what readers see, publish after the tests")
     made.add_argument("--no-gate", action="store_true", help="failing tests are reported and stop nothing")
+    made.add_argument("--full-refresh", action="store_true", help="build incremental models from nothing")
     return made
 
 
@@ -53,7 +54,7 @@ def task_of(arguments: list[str]) -> Task:
     if given.phase == "freshness":
         lock = f"freshness:{given.schema_prefix}{given.select}"
         return Task(step_of(given), lambda session: check_freshness(given.select, session), lock)
-    layer = Layer(given.layer, given.select, given.phase, given.publish, not given.no_gate)
+    layer = Layer(given.layer, given.select, given.phase, given.publish, not given.no_gate, given.full_refresh)
     lock = f"layer:{given.schema_prefix}{given.select}"
     return Task(step_of(given, given.layer), lambda session: run_layer(layer, session), lock)
 

@@ -47,9 +47,10 @@ class Dbt:
         lines = self._invoke("list", *flags)
         return [str(found) for line in lines for found in re.findall(r'"unique_id": "([^"]+)"', line)]
 
-    def run(self, select: str) -> list[Any]:
+    def run(self, select: str, full_refresh: bool = False) -> list[Any]:
         """Builds the selected models. Results are in no order; a model that failed is among them."""
-        return list(self._invoke("run", "--select", *select.split()).results)
+        flags = ("--full-refresh",) if full_refresh else ()
+        return list(self._invoke("run", "--select", *select.split(), *flags).results)
 
     def test(self, select: str) -> list[Any]:
         """Runs the tests of the selected models and sources, and no test that needs a model built later.

@@ -13,9 +13,10 @@ from medallion.outcome import ModelResult, Outcome, TestResult
 from medallion.step import Session
 from medallion.warehouse import builds
 from medallion_dbt.commands import Dbt, failure_of
+from medallion_dbt.incremental import carry_on
 from medallion_dbt.manifest import Parsed, load_manifest
 from medallion_dbt.relocate import guard, relocate
-from medallion_dbt.results import model_results, test_results
+from medallion_dbt.results import UNCHANGED, model_results, test_results
 
 Phase = Literal["build", "run", "test"]
 
@@ -29,6 +30,7 @@ class Layer:
     phase: Phase
     publish: bool = False
     gate: bool = True
+    full_refresh: bool = False
 
 
 def run_layer(layer: Layer, session: Session) -> None:
@@ -75,6 +77,7 @@ class _Work:
         """Places the project; what is published goes into the schema of this run's build."""
         manifest, step, connection = self._parsed.manifest, self._session.step, self._session.connection
         placed: dict[str, str] = {}
+        built: dict[str, tuple[str, str]] = {}
         for unique_id in chosen if self._layer.publish else ():
             node: Any = manifest.nodes[unique_id]
             if node.config.materialized == "ephemeral":
@@ -84,12 +87,15 @@ class _Work:
                 self._builds[schema] = builds.start(connection, schema, step, fresh=self._layer.phase != "test")
             self._relations[schema].append(node.alias)
             placed[unique_id] = self._builds[schema]
+            built[unique_id] = schema, self._builds[schema]
+        if self._layer.phase != "test":
+            carry_on(manifest, connection, built, self._layer.full_refresh)
         relocate(manifest, connection.info.dbname, step.schema_prefix, placed)
         # dbt has sessions of its own: they may write only while this attempt holds its lock.
         guard(manifest, self._session.fence.statement)
 
     def _run(self, dbt: Dbt) -> None:
-        self._models = model_results(dbt.run(self._layer.select))
+        self._models = model_results(dbt.run(self._layer.select, self._layer.full_refresh))
         skipped = [model.name for model in self._models if model.status == "skipped"]
         failed = [model for model in self._models if model.status not in ("success", "no-op", "skipped")]
         if failed or skipped:
@@ -141,7 +147,8 @@ class _Work:
             log.event("outdated", f"{name}: {why}", "warning", relation=name)
 
     def _outcome(self) -> Outcome:
-        done = [f"{len(self._models)} models"] if self._models else []
+        same = sum(model.message == UNCHANGED for model in self._models)
+        done = [f"{len(self._models)} models" + (f", {same} of them as before" if same else "")] if self._models else []
         passed = sum(test.status in ("pass", "warn") for test in self._tests)
         done += [f"{passed} of {len(self._tests)} tests passed"] if self._tests else []
         return Outcome(

@@ -13,6 +13,7 @@ from medallion.outcome import ModelResult, TestResult
 from medallion.warehouse.connection import Connection
 
 SAMPLE_ROWS = 5
+UNCHANGED = "nothing new: the rows are where they were"
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -24,10 +25,16 @@ def model_results(results: Iterable[Any]) -> tuple[ModelResult, ...]:
             status=str(result.status),
             rows=(result.adapter_response or {}).get("rows_affected"),
             seconds=round(result.execution_time, 3),
-            message="" if result.status == "success" else (result.message or "").strip(),
+            message=_message(result),
         )
         for result in results
     )
+
+
+def _message(result: Any) -> str:
+    if result.status != "success":
+        return (result.message or "").strip()
+    return UNCHANGED if (result.adapter_response or {}).get("code") == "UNCHANGED" else ""
 
 
 def test_results(results: Iterable[Any], connection: Connection) -> tuple[TestResult, ...]:

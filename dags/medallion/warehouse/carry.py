@@ -1,0 +1,61 @@
+"""What a new build goes on from: the table that readers see now, as a view of it or as a copy."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from medallion.warehouse import views
+from medallion.warehouse.connection import Connection
+
+
+def holder(connection: Connection, schema: str, relation: str) -> str | None:
+    """The build that holds the table behind `schema.relation`, through any builds that only carry it on.
+
+    Returns:
+        None if readers see no such relation, or one that is no table of a build of ours.
+    """
+    build = views.shown(connection, schema).get(relation)
+    while build is not None:
+        row = connection.execute(
+            """select stored.relkind from pg_class as stored
+               inner join pg_namespace as inside on stored.relnamespace = inside.oid
+               inner join medallion.builds as build on build.build_schema = inside.nspname
+               where inside.nspname = %s and stored.relname = %s and build.published_schema = %s""",
+            (build, relation, schema),
+        ).fetchone()
+        if row is None or row[0] != "v":
+            return build if row == ("r",) else None
+        build = views.shown(connection, build).get(relation)
+    return None
+
+
+def stand_in(connection: Connection, build: str, relation: str, source: str) -> None:
+    """Makes `build.relation` a view of `source.relation`. It costs nothing, and nothing can be written through it."""
+    view, table = sql.Identifier(build, relation), sql.Identifier(source, relation)
+    # A view of one table alone takes inserts and deletes, and they would reach what readers see. The planner forgets
+    # the join, so that indexes serve as ever.
+    statement = sql.SQL("create view {} as select stored.* from {} as stored cross join (select) as not_for_writing")
+    connection.execute(statement.format(view, table))
+
+
+def copying(connection: Connection, build: str, relation: str, source: str) -> str:
+    """SQL that makes `build.relation` a copy of `source.relation`: rows, indexes, constraints and comments.
+
+    Foreign keys and grants stay behind, as `create table like` leaves them.
+    """
+    copy, table = sql.Identifier(build, relation), sql.Identifier(source, relation)
+    rows = connection.execute(
+        """select attname, relpersistence = 'u' from pg_attribute inner join pg_class on pg_class.oid = attrelid
+           where attrelid = %s::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum""",
+        (table.as_string(connection),),
+    ).fetchall()
+    statement = sql.SQL(
+        "create {kind} table {copy} (like {table} including all);"
+        " insert into {copy} ({columns}) overriding system value select {columns} from {table}"
+    ).format(
+        kind=sql.SQL("unlogged" if rows and rows[0][1] else ""),
+        copy=copy,
+        table=table,
+        columns=sql.SQL(", ").join(sql.Identifier(str(name)) for name, _ in rows),
+    )
+    return statement.as_string(connection)
