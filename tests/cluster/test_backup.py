@@ -66,6 +66,11 @@ def history() -> list[dict[str, Any]]:
     return found
 
 
+def seen(run: dict[str, Any]) -> set[bool]:
+    """Whether readers see all of a run's data, none, or some."""
+    return {version["seen"] for version in run["versions"]}
+
+
 def test_a_restore_brings_back_gold_and_ledger(
     cluster: Cluster, make: Callable[..., str], transactions_run: str, no_leftovers: None
 ):
@@ -85,18 +90,18 @@ def test_a_rollback_changes_what_readers_see_at_once(
     cluster: Cluster, airflow: Airflow, make: Callable[..., str], transactions_run: str, tmp_path: Path,
     request: pytest.FixtureRequest,
 ):  # fmt: skip
-    before = gold_of(cluster)
+    before, shown = gold_of(cluster), next(run for run in history() if seen(run) == {True} and not run["message"])
     put(tmp_path, seed=8)
     request.addfinalizer(lambda: put(tmp_path, seed=7))
     make("run", f"PIPELINE={DAG}")
     newest, *_ = history()
     assert gold_of(cluster) != before
-    assert {version["seen"] for version in newest["versions"]} == {True}
-    make("rollback", f"PIPELINE={DAG}")
+    assert seen(newest) == {True}
+    make("rollback", f"PIPELINE={DAG}", f"TO={shown['run_id']}")
     assert gold_of(cluster) == before
     rollback, run, *_ = history()
-    assert (rollback["rollback"], run["run_id"]) == (True, newest["run_id"])
-    assert {version["seen"] for version in run["versions"]} == {False}
+    assert rollback["message"] == f"readers see the data of run {shown['run_id']} again"
+    assert (run["run_id"], seen(run)) == (newest["run_id"], {False})
     assert "rolled back" in make("history", f"PIPELINE={DAG}")
 
 
@@ -137,30 +142,25 @@ def bucket(cluster: Cluster) -> Iterator[tuple[str, ...]]:
             cluster.kubectl("delete", "secret", "test-bucket")
 
 
+def times(cluster: Cluster) -> tuple[str | None, str | None]:
+    """When the schedule last started a job, and when one last succeeded."""
+    status = cluster.get("cronjob", "medallion-backup")["status"]
+    return status.get("lastScheduleTime"), status.get("lastSuccessfulTime")
+
+
 def test_the_schedule_fills_a_bucket_and_its_dump_brings_gold_back(
     cluster: Cluster, make: Callable[..., str], transactions_run: str, bucket: tuple[str, ...], no_leftovers: None
 ):
     assert cluster.get("cronjob", "medallion-backup")["spec"]["suspend"] is False
     before, ledger = gold_of(cluster), cluster.sql(LEDGER)
-    earlier = {job["metadata"]["name"] for job in jobs(cluster)}
+    started, done = times(cluster)
     cronjob(cluster, *bucket, "backups.schedule=* * * * *")
-    (job, *_) = until("the schedule starts a job", lambda: [j for j in jobs(cluster) if name_of(j) not in earlier], 120)
+    until("the schedule starts a job", lambda: times(cluster)[0] != started, 120)
     cronjob(cluster, *bucket)
-    cluster.kubectl("wait", f"job/{name_of(job)}", "--for=condition=Complete", "--timeout=180s")
+    until("the job has succeeded", lambda: times(cluster)[1] != done)
+    until("the job's volume is gone", lambda: "medallion-backup-" not in cluster.kubectl("get", "pvc", "-o", "name"))
     names = {line.split()[1] for line in make("backups").splitlines()}
     assert {name.rpartition("/")[2] for name in names} == {"airflow.dump", "warehouse.dump"}
     damage(cluster)
     make("restore", f"FILE={max(name for name in names if name.endswith('/warehouse.dump'))}")
     assert (gold_of(cluster), cluster.sql(LEDGER)) == (before, ledger)
-
-
-def name_of(job: dict[str, Any]) -> str:
-    return str(job["metadata"]["name"])
-
-
-def jobs(cluster: Cluster) -> list[dict[str, Any]]:
-    """The jobs that the schedule made."""
-    found: list[dict[str, Any]] = cluster.get("jobs")["items"]
-    return [
-        job for job in found if name_of(job).startswith("medallion-backup-") and "ownerReferences" in job["metadata"]
-    ]
