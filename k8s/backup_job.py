@@ -30,7 +30,9 @@ def changed(job: dict[str, Any], verb: str, name: str = "") -> dict[str, Any]:
         steps = [*fetch, ("dump", ["bash", "/scripts/restore.sh", name])]
     *first, last = [boxes[box] | {"command": command} for box, command in steps]
     pod |= {"initContainers": first, "containers": [last]}
-    job["spec"]["backoffLimit"] = 0
+    job["spec"] |= {"backoffLimit": 0, "ttlSecondsAfterFinished": 86400}
+    # Else the CronJob would delete it, as it does its own: perhaps before anybody saw how it ended.
+    job["metadata"].pop("ownerReferences", None)
     return job
 
 

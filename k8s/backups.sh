@@ -17,7 +17,7 @@ ended() { kube get job "$job" -o 'jsonpath={.status.conditions[?(@.status=="True
 follow() { # container: its output, as soon as it is there
   local tries=0
   until kube logs --follow "job/$job" --container "$1" 2>/dev/null; do # there is no log before the container is
-    [[ $(ended) != *Failed* ]] || return 0 # the container before it has said why
+    [[ $(ended || true) != *Failed* ]] || return 0 # the container before it has said why
     [ $((tries += 1)) -le 60 ] || fail "the pod of $job did not start: $(kube get events --field-selector type=Warning | tail -n 3)"
     kube wait pod --selector "job-name=$job" --for=condition=Ready --timeout=5s >/dev/null 2>&1 || true
   done
@@ -25,7 +25,7 @@ follow() { # container: its output, as soon as it is there
 for container in $(kube get job "$job" -o 'jsonpath={.spec.template.spec.initContainers[*].name} {.spec.template.spec.containers[*].name}'); do
   follow "$container"
 done
-until end=$(ended) && [[ $end == *Complete* ]]; do
+while end=$(ended) || fail "$verb: nobody knows how $job ended; is it deleted?" && [[ $end != *Complete* ]]; do
   [[ $end != *Failed* ]] || fail "$verb failed"
   kube wait "job/$job" --for=condition=Complete --timeout=2s >/dev/null 2>&1 || true
 done

@@ -445,8 +445,13 @@ def backup_job() -> ModuleType:
 def test_the_backup_job_can_list_and_restore_too(
     values: str, arguments: list[str], steps: list[tuple[str, str]], render: Render, backup_job: ModuleType
 ) -> None:
-    job = {"spec": {"template": {"spec": copy.deepcopy(backup_pod(render(values)))}}}
-    pod = backup_job.changed(job, *arguments)["spec"]["template"]["spec"]
+    job = {
+        "metadata": {"ownerReferences": []},
+        "spec": {"template": {"spec": copy.deepcopy(backup_pod(render(values)))}},
+    }
+    changed = backup_job.changed(job, *arguments)
+    assert "ownerReferences" not in changed["metadata"]
+    pod = changed["spec"]["template"]["spec"]
     assert [(box["name"], box["command"][-1]) for box in containers(pod)] == steps
     assert breaches(pod) == []
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "backups"]
