@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -66,12 +68,12 @@ def web_server() -> Iterator[Web]:
 
 
 @contextmanager
-def s3_server() -> Iterator[tuple[str, Any]]:
+def s3_server(address: str = "127.0.0.1") -> Iterator[tuple[str, Any]]:
     """A storage that speaks S3, with the bucket `lake`; yields its URL and a client."""
     import boto3
     from moto.server import ThreadedMotoServer
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address=address, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
@@ -83,3 +85,47 @@ def s3_server() -> Iterator[tuple[str, Any]]:
         yield url, client
     finally:
         server.stop()
+
+
+PassOn = Callable[[str, str, bytes], bytes]
+
+
+@contextmanager
+def on_the_way_to(url: str, change: PassOn) -> Iterator[str]:
+    """A way to a server that a test stands in: each request is passed on with the body that `change` makes of it.
+
+    `change` gets method, path and body. Yields the way's URL.
+    """
+    there = urlsplit(url)
+
+    class Handler(BaseHTTPRequestHandler):
+        def pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+            connection = http.client.HTTPConnection(there.hostname or "", there.port)
+            connection.request(self.command, self.path, change(self.command, self.path, body), headers)
+            said = connection.getresponse()
+            content = said.read()
+            self.send_response(said.status)
+            for name, value in said.getheaders():
+                if name.lower() not in ("connection", "content-length", "date", "server"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", said.getheader("Content-Length") or str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            if name.startswith("do_"):
+                return self.pass_on
+            raise AttributeError(name)
+
+        def log_message(self, *arguments: object) -> None:
+            """Tests have no use for an access log."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -44,6 +44,7 @@ def secrets_of(cluster: Cluster) -> dict[str, dict[str, str]]:
 
 def gold_of(cluster: Cluster) -> str:
     """A digest of what readers see."""
-    query = "select md5(string_agg(t::text, '|' order by t::text)) as digest from gold.agg_monthly_sales as t"
+    rows = "select m::text from gold.agg_monthly_sales as m union all select p::text from gold.agg_product_sales as p"
+    query = f"select md5(string_agg(t, '|' order by t)) as digest from ({rows}) as rows (t)"
     found: list[dict[str, Any]] = cluster.sql(query)
     return str(found[0]["digest"])

@@ -15,6 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from databases import fresh_database
+from dumps import dumped_server, filled
 from layers import load, run_all, run_command
 from medallion.failures import ExitCode
 from medallion.warehouse import ledger
@@ -139,4 +140,4 @@ def published(
             yield connection
 
 
-__all__ = ["Clean", "Cleaned", "ExitCode"]
+__all__ = ["Clean", "Cleaned", "ExitCode", "dumped_server", "filled"]

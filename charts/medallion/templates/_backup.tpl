@@ -1,5 +1,6 @@
-{{/* A pod that speaks to Postgres as its administrator and has the volume of backups. */}}
+{{/* A pod that dumps as Postgres' administrator to the volume of backups, and takes the dumps to the bucket, if there is one. */}}
 {{- define "medallion.backup.pod" -}}
+{{- $bucket := .root.Values.backups.bucket -}}
 restartPolicy: Never
 serviceAccountName: medallion-step
 automountServiceAccountToken: false
@@ -11,38 +12,84 @@ securityContext:
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
 {{- include "medallion.prepare.pullSecrets" .root | nindent 0 }}
+{{- if $bucket.url }}
+initContainers:
+  - {{- include "medallion.backup.dump" . | nindent 4 }}
 containers:
-  - name: backup
-    image: {{ .root.Values.backups.image }}
-    command: [bash, /scripts/backup.sh]
-    env:
-      - {name: BACKUPS, value: /backups}
-      - {name: KEEP_DAYS, value: {{ .root.Values.backups.keepDays | quote }}}
-      - {name: VERIFY, value: {{ .root.Values.backups.verify | quote }}}
-      {{- if not .secret }}
-      - {name: PGHOST, value: medallion-postgres}
-      - {name: PGUSER, value: postgres}
-      - name: PGPASSWORD
-        valueFrom: {secretKeyRef: {name: medallion-postgres, key: postgres-password}}
-      {{- end }}
-    {{- with .secret }}
-    envFrom:
-      - secretRef: {name: {{ . }}}
-    {{- end }}
-    volumeMounts:
-      - {name: backups, mountPath: /backups}
-      - {name: scripts, mountPath: /scripts, readOnly: true}
-      - {name: tmp, mountPath: /tmp}
-    resources:
-      requests: {cpu: 100m, memory: 128Mi}
-    securityContext:
-      allowPrivilegeEscalation: false
-      readOnlyRootFilesystem: true
-      capabilities: {drop: [ALL]}
+  - {{- include "medallion.backup.bucket" . | nindent 4 }}
+{{- else }}
+containers:
+  - {{- include "medallion.backup.dump" . | nindent 4 }}
+{{- end }}
 volumes:
   - name: backups
+    {{- if $bucket.url }}
+    # Room for the dumps on their way: it is made with the pod and goes with it.
+    ephemeral:
+      volumeClaimTemplate:
+        metadata:
+          labels:
+            {{- include "medallion.labels" .root | nindent 12 }}
+        spec:
+          {{- include "medallion.claim.spec" .root.Values.backups.volume | nindent 10 }}
+    {{- else }}
     persistentVolumeClaim: {claimName: medallion-backups}
+    {{- end }}
   - name: scripts
     configMap: {name: medallion-backup}
   - {name: tmp, emptyDir: {}}
+{{- end }}
+
+{{/* The container that dumps, and that restores: k8s/backup_job.py finds it by its name. */}}
+{{- define "medallion.backup.dump" -}}
+name: dump
+image: {{ .root.Values.backups.image }}
+command: [bash, /scripts/backup.sh]
+env:
+  - {name: BACKUPS, value: /backups}
+  - {name: KEEP_DAYS, value: {{ .root.Values.backups.keepDays | quote }}}
+  - {name: VERIFY, value: {{ .root.Values.backups.verify | quote }}}
+  {{- if not .secret }}
+  - {name: PGHOST, value: medallion-postgres}
+  - {name: PGUSER, value: postgres}
+  - name: PGPASSWORD
+    valueFrom: {secretKeyRef: {name: medallion-postgres, key: postgres-password}}
+  {{- end }}
+{{- with .secret }}
+envFrom:
+  - secretRef: {name: {{ . }}}
+{{- end }}
+volumeMounts:
+  - {name: backups, mountPath: /backups}
+  - {name: scripts, mountPath: /scripts, readOnly: true}
+  - {name: tmp, mountPath: /tmp}
+resources:
+  requests: {cpu: 100m, memory: 128Mi}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* The container that speaks to the bucket, found by its name as well. */}}
+{{- define "medallion.backup.bucket" -}}
+name: bucket
+image: {{ .root.Values.global.images.cleaner }}
+imagePullPolicy: {{ .root.Values.global.images.pullPolicy }}
+command: [/venv/bin/python, -m, medallion_cleaner.backups, push]
+env:
+  - {name: BACKUPS, value: /backups}
+  - {name: BACKUPS_URL, value: {{ .root.Values.backups.bucket.url | quote }}}
+  - {name: KEEP_DAYS, value: {{ .root.Values.backups.keepDays | quote }}}
+envFrom:
+  - secretRef: {name: {{ .root.Values.backups.bucket.secret }}}
+volumeMounts:
+  - {name: backups, mountPath: /backups}
+  - {name: tmp, mountPath: /tmp}
+resources:
+  requests: {cpu: 100m, memory: 128Mi}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
 {{- end }}

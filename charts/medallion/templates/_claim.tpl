@@ -11,13 +11,17 @@ metadata:
   annotations:
     helm.sh/resource-policy: keep
 spec:
-  accessModes: {{ toJson .accessModes }}
-  {{- with .storageClass }}
-  storageClassName: {{ . }}
-  {{- end }}
-  resources:
-    requests:
-      storage: {{ .size }}
+  {{- include "medallion.claim.spec" . | nindent 2 }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- define "medallion.claim.spec" -}}
+accessModes: {{ toJson .accessModes }}
+{{- with .storageClass }}
+storageClassName: {{ . }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .size }}
 {{- end }}
