@@ -14,12 +14,18 @@ kube create job "$job" --from=cronjob/medallion-backup --dry-run=client --output
   python3 k8s/backup_job.py "${given[@]}" | kube create --filename - >/dev/null
 
 ended() { kube get job "$job" -o 'jsonpath={.status.conditions[?(@.status=="True")].type}'; }
+tries=0
+again() { # ends the script after five minutes without the pod
+  [ $((tries += 1)) -le 300 ] || fail "the pod of $job did not start: $(kube get events --field-selector type=Warning | tail -n 3)"
+  sleep 1
+}
+# As long as a pod has no node, its log is there and empty.
+until kube wait pod --selector "job-name=$job" --for=condition=PodScheduled --timeout=1s >/dev/null 2>&1; do again; done
 follow() { # container: its output, as soon as it is there
-  local tries=0
-  until kube logs --follow "job/$job" --container "$1" 2>/dev/null; do # there is no log before the container is
+  tries=0
+  until kube logs --follow "job/$job" --container "$1" 2>/dev/null; do # there is none before the container is
     [[ $(ended || true) != *Failed* ]] || return 0 # the container before it has said why
-    [ $((tries += 1)) -le 60 ] || fail "the pod of $job did not start: $(kube get events --field-selector type=Warning | tail -n 3)"
-    kube wait pod --selector "job-name=$job" --for=condition=Ready --timeout=5s >/dev/null 2>&1 || true
+    again
   done
 }
 for container in $(kube get job "$job" -o 'jsonpath={.spec.template.spec.initContainers[*].name} {.spec.template.spec.containers[*].name}'); do

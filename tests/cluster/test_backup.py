@@ -159,6 +159,9 @@ def test_the_schedule_fills_a_bucket_and_its_dump_brings_gold_back(
     cronjob(cluster, *bucket)
     until("the job has succeeded", lambda: times(cluster)[1] != done)
     until("the job's volume is gone", lambda: "medallion-backup-" not in cluster.kubectl("get", "pvc", "-o", "name"))
+    said = make("backup")
+    assert "/warehouse.dump: " in said
+    assert "read back" in said
     names = {line.split()[1] for line in make("backups").splitlines()}
     assert {name.rpartition("/")[2] for name in names} == {"airflow.dump", "warehouse.dump"}
     damage(cluster)

@@ -29,6 +29,18 @@ def test_a_backup_restores_every_row_grant_and_owner_and_leaves_the_old_database
     sql(filled, "postgres", f"drop database {old}")
 
 
+def test_airflows_metadata_comes_back_with_its_owner(filled: str, tmp_path: Path):
+    sql(filled, "airflow", "create table dag_run as select n as id from generate_series(1, 3) as n")
+    assert run("backup.sh", filled, tmp_path).returncode == 0
+    (stamp,) = [path.name for path in tmp_path.iterdir()]
+    sql(filled, "airflow", "drop table dag_run")
+    back = run("restore.sh", filled, tmp_path, f"{stamp}/airflow.dump")
+    assert back.returncode == 0, back.stderr
+    assert sql(filled, "airflow", "select count(*) from dag_run") == [(3,)]
+    owner = "select pg_get_userbyid(datdba) from pg_database where datname = 'airflow'"
+    assert sql(filled, "airflow", owner) == [("airflow",)]
+
+
 def test_a_session_that_is_in_use_does_not_keep_a_restore_from_its_end(filled: str, tmp_path: Path):
     assert run("backup.sh", filled, tmp_path, VERIFY="false").returncode == 0
     (stamp,) = [path.name for path in tmp_path.iterdir()]

@@ -143,7 +143,7 @@ def test_a_storage_that_keeps_other_bytes_than_it_was_sent_is_found_out(
     assert f"{URL}/{STAMP}/warehouse.dump is not what was sent" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("damage", [b"w" * 8999 + b"x", b"w" * 100])
+@pytest.mark.parametrize("damage", [b"w" * 8999 + b"x", b"w" * 100], ids=["another byte", "cut off"])
 def test_a_dump_that_was_damaged_since_is_not_fetched(lake: Any, tmp_path: Path, capsys, damage: bytes):
     made(tmp_path / "backups")
     assert main(["push"]) == ExitCode.OK
