@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +14,10 @@ from inject import node
 from lane import Lane, Reader, landing, learn
 from reach import PatientAirflow, Warehouse, airflow_of, warehouse_of
 from release import checkout, cluster
+from storm import LANES, OF_THE_NODE, RUNS, Storm
 from table import LINES, Fault
 
 __all__ = ["checkout", "cluster"]
-
-LANES = int(os.environ.get("CHAOS_LANES", "3"))
-"""Pipelines that run side by side in the test of many runs."""
 
 
 @pytest.fixture(scope="session")
@@ -38,20 +35,6 @@ def warehouse(cluster: Cluster) -> Iterator[Warehouse]:
 
 
 @pytest.fixture(scope="session")
-def lane(
-    airflow: PatientAirflow,
-    cluster: Cluster,
-    warehouse: Warehouse,
-    checkout: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Lane]:
-    """The pipeline of the tests that inject one fault each."""
-    made = Lane("faults", cluster, airflow, warehouse)
-    with ready([made], checkout, tmp_path_factory.mktemp("landing")):
-        yield made
-
-
-@pytest.fixture(scope="session")
 def lanes(
     airflow: PatientAirflow,
     cluster: Cluster,
@@ -59,10 +42,26 @@ def lanes(
     checkout: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[list[Lane]]:
-    """The pipelines of the runs with a fault by chance: two steps, so that many fit an hour."""
-    made = [Lane(f"chance_{number}", cluster, airflow, warehouse, layers=("whole",)) for number in range(LANES)]
+    """The suite's pipelines. The first is for tests that inject one fault each; the others have two steps, for many runs."""
+    made = [Lane("faults", cluster, airflow, warehouse)]
+    made += [
+        Lane(f"chance_{number}", cluster, airflow, warehouse, ("whole",)) for number in range(LANES if RUNS else 0)
+    ]
     with ready(made, checkout, tmp_path_factory.mktemp("landing")):
         yield made
+
+
+@pytest.fixture(scope="session")
+def lane(lanes: list[Lane]) -> Lane:
+    """The pipeline of the tests that inject one fault each."""
+    return lanes[0]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def storm(lanes: list[Lane]) -> Iterator[Storm]:
+    """Runs with a fault by chance, beside the other tests; `CHAOS_RUNS` says how many."""
+    with Storm().over(lanes[1:]) as found:
+        yield found
 
 
 @contextmanager
@@ -123,6 +122,11 @@ def reader(lane: Lane) -> Iterator[Reader]:
 @pytest.fixture
 def fault(request: pytest.FixtureRequest, lane: Lane, reader: Reader) -> Iterator[Callable[[str, str], Fault]]:
     """Names a fault for the table; afterwards looks at what readers saw and at what is left over."""
+    with OF_THE_NODE:
+        yield from _watched(request, lane, reader)
+
+
+def _watched(request: pytest.FixtureRequest, lane: Lane, reader: Reader) -> Iterator[Callable[[str, str], Fault]]:
     made: list[Fault] = []
 
     def named(what: str, injected_at: str) -> Fault:
@@ -134,7 +138,6 @@ def fault(request: pytest.FixtureRequest, lane: Lane, reader: Reader) -> Iterato
     try:
         assert reader.faulty() == [], "a reader saw an error or a mixed state"
         lane.nothing_left()
-        lane.airflow.slots_are_free()
         if not request.node.stash.get(FAILED, False):
             outcome = "nothing lost"
     finally:

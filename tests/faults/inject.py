@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
@@ -77,6 +78,23 @@ def pause_node(cluster: Cluster, seconds: float = OUTAGE_SECONDS) -> None:
     finally:
         subprocess.run(["docker", "unpause", node(cluster)], check=True, capture_output=True)
     until("the API answers", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+
+
+@contextmanager
+def nobody_reaches(cluster: Cluster, service: str) -> Iterator[None]:
+    """Takes a service's pods from it while the context lasts."""
+    path = "/spec/selector/app.kubernetes.io~1name"
+    before = cluster.get("service", service)["spec"]["selector"]["app.kubernetes.io/name"]
+
+    def select(name: str) -> None:
+        patch = json.dumps([{"op": "replace", "path": path, "value": name}])
+        cluster.kubectl("patch", "service", service, "--type=json", "-p", patch)
+
+    select("nowhere")
+    try:
+        yield
+    finally:
+        select(before)
 
 
 @contextmanager

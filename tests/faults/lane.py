@@ -127,11 +127,18 @@ timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
         )
 
     def nothing_left(self) -> None:
-        """Waits until no pod, session or lock of the pipeline is left."""
-        locks = "select pid from pg_locks where locktype = 'advisory' and pid in (select pid from pg_stat_activity where application_name like 'medallion%{}%')"
+        """Waits until no pod, session, lock or pool slot of the pipeline is left."""
+        named = f"application_name like 'medallion%{self.dag} %'"
+        locks = (
+            f"select pid from pg_locks inner join pg_stat_activity using (pid) where locktype = 'advisory' and {named}"
+        )
+
+        def slots() -> int:
+            path = f"/dags/{self.dag}/dagRuns/~/taskInstances?state=running&state=queued&limit=1"
+            return int(self.airflow.get(path)["total_entries"])
 
         def clean() -> bool:
-            return not (self.pods() or self.workers() or self.sessions() or self.warehouse.sql(locks.format(self.dag)))
+            return not (self.pods() or self.workers() or self.sessions() or self.warehouse.sql(locks) or slots())
 
         until(f"nothing of {self.dag} is left over", clean, 180)
 

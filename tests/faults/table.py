@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-LINES: list[tuple[str, str, str, str]] = []
+Line = tuple[str, str, str, str]
 """Fault, injected at, outcome, recovered in."""
+LINES: list[Line] = []
+"""Those of this session."""
 
 
 @dataclass

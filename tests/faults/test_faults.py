@@ -13,6 +13,7 @@ from inject import (
     in_the_middle,
     kill,
     kill_postgres,
+    nobody_reaches,
     pause_api,
     pause_node,
     stop,
@@ -101,15 +102,14 @@ def test_the_cluster_stands_still_for_half_a_minute(lane: Lane, fault: Named, pa
 
 
 def test_the_git_server_is_away(lane: Lane, fault: Named):
-    one = fault("git server away", "all along a run")
-    lane.cluster.kubectl("scale", "deployment/medallion-git", "--replicas=0")
-    try:
+    one = fault("git server away", "a run's start")
+    with nobody_reaches(lane.cluster, "medallion-git"):
         one.injected()
-        lane.succeeded(lane.start())
-        one.mended()
-    finally:
-        lane.cluster.kubectl("scale", "deployment/medallion-git", "--replicas=1")
-        lane.cluster.kubectl("rollout", "status", "deployment/medallion-git", "--timeout=120s")
+        run = lane.start()
+        until("a worker waits for the code", lane.workers)
+        assert lane.airflow.get(f"/dags/{lane.dag}")["is_stale"] is False
+    lane.succeeded(run)
+    one.mended()
 
 
 def test_a_push_in_the_middle_of_a_run(lane: Lane, fault: Named, pushed: Callable[..., str]):

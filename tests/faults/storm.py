@@ -1,0 +1,167 @@
+"""Many runs, each with a fault by chance in a step and at a moment by chance, beside everything else that goes on."""
+
+from __future__ import annotations
+
+import os
+import queue
+import random
+import statistics
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from inject import (
+    Missed,
+    delete_scheduler,
+    end_sessions,
+    kill,
+    kill_postgres,
+    kill_process,
+    pause_api,
+    pause_node,
+    running,
+    stop,
+    worker_of,
+)
+from lane import Lane, Reader, Run
+from table import Line
+
+RUNS = int(os.environ.get("CHAOS_RUNS", "0"))
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+LANES = int(os.environ.get("CHAOS_LANES", "3"))
+"""Pipelines that run side by side."""
+OF_THE_NODE = threading.Lock()
+"""Faults that hit every pipeline at once come one after the other, and not into a test of its own."""
+
+
+def child_and_worker(lane: Lane, step: str, how: Callable[..., None]) -> None:
+    how(lane.cluster, worker_of(lane, step), *running(lane, step))
+
+
+FAULTS: dict[str, tuple[int, Callable[[Lane, Run, str], None]]] = {
+    "child pod: SIGKILL": (4, lambda lane, run, step: kill(lane.cluster, *running(lane, step))),
+    "child pod: SIGTERM": (4, lambda lane, run, step: stop(lane.cluster, *running(lane, step))),
+    "child's process: SIGKILL": (4, lambda lane, run, step: kill_process(lane, run)),
+    "worker pod: SIGKILL": (4, lambda lane, run, step: kill(lane.cluster, worker_of(lane, step))),
+    "worker pod: SIGTERM": (4, lambda lane, run, step: stop(lane.cluster, worker_of(lane, step))),
+    "worker and child pod: SIGKILL": (4, lambda lane, run, step: child_and_worker(lane, step, kill)),
+    "worker and child pod: SIGTERM": (4, lambda lane, run, step: child_and_worker(lane, step, stop)),
+    "database sessions terminated": (4, lambda lane, run, step: end_sessions(lane, step)),
+    "scheduler pod deleted": (2, lambda lane, run, step: delete_scheduler(lane.cluster)),
+    "Postgres pod: SIGKILL": (2, lambda lane, run, step: kill_postgres(lane.cluster)),
+    "Kubernetes API stands still for 10 s": (1, lambda lane, run, step: pause_api(lane.cluster, 10)),
+    "node stands still for 10 s": (1, lambda lane, run, step: pause_node(lane.cluster, 10)),
+}
+"""How often, and how."""
+SHARED = ("scheduler", "Postgres", "Kubernetes", "node")
+
+
+@dataclass
+class Done:
+    """A run that is over: what it was given, and how it ended."""
+
+    number: int
+    fault: str
+    step: str
+    seconds: float
+    wrong: str = ""
+    missed: bool = False
+
+
+@dataclass
+class Storm:
+    """The runs, and what readers saw of them.
+
+    Attributes:
+        done: The runs that are over.
+        strange: What a reader saw and should not have.
+    """
+
+    done: list[Done] = field(default_factory=list)
+    strange: list[object] = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    @contextmanager
+    def over(self, lanes: list[Lane]) -> Iterator[Storm]:
+        """Runs go on in each lane while the context lasts."""
+        numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for number in range(RUNS):
+            numbers.put(number)
+        with ExitStack() as stack:
+            readers = [stack.enter_context(Reader(lane).reading()) for lane in lanes]
+            self.threads = [threading.Thread(target=self._work, args=(lane, numbers), daemon=True) for lane in lanes]
+            for thread in self.threads:
+                thread.start()
+            yield self
+            for reader in readers:
+                self.strange += reader.faulty()
+
+    def wait(self) -> None:
+        """Until the last run is over."""
+        for thread in self.threads:
+            thread.join()
+
+    def table(self) -> list[Line]:
+        """A line for each kind of fault."""
+        found = defaultdict(list)
+        for one in self.done:
+            found[one.fault].append(one)
+        return [_line(fault, runs) for fault, runs in sorted(found.items())]
+
+    def _work(self, lane: Lane, numbers: queue.SimpleQueue[int]) -> None:
+        """Takes numbers until there are no more; a run that went wrong is written down, and the next one begins."""
+        while True:
+            try:
+                number = numbers.get_nowait()
+            except queue.Empty:
+                return
+            one = _one(lane, number)
+            if one.missed:
+                numbers.put(number + RUNS)  # the step had ended before the fault came: one more run
+                continue
+            self.done.append(one)
+            how = one.wrong or f"{one.seconds:.0f} s"
+            line = f"{len(self.done)}/{RUNS} {lane.dag} {one.fault}, {one.step}: {how}"
+            print(line, file=sys.__stderr__, flush=True)
+
+
+def _one(lane: Lane, number: int) -> Done:
+    chance = random.Random(SEED * 100_000 + number)
+    fault = chance.choices(list(FAULTS), [weight for weight, _ in FAULTS.values()])[0]
+    step, moment = chance.choice(lane.steps), chance.uniform(0, 4)
+    began, wrong, missed = time.monotonic(), "", False
+    try:
+        run = lane.start()
+        _wait_for(lane, run, step)
+        time.sleep(moment)  # the moment by chance is the fault's own
+        began = time.monotonic()
+        with OF_THE_NODE if fault.startswith(SHARED) else nullcontext():
+            try:
+                FAULTS[fault][1](lane, run, step)
+            except Missed:
+                missed = True
+        lane.succeeded(run)
+        lane.nothing_left()
+    except Exception as error:
+        wrong = f"{type(error).__name__}: {error}"
+    return Done(number, fault, step, time.monotonic() - began, wrong, missed and not wrong)
+
+
+def _wait_for(lane: Lane, run: Run, step: str) -> None:
+    """Waits until a step's pod runs, or has already done its work."""
+    deadline, pause = time.monotonic() + 600, threading.Event()
+    while not running(lane, step) and step not in {row["step"] for row in lane.ledger(run)}:
+        assert time.monotonic() < deadline, f"{step} of {run.run_id} did not start"
+        pause.wait(0.5)
+
+
+def _line(fault: str, runs: list[Done]) -> Line:
+    bad = sum(bool(one.wrong) for one in runs)
+    seconds = [one.seconds for one in runs if not one.wrong] or [0.0]
+    outcome = f"{bad} of {len(runs)} broken" if bad else "nothing lost"
+    took = f"{statistics.median(seconds):.0f} s, at most {max(seconds):.0f} s"
+    return f"{fault}, {len(runs)} times", "a step and a moment by chance", outcome, took
