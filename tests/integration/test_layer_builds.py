@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from medallion.spec.retention import Retention
-from medallion.warehouse import builds, ledger, retention
+from medallion.warehouse import builds, carry, ledger, retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 
@@ -59,3 +59,31 @@ def test_the_test_pod_of_a_layer_goes_on_with_the_build_of_its_run_pod(ready: Co
 def test_two_runs_and_two_pipelines_never_share_a_build(ready: Connection):
     steps = [STEP, replace(STEP, run_id="two"), replace(STEP, pipeline="returns")]
     assert len({builds.start(ready, "gold", step, fresh=True) for step in steps}) == 3
+
+
+def test_a_copy_has_what_its_table_has(ready: Connection):
+    ready.execute("""
+        create schema a; create schema "B";
+        create unlogged table a."the things" (
+            id int generated always as identity primary key, name text not null unique deferrable, age int check (age > 0),
+            twice int generated always as (age * 2) stored, gone int);
+        alter table a."the things" drop column gone;
+        create unique index by_lower_name on a."the things" using btree (lower(name) desc) include (age) where age > 3;
+        create index "by Age" on a."the things" using hash (age);
+        comment on column a."the things".age is 'in years';
+        insert into a."the things" (name, age) values ('x', 4), ('y', 5)""")
+    ready.execute(carry.copying(ready, "B", "the things", "a"))  # type: ignore[arg-type]
+    described = """
+        select relpersistence, (select array_agg(t::text order by id) from {table} as t), col_description(pg_class.oid, 3), (
+                select array_agg(replace(pg_get_indexdef(indexrelid), '{schema}.', '') order by pg_get_indexdef(indexrelid))
+                from pg_index where indrelid = pg_class.oid), (
+                select array_agg(conname || pg_get_constraintdef(oid) order by conname)
+                from pg_constraint where conrelid = pg_class.oid)
+        from pg_class where oid = '{table}'::regclass"""
+    found = [
+        ready.execute(described.format(table=f'{schema}."the things"', schema=schema)).fetchone()  # type: ignore[arg-type]
+        for schema in ("a", '"B"')
+    ]
+    assert found[0] == found[1]
+    assert found[0] is not None
+    assert [len(part) for part in found[0][3:]] == [4, 5]  # type: ignore[arg-type]

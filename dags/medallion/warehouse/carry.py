@@ -39,7 +39,7 @@ def stand_in(connection: Connection, build: str, relation: str, source: str) -> 
 
 
 def copying(connection: Connection, build: str, relation: str, source: str) -> str:
-    """SQL that makes `build.relation` a copy of `source.relation`: rows, indexes, constraints and comments.
+    """SQL that makes `build.relation` a copy of `source.relation`: rows, constraints, indexes and comments on columns.
 
     Foreign keys and grants stay behind, as `create table like` leaves them.
     """
@@ -50,12 +50,28 @@ def copying(connection: Connection, build: str, relation: str, source: str) -> s
         (table.as_string(connection),),
     ).fetchall()
     statement = sql.SQL(
-        "create {kind} table {copy} (like {table} including all);"
-        " insert into {copy} ({columns}) overriding system value select {columns} from {table}"
+        "create {kind} table {copy} (like {table} including all excluding indexes);"
+        " insert into {copy} ({columns}) overriding system value select {columns} from {table};"
     ).format(
         kind=sql.SQL("unlogged" if rows and rows[0][1] else ""),
         copy=copy,
         table=table,
         columns=sql.SQL(", ").join(sql.Identifier(str(name)) for name, _ in rows),
     )
-    return statement.as_string(connection)
+    return statement.as_string(connection) + _indexing(connection, build, relation, source)
+
+
+def _indexing(connection: Connection, build: str, relation: str, source: str) -> str:
+    """SQL for the indexes of a copy. After the rows they cost half of what they cost before."""
+    rows = connection.execute(
+        """select case when conindid is null
+               then replace(pg_get_indexdef(indexrelid), format(' ON %%s USING ', old), format(' ON %%s USING ', new))
+               else format('alter table %%s add constraint %%I %%s', new, conname, pg_get_constraintdef(known.oid)) end
+           from format('%%I.%%I', %(source)s::text, %(relation)s::text) as old,
+               format('%%I.%%I', %(build)s::text, %(relation)s::text) as new,
+               pg_index left join pg_constraint as known
+                   on conindid = indexrelid and conrelid = indrelid and contype in ('p', 'u', 'x')
+           where indrelid = old::regclass and indisvalid order by indexrelid""",
+        {"build": build, "relation": relation, "source": source},
+    ).fetchall()
+    return "".join(f" {statement};" for (statement,) in rows)
