@@ -229,7 +229,7 @@ def test_a_transaction_that_began_before_a_publication_is_told_so_and_never_sees
         old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         old.execute("select 1 from pg_class limit 1")  # takes the snapshot, and no lock on what readers see
         run_all(ready, 2)
-        with pytest.raises(psycopg.errors.SerializationFailure, match="gold.*published after"):
+        with pytest.raises(psycopg.errors.SerializationFailure, match=r"gold.*published after"):
             old.execute("select count(*) from gold.things")
         old.rollback()
         assert old.execute("select number from gold.things").fetchall() == [(2,)]
