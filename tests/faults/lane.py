@@ -143,7 +143,7 @@ timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
         def clean() -> bool:
             return not (self.pods() or self.workers() or self.sessions() or self.warehouse.sql(locks) or slots())
 
-        until(f"nothing of {self.dag} is left over", clean, 180)
+        until(f"nothing of {self.dag} is left over", clean, 300)
 
 
 def learn(lanes: list[Lane]) -> None:
