@@ -50,7 +50,7 @@ restore: ## put a backup in its database's place (FILE=… as `make backups` sho
 	@k8s/backups.sh restore "$(FILE)"
 
 chaos: .venv/dev.stamp ## inject faults into the cluster and print the table (CHAOS_RUNS=200 for random ones)
-	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/faults -q
+	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/faults -v -s
 
 sync: ## push this checkout to the cluster's git server, uncommitted changes too
 	@k8s/sync.sh
