@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from cluster import Cluster, until
 from lane import Lane, Run
 from reach import patiently
 
-OUTAGE_SECONDS = 30
+PAUSE_SECONDS = 30
 
 
 class Missed(Exception):
@@ -60,24 +60,46 @@ def kill_postgres(cluster: Cluster) -> None:
     patiently(lambda: cluster.kubectl("rollout", "status", "statefulset/medallion-postgres", "--timeout=240s"))
 
 
-def pause_api(cluster: Cluster, seconds: float = OUTAGE_SECONDS) -> None:
+def pause_api(cluster: Cluster) -> None:
     """The Kubernetes API answers nobody for a while."""
     on_node(cluster, "kill -STOP $(pidof kube-apiserver)")
     try:
-        time.sleep(seconds)  # the fault's own length
+        time.sleep(PAUSE_SECONDS)  # the fault's own length
     finally:
         on_node(cluster, "kill -CONT $(pidof kube-apiserver)")
     until("the API answers", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
 
 
-def pause_node(cluster: Cluster, seconds: float = OUTAGE_SECONDS) -> None:
+def pause_node(cluster: Cluster) -> None:
     """Every process of the node stands still for a while, the database's too."""
     subprocess.run(["docker", "pause", node(cluster)], check=True, capture_output=True)
     try:
-        time.sleep(seconds)  # the fault's own length
+        time.sleep(PAUSE_SECONDS)  # the fault's own length
     finally:
         subprocess.run(["docker", "unpause", node(cluster)], check=True, capture_output=True)
     until("the API answers", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+
+
+def child_and_worker(lane: Lane, step: str) -> tuple[str, ...]:
+    """The pods of a step, Airflow's worker and ours."""
+    return worker_of(lane, step), *running(lane, step)
+
+
+FAULTS: dict[str, Callable[[Lane, Run, str], None]] = {
+    "child pod: SIGKILL": lambda lane, run, step: kill(lane.cluster, *running(lane, step)),
+    "child pod: SIGTERM": lambda lane, run, step: stop(lane.cluster, *running(lane, step)),
+    "child's process: SIGKILL": lambda lane, run, step: kill_process(lane, run),
+    "worker pod: SIGKILL": lambda lane, run, step: kill(lane.cluster, worker_of(lane, step)),
+    "worker pod: SIGTERM": lambda lane, run, step: stop(lane.cluster, worker_of(lane, step)),
+    "worker and child pod: SIGKILL": lambda lane, run, step: kill(lane.cluster, *child_and_worker(lane, step)),
+    "worker and child pod: SIGTERM": lambda lane, run, step: stop(lane.cluster, *child_and_worker(lane, step)),
+    "database sessions terminated": lambda lane, run, step: end_sessions(lane, step),
+    "scheduler pod deleted": lambda lane, run, step: delete_scheduler(lane.cluster),
+    "Postgres pod: SIGKILL": lambda lane, run, step: kill_postgres(lane.cluster),
+    "Kubernetes API stands still for 30 s": lambda lane, run, step: pause_api(lane.cluster),
+    "node stands still for 30 s": lambda lane, run, step: pause_node(lane.cluster),
+}
+"""What to do to a step of a run, by the name that the table gives it."""
 
 
 @contextmanager
