@@ -8,6 +8,8 @@ from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk.exceptions import AirflowException
+from kubernetes.client import ApiException
+from urllib3.exceptions import HTTPError
 
 from medallion.plan import Step
 from medallion.runners.airflow.pages import task_page
@@ -29,7 +31,7 @@ class StepOperator(KubernetesPodOperator):
         A worker that is told to stop deletes the pod and goes on here. The provider's own operator then raises
         nothing, and Airflow takes the task for a success (https://github.com/apache/airflow/issues/71202).
         """
-        self.ending = ending = ending_of(remote_pod, self.base_container_name)
+        self.ending = ending = ending_of(self._latest(remote_pod), self.base_container_name)
         failure = StepPodFailed(self.task_id, ending)
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
@@ -37,6 +39,16 @@ class StepOperator(KubernetesPodOperator):
             raise failure from error
         if not ending.succeeded:
             raise failure
+
+    def _latest(self, pod: Any) -> Any:
+        """The pod as it is now: of one that never started, Airflow keeps what it said at its creation."""
+        status = getattr(pod, "status", None)
+        if status is None or status.phase != "Pending":
+            return pod
+        try:
+            return self.client.read_namespaced_pod(pod.metadata.name, pod.metadata.namespace)
+        except (ApiException, HTTPError):
+            return pod
 
 
 def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings) -> StepOperator:
