@@ -40,10 +40,7 @@ def kill_process(lane: Lane, run: Run) -> None:
 
 def end_sessions(lane: Lane, step: str) -> None:
     """Ends the database sessions of a step, dbt's too."""
-    ended = lane.warehouse.sql(
-        "select pg_terminate_backend(pid) from pg_stat_activity "
-        f"where application_name like 'medallion%{lane.dag} {step}%'"
-    )
+    ended = lane.warehouse.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where {lane.named(step)}")
     if not ended:
         raise Missed
 
@@ -51,13 +48,18 @@ def end_sessions(lane: Lane, step: str) -> None:
 def delete_scheduler(cluster: Cluster) -> None:
     """Deletes the scheduler's pod and waits for its successor."""
     patiently(lambda: cluster.kubectl("delete", "pod", "-l", "component=scheduler", "--wait=true"))
-    patiently(lambda: cluster.kubectl("rollout", "status", "deployment/medallion-scheduler", "--timeout=240s"))
+    rolled_out(cluster, "deployment/medallion-scheduler")
 
 
 def kill_postgres(cluster: Cluster) -> None:
     """SIGKILL to Postgres, Airflow's metadata database too, and waits for its return."""
     kill(cluster, "medallion-postgres-0")
-    patiently(lambda: cluster.kubectl("rollout", "status", "statefulset/medallion-postgres", "--timeout=240s"))
+    rolled_out(cluster, "statefulset/medallion-postgres")
+
+
+def rolled_out(cluster: Cluster, name: str) -> None:
+    """Waits until a workload's pods are ready."""
+    patiently(lambda: cluster.kubectl("rollout", "status", name, "--timeout=240s"))
 
 
 def pause_api(cluster: Cluster) -> None:
@@ -67,7 +69,7 @@ def pause_api(cluster: Cluster) -> None:
         time.sleep(PAUSE_SECONDS)  # the fault's own length
     finally:
         on_node(cluster, "kill -CONT $(pidof kube-apiserver)")
-    until("the API answers", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+    _api_answers(cluster)
 
 
 def pause_node(cluster: Cluster) -> None:
@@ -77,7 +79,7 @@ def pause_node(cluster: Cluster) -> None:
         time.sleep(PAUSE_SECONDS)  # the fault's own length
     finally:
         subprocess.run(["docker", "unpause", node(cluster)], check=True, capture_output=True)
-    until("the API answers", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
+    _api_answers(cluster)
 
 
 def child_and_worker(lane: Lane, step: str) -> tuple[str, ...]:
@@ -120,14 +122,13 @@ def nobody_reaches(cluster: Cluster, service: str) -> Iterator[None]:
 
 
 @contextmanager
-def in_the_middle(lane: Lane, step: str = "gold") -> Iterator[tuple[Run, str]]:
+def in_the_middle(lane: Lane) -> Iterator[tuple[Run, str]]:
     """A run whose gold is certainly in the middle of its models while the context lasts; the run, and gold's pod."""
-    assert step == "gold"
     run = lane.start()
     # Silver makes anew the table that gold reads, so it can be locked only when silver has ended.
     until("silver has succeeded", lambda: "silver" in {row["step"] for row in lane.ledger(run)}, 600)
     with stalled(lane, f"{lane.dag}_silver.fact_transactions"):
-        yield run, middle_of(lane, step)
+        yield run, middle_of(lane, "gold")
 
 
 @contextmanager
@@ -146,10 +147,7 @@ def middle_of(lane: Lane, step: str) -> str:
 
     def found() -> str | None:
         names = running(lane, step)
-        waits = (
-            "select 1 from pg_stat_activity "
-            f"where wait_event_type = 'Lock' and application_name like 'medallion%{lane.dag} {step}%'"
-        )
+        waits = f"select 1 from pg_stat_activity where wait_event_type = 'Lock' and {lane.named(step)}"
         return names[0] if names and lane.warehouse.sql(waits) else None
 
     return until(f"{step} is in its middle", found)
@@ -181,6 +179,10 @@ def on_node(cluster: Cluster, script: str) -> str:
     """Runs a shell script on the node."""
     command = ["docker", "exec", node(cluster), "sh", "-c", script]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _api_answers(cluster: Cluster) -> None:
+    until("the API answers", lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok")
 
 
 def _delete(cluster: Cluster, pods: tuple[str, ...], *how: str) -> None:

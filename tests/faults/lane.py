@@ -125,16 +125,15 @@ timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
 
     def sessions(self, step: str = "") -> list[dict[str, Any]]:
         """The database sessions of the pipeline's steps."""
-        return self.warehouse.sql(
-            f"select pid from pg_stat_activity where application_name like 'medallion%{self.dag} {step}%'"
-        )
+        return self.warehouse.sql(f"select pid from pg_stat_activity where {self.named(step)}")
+
+    def named(self, step: str = "") -> str:
+        """SQL that is true of those sessions, in `pg_stat_activity`."""
+        return f"application_name like 'medallion%{self.dag} {step}%'"
 
     def nothing_left(self) -> None:
         """Waits until no pod, session, lock or pool slot of the pipeline is left."""
-        named = f"application_name like 'medallion%{self.dag} %'"
-        locks = (
-            f"select pid from pg_locks inner join pg_stat_activity using (pid) where locktype = 'advisory' and {named}"
-        )
+        locks = f"select pid from pg_locks inner join pg_stat_activity using (pid) where locktype = 'advisory' and {self.named()}"
 
         def slots() -> int:
             path = f"/dags/{self.dag}/dagRuns/~/taskInstances?state=running&state=queued&limit=1"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
+from cluster import until
 from inject import FAULTS, Missed, running
 from lane import Lane, Reader, Run
 from table import Line
@@ -34,7 +35,6 @@ SHARED = ("scheduler", "Postgres", "Kubernetes", "node")
 class Done:
     """A run that is over: what it was given, and how it ended."""
 
-    number: int
     fault: str
     step: str
     seconds: float
@@ -118,15 +118,16 @@ def _one(lane: Lane, number: int) -> Done:
         lane.nothing_left()
     except Exception as error:
         wrong = f"{type(error).__name__}: {error}"
-    return Done(number, fault, step, time.monotonic() - began, wrong, missed and not wrong)
+    return Done(fault, step, time.monotonic() - began, wrong, missed and not wrong)
 
 
 def _wait_for(lane: Lane, run: Run, step: str) -> None:
     """Waits until a step's pod runs, or has already done its work."""
-    deadline, pause = time.monotonic() + 600, threading.Event()
-    while not running(lane, step) and step not in {row["step"] for row in lane.ledger(run)}:
-        assert time.monotonic() < deadline, f"{step} of {run.run_id} did not start"
-        pause.wait(0.5)
+
+    def begun() -> bool:
+        return bool(running(lane, step)) or step in {row["step"] for row in lane.ledger(run)}
+
+    until(f"{step} of {run.run_id} starts", begun, 600)
 
 
 def _line(fault: str, runs: list[Done]) -> Line:

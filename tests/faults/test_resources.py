@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cluster import Cluster, until
-from inject import on_node
+from inject import on_node, rolled_out
 from lane import Lane
-from reach import patiently
 from table import Fault
 
 Named = Callable[[str, str], Fault]
@@ -159,7 +158,7 @@ def _restart_postgres_after(cluster: Cluster, script: str) -> None:
     cluster.kubectl("wait", "pod/medallion-postgres-0", "--for=delete", "--timeout=120s", check=False)
     on_node(cluster, f"set -e; {script}")
     cluster.kubectl("scale", "statefulset/medallion-postgres", "--replicas=1")
-    patiently(lambda: cluster.kubectl("rollout", "status", "statefulset/medallion-postgres", "--timeout=240s"))
+    rolled_out(cluster, "statefulset/medallion-postgres")
 
 
 def _in_scheduler(cluster: Cluster, script: str) -> str:
