@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from decimal import Decimal
@@ -19,28 +17,9 @@ import yaml
 
 from independent import retail_sales
 from medallion.failures import ExitCode
-from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
-
-REPO = Path(__file__).resolve().parents[2]
-
-CONTRACT = {
-    "name": "orders",
-    "table": "cleaned_data.orders",
-    "missingValues": ["", "N/A"],
-    "primaryKey": "id",
-    "fields": [
-        {"name": "id", "type": "integer", "constraints": {"required": True}},
-        {"name": "who", "source": "Who?", "clean": ["trim", {"case": "upper"}], "constraints": {"maxLength": 10}},
-        {"name": "day", "type": "date", "format": ["%Y-%m-%d", "%d/%m/%Y"]},
-        {"name": "price", "type": "number", "clean": ["currency"], "constraints": {"minimum": 0}},
-        {"name": "pieces", "type": "integer"},
-        {"name": "total", "type": "number", "derive": {"multiply": ["price", "pieces"]}},
-        {"name": "paid", "type": "boolean", "trueValues": ["yes"], "falseValues": ["no"]},
-    ],
-    "rejects": {"max_share": 1},
-}
-HEADER = "id,Who?,day,price,pieces,paid\n"
+from orders import CONTRACT, HEADER, REPO, arguments, command, entry, environment, quarantine, rows
+from readers import polling
 
 Load = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -55,34 +34,6 @@ def load(warehouse: Connection, tmp_path: Path) -> Load:
         return command(path, run, {**CONTRACT, **changes})
 
     return go
-
-
-def command(path: Path, run: str, contract: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments(path, run), env=environment(contract), capture_output=True, text=True)
-
-
-def arguments(path: Path, run: str) -> list[str]:
-    step = ("--pipeline", "p", "--run-id", run, "--step", "clean")
-    return [sys.executable, "-m", "medallion_cleaner", *step, "--input", str(path)]
-
-
-def environment(contract: dict[str, Any]) -> dict[str, str]:
-    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner"))
-    return {**os.environ, "PYTHONPATH": folders, "MEDALLION_CONTRACT": json.dumps(contract)}
-
-
-def rows(warehouse: Connection, columns: str = "*") -> list[Any]:
-    return warehouse.execute(f"select {columns} from cleaned_data.orders order by _line").fetchall()  # type: ignore[arg-type]
-
-
-def quarantine(warehouse: Connection, run: str = "one") -> list[Any]:
-    query = "select line, column_name, value, reason from medallion.rejected_rows where run_id = %s order by 1, 2"
-    return warehouse.execute(query, (run,)).fetchall()
-
-
-def entry(warehouse: Connection, run: str = "one") -> dict[str, Any]:
-    (row,) = ledger.steps_of(warehouse, "p", run)
-    return row
 
 
 def test_values_are_cleaned_and_typed_and_money_stays_exact(load: Load, warehouse: Connection):
@@ -276,22 +227,10 @@ def test_two_loads_of_one_table_at_once_are_serialised(warehouse: Connection, tm
     assert len(set(rows(warehouse, "who"))) == 1
 
 
-def test_a_reader_sees_the_old_or_the_new_table_and_never_none(load: Load, warehouse: Connection, warehouse_url: str):
-    import psycopg
-
+def test_a_reader_sees_the_old_or_the_new_table_and_never_none(load: Load):
     load(HEADER + "1,a,,1,1,\n", run="zero")
-    seen, stop = set(), threading.Event()
-
-    def read() -> None:
-        with psycopg.connect(warehouse_url, autocommit=True) as reader:
-            while not stop.is_set():
-                seen.add(reader.execute("select count(*) from cleaned_data.orders").fetchone())
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    load(HEADER + "".join(f"{n},a,,1,1,\n" for n in range(50_000)))
-    stop.set()
-    reader.join()
+    with polling("select count(*) from cleaned_data.orders") as seen:
+        load(HEADER + "".join(f"{n},a,,1,1,\n" for n in range(50_000)))
     assert seen <= {(1,), (50_000,)}
 
 

@@ -14,8 +14,7 @@ from layers import EXPECTED, load, monthly, run_all, run_layer
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import Connection
 from medallion_cleaner.__main__ import main
-
-CONTRACT = '{"name": "things", "table": "cleaned.things", "fields": [{"name": "id"}, {"name": "note"}]}'
+from things import CONTRACT, rows
 
 
 class Volume:
@@ -76,11 +75,6 @@ def volume(warehouse: Connection, tmp_path: Path) -> Iterator[Volume]:
 def clean(path: Path, run_id: str, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setenv("MEDALLION_CONTRACT", CONTRACT)
     return main(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)])
-
-
-def rows(path: Path, count: int) -> Path:
-    path.write_bytes(b"id,note\n" + b"".join(b"%d,note %d\n" % (n, n) for n in range(count)))
-    return path
 
 
 def test_a_load_that_finds_no_room_says_so_and_succeeds_when_there_is_some(

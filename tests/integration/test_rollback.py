@@ -21,6 +21,7 @@ from medallion.warehouse.connection import Connection
 from medallion.warehouse.history import runs_of
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.rollback import roll_back
+from readers import polling
 
 REPO = Path(__file__).resolve().parents[2]
 STEPS = {"clean.things": "cleaned", "gold": "gold"}
@@ -74,22 +75,11 @@ def test_a_rollback_goes_one_run_back_and_then_another_and_a_named_run_comes_for
 
 def test_readers_see_all_tables_of_one_run_or_all_of_the_other(ready: Connection):
     run_all(ready, 1, 2)
-    seen: set[object] = set()
-    stop = threading.Event()
-
-    def read() -> None:
-        with psycopg.connect("", autocommit=True) as reader:
-            while not stop.is_set():
-                seen.update(reader.execute(SEEN).fetchall())
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    while not seen:
-        pass
-    for number in range(20):
-        roll_back(ready, "orders", f"run-{number % 2 + 1}", "abc")
-    stop.set()
-    reader.join()
+    with polling(SEEN) as seen:
+        while not seen:
+            pass
+        for number in range(20):
+            roll_back(ready, "orders", f"run-{number % 2 + 1}", "abc")
     assert seen == {(1, 1), (2, 2)}
 
 

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -21,8 +22,7 @@ from medallion.warehouse import builds, ledger
 from medallion.warehouse.connection import Connection, environment
 from medallion.warehouse.embedded import embedded_postgres
 from medallion.warehouse.ledger import StepRun
-
-CONTRACT = '{"name": "things", "table": "cleaned.things", "fields": [{"name": "id"}, {"name": "note"}]}'
+from things import CONTRACT, rows
 
 
 class Server:
@@ -38,7 +38,8 @@ class Server:
         postmaster = int((self._folder / "postmaster.pid").read_text().splitlines()[0])
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for pid in (postmaster, *map(int, children)):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a child that saw the postmaster die has gone already
+                os.kill(pid, signal.SIGKILL)
         # Where nobody reaps the dead, the server would take its own ghost for a server that runs.
         for left in (self._folder / "postmaster.pid", *self._folder.glob(".s.PGSQL.*")):
             left.unlink()
@@ -83,11 +84,6 @@ def clean(path: Path, run_id: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "medallion_cleaner", *arguments], env=variables, stdout=subprocess.PIPE
     )
-
-
-def rows(path: Path, count: int) -> Path:
-    path.write_bytes(b"id,note\n" + b"".join(b"%d,note %d\n" % (n, n) for n in range(count)))
-    return path
 
 
 def test_a_load_leaves_the_old_table_or_the_new_one(server: Server, tmp_path: Path):

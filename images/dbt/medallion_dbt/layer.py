@@ -76,7 +76,6 @@ class _Work:
     def _relocate(self, chosen: list[str]) -> None:
         """Places the project; what is published goes into the schema of this run's build."""
         manifest, step, connection = self._parsed.manifest, self._session.step, self._session.connection
-        placed: dict[str, str] = {}
         built: dict[str, tuple[str, str]] = {}
         for unique_id in chosen if self._layer.publish else ():
             node: Any = manifest.nodes[unique_id]
@@ -86,10 +85,10 @@ class _Work:
             if schema not in self._builds:
                 self._builds[schema] = builds.start(connection, schema, step, fresh=self._layer.phase != "test")
             self._relations[schema].append(node.alias)
-            placed[unique_id] = self._builds[schema]
             built[unique_id] = schema, self._builds[schema]
         if self._layer.phase != "test":
             carry_on(manifest, connection, built, self._layer.full_refresh)
+        placed = {unique_id: build for unique_id, (_, build) in built.items()}
         relocate(manifest, connection.info.dbname, step.schema_prefix, placed)
         # dbt has sessions of its own: they may write only while this attempt holds its lock.
         guard(manifest, self._session.fence.statement)

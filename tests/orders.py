@@ -1,0 +1,61 @@
+"""A contract of orders, the cleaner's own command on it, and what it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from medallion.warehouse import ledger
+from medallion.warehouse.connection import Connection
+
+REPO = Path(__file__).resolve().parents[1]
+
+CONTRACT = {
+    "name": "orders",
+    "table": "cleaned_data.orders",
+    "missingValues": ["", "N/A"],
+    "primaryKey": "id",
+    "fields": [
+        {"name": "id", "type": "integer", "constraints": {"required": True}},
+        {"name": "who", "source": "Who?", "clean": ["trim", {"case": "upper"}], "constraints": {"maxLength": 10}},
+        {"name": "day", "type": "date", "format": ["%Y-%m-%d", "%d/%m/%Y"]},
+        {"name": "price", "type": "number", "clean": ["currency"], "constraints": {"minimum": 0}},
+        {"name": "pieces", "type": "integer"},
+        {"name": "total", "type": "number", "derive": {"multiply": ["price", "pieces"]}},
+        {"name": "paid", "type": "boolean", "trueValues": ["yes"], "falseValues": ["no"]},
+    ],
+    "rejects": {"max_share": 1},
+}
+HEADER = "id,Who?,day,price,pieces,paid\n"
+
+
+def command(path: Path, run: str, contract: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments(path, run), env=environment(contract), capture_output=True, text=True)
+
+
+def arguments(path: Path, run: str) -> list[str]:
+    step = ("--pipeline", "p", "--run-id", run, "--step", "clean")
+    return [sys.executable, "-m", "medallion_cleaner", *step, "--input", str(path)]
+
+
+def environment(contract: dict[str, Any]) -> dict[str, str]:
+    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner"))
+    return {**os.environ, "PYTHONPATH": folders, "MEDALLION_CONTRACT": json.dumps(contract)}
+
+
+def rows(warehouse: Connection, columns: str = "*") -> list[Any]:
+    return warehouse.execute(f"select {columns} from cleaned_data.orders order by _line").fetchall()  # type: ignore[arg-type]
+
+
+def quarantine(warehouse: Connection, run: str = "one") -> list[Any]:
+    query = "select line, column_name, value, reason from medallion.rejected_rows where run_id = %s order by 1, 2"
+    return warehouse.execute(query, (run,)).fetchall()
+
+
+def entry(warehouse: Connection, run: str = "one") -> dict[str, Any]:
+    (row,) = ledger.steps_of(warehouse, "p", run)
+    return row
