@@ -6,17 +6,15 @@ The work itself knows the warehouse and nothing of who called it.
 from __future__ import annotations
 
 import os
-import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from types import FrameType
 
 import psycopg
 
-from medallion import pinned
+from medallion import pinned, stopping
 from medallion.failures import ExitCode, StepFailure
 from medallion.last_words import LastWords, failed_in
 from medallion.log import EventLog
@@ -51,9 +49,17 @@ class Session:
         self.outcome = outcome
 
     def clean_up(self) -> None:
-        """Removes what the pipeline's retention keys no longer keep. Call it after the data is published."""
-        dropped = retention.prune(self.connection, self.step, self.step.retention)
-        retention.prune_records(self.connection, self.step.pipeline, self.step.retention)
+        """Removes what the pipeline's retention keys no longer keep. Call it after the data is published.
+
+        Whatever stops it, the step has succeeded: the next run cleans up.
+        """
+        try:
+            dropped = retention.prune(self.connection, self.step, self.step.retention)
+            retention.prune_records(self.connection, self.step.pipeline, self.step.retention)
+        except (psycopg.Error, KeyboardInterrupt) as error:
+            message = f"old builds and records stay until the next run: {error or 'stopped from outside'}"
+            self.log.event("not_cleaned_up", message, "warning")
+            return
         if dropped:
             self.log.event("cleaned_up", f"{len(dropped)} old builds dropped", dropped_builds=len(dropped))
 
@@ -89,7 +95,7 @@ def run_step(step: StepRun, work: Work, lock: str, prepare: Prepare | None = Non
     Returns:
         The process's exit code; never raises.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    stopping.obey()
     be_noticed()
     return _Attempt(Task(step, work, lock), prepare).run()
 
@@ -195,8 +201,3 @@ def _exit(words: LastWords) -> ExitCode:
     if os.environ.get("KUBERNETES_SERVICE_HOST") and TERMINATION_LOG.exists():
         TERMINATION_LOG.write_text(words.to_json(), encoding="utf-8")
     return ExitCode(words.exit_code)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    # As process 1 of a pod Python would ignore SIGTERM; and dbt cancels its queries on this exception.
-    raise KeyboardInterrupt

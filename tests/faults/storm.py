@@ -21,7 +21,7 @@ from table import Line
 
 RUNS = int(os.environ.get("CHAOS_RUNS", "0"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
-LANES = int(os.environ.get("CHAOS_LANES", "3"))
+LANES = int(os.environ.get("CHAOS_LANES", "4"))
 """Pipelines that run side by side."""
 OF_THE_NODE = threading.Lock()
 """Faults that hit every pipeline at once come one after the other, and not into a test of its own."""

@@ -147,6 +147,23 @@ def test_a_stopped_layer_leaves_no_session_behind(loaded: Connection):
             pass
 
 
+@pytest.mark.parametrize("end", ["stopped", "sessions terminated"])
+def test_a_layer_that_has_published_succeeds_whatever_ends_its_clean_up(published: Connection, end: str):
+    load(published, "", "two", months=1)
+    for layer in ("bronze", "silver"):
+        assert run_layer(layer, "two").returncode == ExitCode.OK
+    with stuck_in_a_model(published, "medallion.rejected_rows", *arguments_of("gold", "two")) as process:
+        assert entry(published, "gold", "two")["status"] == "succeeded"
+        if end == "stopped":
+            process.terminate()
+        else:
+            waits = "wait_event_type = 'Lock' and datname = current_database()"
+            published.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where {waits}")  # type: ignore[arg-type]
+        assert process.wait(timeout=60) == ExitCode.OK
+    assert monthly(published) == EXPECTED[:1]
+    assert entry(published, "gold", "two")["status"] == "succeeded"
+
+
 def test_a_database_that_goes_away_in_a_model_is_worth_a_retry_and_readers_keep_what_they_had(published: Connection):
     load(published, "", "two", months=1)
     others = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'medallion%'"

@@ -99,6 +99,38 @@ def test_every_step_tells_of_its_failure_and_of_its_recovery(dag: Any):
     assert [len(task.on_success_callback) for task in steps] == [1] * len(steps)
 
 
+def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch: pytest.MonkeyPatch):
+    from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+    from kubernetes.client import models as k8s
+
+    from medallion.last_words import LastWords
+    from medallion.runners.airflow import airflow_dag
+
+    def left(words: LastWords) -> k8s.V1Pod:
+        ended = k8s.V1ContainerStateTerminated(exit_code=words.exit_code, message=words.to_json())
+        container = k8s.V1ContainerStatus(
+            name="base",
+            image="i",
+            image_id="i",
+            ready=False,
+            restart_count=0,
+            state=k8s.V1ContainerState(terminated=ended),
+        )
+        return k8s.V1Pod(status=k8s.V1PodStatus(container_statuses=[container]))
+
+    task = airflow_dag(str(DAGS / "pipeline_customer_transaction.py")).get_task("DBT-Transformations.gold")
+    monkeypatch.setattr(KubernetesPodOperator, "get_or_create_pod", lambda *_: "another pod")
+    asked = k8s.V1Pod(metadata=k8s.V1ObjectMeta(namespace="n"))
+    succeeded = left(LastWords("succeeded", 0, "2 models"))
+    for pod, taken in (
+        (succeeded, succeeded),
+        (left(LastWords("failed", 75, "away")), "another pod"),
+        (None, "another pod"),
+    ):
+        monkeypatch.setattr(KubernetesPodOperator, "find_pod", lambda *_, found=pod, **__: found)
+        assert task.get_or_create_pod(asked, {}) is taken
+
+
 @pytest.mark.parametrize("left", [None, "running", "terminated"])
 def test_a_worker_that_is_stopped_with_its_pod_is_no_success(left: str | None):
     from kubernetes.client import models as k8s

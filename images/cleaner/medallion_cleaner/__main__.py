@@ -14,6 +14,7 @@ from medallion.spec.findings import SpecError
 from medallion.spec.part import Part
 from medallion.spec.source import parse
 from medallion.step import Task, run_step
+from medallion.stopping import stoppable
 
 
 def parser() -> StepParser:
@@ -67,4 +68,4 @@ class _Told(Part):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(stoppable(main))

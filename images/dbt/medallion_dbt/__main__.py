@@ -9,6 +9,7 @@ import tempfile
 from medallion.arguments import StepParser, step_of
 from medallion.failures import ExitCode
 from medallion.step import Task, run_step
+from medallion.stopping import stoppable
 
 
 def parser() -> StepParser:
@@ -74,4 +75,4 @@ def _debug() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(stoppable(main))

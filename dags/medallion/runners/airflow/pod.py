@@ -25,6 +25,16 @@ class StepOperator(KubernetesPodOperator):
 
     ending: Ending | None = None
 
+    def get_or_create_pod(self, pod_request_obj: Any, context: Any) -> Any:
+        """Takes up a pod whose step succeeded after its worker had died; the provider would do the work again.
+
+        A task that somebody clears has no such pod: the worker that saw it end deleted it.
+        """
+        left = self.find_pod(pod_request_obj.metadata.namespace, context=context)
+        if ending_of(left, self.base_container_name).succeeded:
+            return left
+        return super().get_or_create_pod(pod_request_obj, context)
+
     def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
         """Deletes the pod, then raises `StepPodFailed` unless the step succeeded.
 
