@@ -28,7 +28,7 @@ OF_THE_NODE = threading.Lock()
 
 
 SHARED = ("scheduler", "Postgres", "Kubernetes", "node")
-"""How the names of faults begin that hit every pipeline at once. They are a quarter as frequent."""
+"""How the names of faults begin that hit every pipeline at once. They are an eighth as frequent."""
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Storm:
 
 def _one(lane: Lane, number: int) -> Done:
     chance = random.Random(SEED * 100_000 + number)
-    fault = chance.choices(list(FAULTS), [1 if name.startswith(SHARED) else 4 for name in FAULTS])[0]
+    fault = chance.choices(list(FAULTS), [1 if name.startswith(SHARED) else 8 for name in FAULTS])[0]
     step, moment = chance.choice(lane.steps), chance.uniform(0, 4)
     began, wrong, missed = time.monotonic(), "", False
     try:
