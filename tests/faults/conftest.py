@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from cluster import Cluster, git
 from inject import node
-from lane import Lane, Reader, landing, learn
+from lane import Lane, Reader, deliver, landing, learn
 from reach import PatientAirflow, Warehouse, airflow_of, warehouse_of
 from release import checkout, cluster
-from storm import LANES, OF_THE_NODE, RUNS, Storm
+from storm import LANES
 from table import LINES, Fault
 
 __all__ = ["checkout", "cluster"]
@@ -34,43 +34,38 @@ def warehouse(cluster: Cluster) -> Iterator[Warehouse]:
         yield found
 
 
+Ready = Callable[[list[Lane]], AbstractContextManager[None]]
+
+
 @pytest.fixture(scope="session")
-def lanes(
-    airflow: PatientAirflow,
-    cluster: Cluster,
-    warehouse: Warehouse,
-    checkout: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[list[Lane]]:
-    """The suite's pipelines. The first is for tests that inject one fault each; the others, for many runs, have two steps or one."""
-    made = [Lane("faults", cluster, airflow, warehouse)]
-    made += [
-        Lane(f"chance_{number}", cluster, airflow, warehouse, () if number % 2 else ("whole",))
-        for number in range(LANES if RUNS else 0)
-    ]
-    with ready(made, checkout, tmp_path_factory.mktemp("landing")):
+def ready(cluster: Cluster, checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
+    """Brings pipelines onto the cluster."""
+    if subprocess.run(["docker", "inspect", node(cluster)], capture_output=True).returncode:
+        pytest.fail("the fault suite needs a kind cluster on this machine: it stops parts of the node")
+    with landing(cluster):
+        yield lambda lanes: _ready(lanes, checkout, tmp_path_factory.mktemp("landing"))
+
+
+@pytest.fixture(scope="session")
+def lane(airflow: PatientAirflow, cluster: Cluster, warehouse: Warehouse, ready: Ready) -> Iterator[Lane]:
+    """The pipeline of the tests that inject one fault each."""
+    made = Lane("faults", cluster, airflow, warehouse)
+    with ready([made]):
         yield made
 
 
-@pytest.fixture(scope="session")
-def lane(lanes: list[Lane]) -> Lane:
-    """The pipeline of the tests that inject one fault each."""
-    return lanes[0]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def storm(lanes: list[Lane]) -> Iterator[Storm]:
-    """Runs with a fault by chance, beside the other tests; `CHAOS_RUNS` says how many."""
-    with Storm().over(lanes[1:]) as found:
-        yield found
+@pytest.fixture
+def lanes(airflow: PatientAirflow, cluster: Cluster, warehouse: Warehouse, ready: Ready) -> Iterator[list[Lane]]:
+    """Pipelines for many runs, of two steps or one."""
+    steps = [() if number % 2 else ("whole",) for number in range(LANES)]
+    made = [Lane(f"chance_{number}", cluster, airflow, warehouse, layers) for number, layers in enumerate(steps)]
+    with ready(made):
+        yield made
 
 
 @contextmanager
-def ready(lanes: list[Lane], checkout: Path, folder: Path) -> Iterator[None]:
+def _ready(lanes: list[Lane], checkout: Path, folder: Path) -> Iterator[None]:
     """Adds pipelines by a push, and runs each twice."""
-    cluster, airflow = lanes[0].cluster, lanes[0].airflow
-    if subprocess.run(["docker", "inspect", node(cluster)], capture_output=True).returncode:
-        pytest.fail("the fault suite needs a kind cluster on this machine: it stops parts of the node")
     for lane in lanes:
         code = (checkout / "dags" / "pipeline_customer_transaction.py").read_text()
         (checkout / "dags" / f"{lane.dag}.py").write_text(code)
@@ -78,13 +73,13 @@ def ready(lanes: list[Lane], checkout: Path, folder: Path) -> Iterator[None]:
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "Pipelines to break", "--allow-empty")
     git(checkout, "push", "-q")
-    with landing(cluster, [lane.dag for lane in lanes], folder):
-        for lane in lanes:
-            airflow.appears(lane.dag)
-        learn(lanes)
-        yield
-        for lane in lanes:
-            lane.nothing_left()
+    deliver(lanes, folder)
+    for lane in lanes:
+        lane.airflow.appears(lane.dag)
+    learn(lanes)
+    yield
+    for lane in lanes:
+        lane.nothing_left()
 
 
 @pytest.fixture
@@ -123,11 +118,6 @@ def reader(lane: Lane) -> Iterator[Reader]:
 @pytest.fixture
 def fault(request: pytest.FixtureRequest, lane: Lane, reader: Reader) -> Iterator[Callable[[str, str], Fault]]:
     """Names a fault for the table; afterwards looks at what readers saw and at what is left over."""
-    with OF_THE_NODE:
-        yield from _watched(request, lane, reader)
-
-
-def _watched(request: pytest.FixtureRequest, lane: Lane, reader: Reader) -> Iterator[Callable[[str, str], Fault]]:
     made: list[Fault] = []
 
     def named(what: str, injected_at: str) -> Fault:

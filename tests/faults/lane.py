@@ -62,7 +62,7 @@ sources:
   - {{name: transactions, path: {self.dag}/transactions.csv, contract: customer_transactions}}
 {models}
 schema_prefix: {self.dag}_
-retry_config: {{max_retries: 4, initial_delay_seconds: 2}}
+retry_config: {{max_retries: 8, initial_delay_seconds: 2, backoff_multiplier: 2, max_delay_seconds: 60}}
 timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
 """
 
@@ -125,9 +125,10 @@ timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
         return list(patiently(lambda: self.cluster.get("pods", "-l", labels))["items"])
 
     def workers(self, task: str = "") -> list[dict[str, Any]]:
-        """Airflow's worker pods of the pipeline, or of one task."""
+        """Airflow's worker pods of the pipeline, or of one task; one that broke down may be looked at for an hour."""
         found = patiently(lambda: self.cluster.get("pods", "-l", f"component=worker,dag_id={self.dag}"))["items"]
-        return [pod for pod in found if task in pod["metadata"]["labels"].get("task_id", "")]
+        alive = [pod for pod in found if pod["status"]["phase"] != "Failed"]
+        return [pod for pod in alive if task in pod["metadata"]["labels"].get("task_id", "")]
 
     def sessions(self, step: str = "") -> list[dict[str, Any]]:
         """The database sessions of the pipeline's steps."""
@@ -159,6 +160,16 @@ def learn(lanes: list[Lane]) -> None:
             lane.right[variant] = lane.seen()
     for lane in lanes:
         assert len(set(lane.right.values())) == len(VARIANTS), lane.right
+
+
+def deliver(lanes: list[Lane], folder: Path) -> None:
+    """Puts both variants of the data where each lane takes them from."""
+    for number, variant in enumerate(VARIANTS):
+        write_sample(folder / f"{variant}.csv", rows=ROWS, seed=number)
+        text = (folder / f"{variant}.csv").read_text()
+        for lane in lanes:
+            script = f"mkdir -p /landing/{lane.dag} && cat > /landing/{lane.dag}/{variant}.csv"
+            lane.cluster.kubectl("exec", "-i", POD, "--", "sh", "-c", script, stdin=text)
 
 
 class Reader:
@@ -204,8 +215,8 @@ class Reader:
 
 
 @contextmanager
-def landing(cluster: Cluster, dags: list[str], folder: Path) -> Iterator[None]:
-    """A pod on the landing volume that holds both variants of each lane's data, while the context lasts."""
+def landing(cluster: Cluster) -> Iterator[None]:
+    """A pod on the landing volume, while the context lasts."""
     image = cluster.get("configmap", "medallion-runtime")["data"]["MEDALLION_CLEANER_IMAGE"]
     manifest = (REPO / "k8s" / "put-pod.yaml").read_text().replace("POD", POD).replace("IMAGE", image)
     manifest = manifest.replace("activeDeadlineSeconds: 3600", "activeDeadlineSeconds: 86400")
@@ -213,12 +224,6 @@ def landing(cluster: Cluster, dags: list[str], folder: Path) -> Iterator[None]:
     cluster.kubectl("apply", "-f", "-", stdin=manifest)
     cluster.kubectl("wait", f"pod/{POD}", "--for=condition=Ready", "--timeout=180s")
     try:
-        for number, variant in enumerate(VARIANTS):
-            write_sample(folder / f"{variant}.csv", rows=ROWS, seed=number)
-            text = (folder / f"{variant}.csv").read_text()
-            for dag in dags:
-                script = f"mkdir -p /landing/{dag} && cat > /landing/{dag}/{variant}.csv"
-                cluster.kubectl("exec", "-i", POD, "--", "sh", "-c", script, stdin=text)
         yield
     finally:
         patiently(lambda: cluster.kubectl("delete", "pod", POD, "--ignore-not-found", "--wait=false"))

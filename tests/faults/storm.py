@@ -1,4 +1,4 @@
-"""Many runs, each with a fault by chance in a step and at a moment by chance, beside everything else that goes on."""
+"""Many runs, each with a fault by chance in a step and at a moment by chance."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 
 from cluster import until
@@ -24,9 +23,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 LANES = int(os.environ.get("CHAOS_LANES", "4"))
 """Pipelines that run side by side."""
 OF_THE_NODE = threading.Lock()
-"""Faults that hit every pipeline at once come one after the other, and not into a test of its own."""
-
-
+"""Faults that hit every pipeline at once come one after the other."""
 SHARED = ("scheduler", "Postgres", "Kubernetes", "node")
 """How the names of faults begin that hit every pipeline at once. They are an eighth as frequent."""
 
@@ -53,27 +50,21 @@ class Storm:
 
     done: list[Done] = field(default_factory=list)
     strange: list[object] = field(default_factory=list)
-    threads: list[threading.Thread] = field(default_factory=list)
 
-    @contextmanager
-    def over(self, lanes: list[Lane]) -> Iterator[Storm]:
-        """Runs go on in each lane while the context lasts."""
+    def over(self, lanes: list[Lane]) -> None:
+        """Lets runs go on in each lane, side by side, until the last is over."""
         numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(RUNS):
             numbers.put(number)
         with ExitStack() as stack:
             readers = [stack.enter_context(Reader(lane).reading()) for lane in lanes]
-            self.threads = [threading.Thread(target=self._work, args=(lane, numbers), daemon=True) for lane in lanes]
-            for thread in self.threads:
+            threads = [threading.Thread(target=self._work, args=(lane, numbers), daemon=True) for lane in lanes]
+            for thread in threads:
                 thread.start()
-            yield self
+            for thread in threads:
+                thread.join()
             for reader in readers:
                 self.strange += reader.faulty()
-
-    def wait(self) -> None:
-        """Until the last run is over."""
-        for thread in self.threads:
-            thread.join()
 
     def table(self) -> list[Line]:
         """A line for each kind of fault."""

@@ -14,7 +14,7 @@ from table import Fault
 
 Named = Callable[[str, str], Fault]
 Pushed = Callable[..., str]
-ONCE = ("max_retries: 4,", "max_retries: 0,")
+ONCE = ("max_retries: 8,", "max_retries: 0,")
 HUGE = ("owner: faults", "owner: faults\nresources: {dbt: {memory: 64Gi}}")
 
 

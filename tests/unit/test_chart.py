@@ -140,10 +140,11 @@ def test_every_claim_has_a_pod_that_an_install_waits_with(values: str, render: R
     assert claims <= mounted
 
 
-def test_airflows_own_tables_and_logs_are_tidied(render: Render) -> None:
+def test_airflows_own_tables_logs_and_pods_are_tidied(render: Render) -> None:
     job = next(one for one in render("default") if title(one) == "CronJob/medallion-database-cleanup")
     (box,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     assert "90 days" in box["args"][-1]
+    assert any(title(one) == "CronJob/medallion-cleanup" for one in render("default")), "of pods of broken workers"
     scheduler = next(one for one in render("default") if title(one) == "Deployment/medallion-scheduler")
     groomer = next(one for one in scheduler["spec"]["template"]["spec"]["containers"] if "groomer" in one["name"])
     assert {"name": "AIRFLOW__LOG_RETENTION_DAYS", "value": "30"} in groomer["env"]

@@ -54,3 +54,6 @@ def test_a_step_is_tried_twice_more_after_growing_waits_and_stopped_after_half_a
     for task in (task for task in dag.tasks if hasattr(task, "arguments")):
         assert (task.retries, task.execution_timeout) == (2, timedelta(minutes=30))
         assert [task.retry_policy.config.delay(attempt) for attempt in (1, 2, 3, 4)] == [300, 600, 1200, 1800]
+        # Where a worker could not even ask the policy:
+        waits = (task.retry_delay, task.retry_exponential_backoff, task.max_retry_delay)
+        assert waits == (timedelta(seconds=300), 2, timedelta(seconds=1800))

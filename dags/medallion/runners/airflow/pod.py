@@ -102,7 +102,11 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         do_xcom_push=False,
         **({"pool": step.pool} if step.pool else {}),
         retries=step.retry.max_retries,
+        # The policy decides where a worker can tell how a step ended; these hold where it cannot, as when
+        # Airflow's own database is away: then every worker fails before it begins.
         retry_delay=timedelta(seconds=step.retry.initial_delay_seconds),
+        retry_exponential_backoff=step.retry.backoff_multiplier,
+        max_retry_delay=timedelta(seconds=step.retry.max_delay_seconds),
         retry_policy=ExitCodeRetryPolicy(step.retry),
     )
 
