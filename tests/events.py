@@ -58,6 +58,9 @@ class Events:
     def deliver(self, *rows: tuple[int, int, int]) -> None:
         self.warehouse.cursor().executemany("insert into silver.events (id, day, amount) values (%s, %s, %s)", rows)
 
+    def delivered(self) -> list[tuple[Any, ...]]:
+        return self.warehouse.execute("select id, day, amount from silver.events order by id").fetchall()
+
     def arguments(self, models: str, *more: str, run: str = "", phase: str = "build") -> list[str]:
         if not run:
             self._runs += 1

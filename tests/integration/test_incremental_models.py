@@ -112,8 +112,7 @@ def test_rows_of_a_look_back_that_are_the_same_are_nothing_new(events: Events, c
     events.warehouse.execute(change or "select 1")  # type: ignore[arg-type]
     events.good("replaced merged")
     assert {events.kinds("replaced"), events.kinds("merged")} == {kinds}
-    source = events.warehouse.execute("select id, day, amount from silver.events order by id").fetchall()
-    assert events.seen("replaced") == events.seen("merged") == source
+    assert events.seen("replaced") == events.seen("merged") == events.delivered()
 
 
 def test_new_rows_that_fail_a_test_are_taken_in_by_the_next_good_run(events: Events):
@@ -272,10 +271,7 @@ def test_a_model_that_may_write_by_itself_works_on_a_copy(events: Events, model:
     events.warehouse.execute(change)  # type: ignore[arg-type]
     events.good(model)
     assert events.kinds(model) == "rr"
-    assert (
-        events.seen(model)
-        == events.warehouse.execute("select id, day, amount from silver.events order by id").fetchall()
-    )
+    assert events.seen(model) == events.delivered()
     roll_back(events.warehouse, PIPELINE, "run-1", "abc")
     assert events.table(model) == before
 
