@@ -10,12 +10,21 @@ from types import FrameType
 from medallion.failures import ExitCode
 
 
+class Stopped(KeyboardInterrupt):
+    """SIGTERM has come. On any KeyboardInterrupt dbt cancels its queries.
+
+    It is a class of its own for the sake of the exit code: when KeyboardInterrupt itself goes through code that was
+    made from a string, as that of dataclasses is at their import, Python ends with 130 although it was caught
+    (`run_eval_code_obj` in CPython's `pythonrun.c` looks for that very class).
+    """
+
+
 def obey() -> None:
-    """Lets SIGTERM raise KeyboardInterrupt, on which dbt cancels its queries.
+    """Lets the first SIGTERM raise `Stopped`.
 
     As process 1 of a pod Python would ignore it, and work on until it is killed.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _stop)
 
 
 def stoppable(command: Callable[[list[str]], int]) -> int:
@@ -32,5 +41,6 @@ def stoppable(command: Callable[[list[str]], int]) -> int:
         return ExitCode.TERMINATED
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: a second one would end the end
+    raise Stopped

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +33,14 @@ def test_a_command_that_is_stopped_before_its_step_began_says_so(capsys: pytest.
 
 def test_a_command_that_nobody_stops_has_its_own_exit_code():
     assert stoppable(lambda _: int(ExitCode.USAGE)) == ExitCode.USAGE
+
+
+def test_a_command_that_is_stopped_in_an_import_ends_with_its_exit_code(tmp_path: Path):
+    # Dataclasses are made by code from a string; `-m` is how the images start their command.
+    (tmp_path / "stopped.py").write_text(
+        "import os, signal, sys\n"
+        "from medallion.stopping import stoppable\n"
+        "sys.exit(stoppable(lambda _: exec('os.kill(os.getpid(), signal.SIGTERM)')))\n"
+    )
+    done = subprocess.run([sys.executable, "-m", "stopped"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (ExitCode.TERMINATED, "stopped from outside before the step began\n")
