@@ -111,13 +111,14 @@ timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
 
         An attempt that was killed just after its success is followed by one that does the same again.
         """
-        assert self.airflow.finished(self.dag, run.run_id, seconds) == "success"
+        ended = self.airflow.finished(self.dag, run.run_id, seconds)
+        assert ended == "success", f"{run.run_id}: {ended}"
         rows = self.ledger(run)
         assert {row["step"] for row in rows if row["status"] != "failed"} >= set(self.steps), rows
         for step in self.steps:
             done = [row for row in rows if row["step"] == step and row["status"] == "succeeded"]
             assert all(one["finished_at"] <= after["started_at"] for one, after in pairwise(done)), rows
-        assert self.seen() == self.right[run.variant]
+        assert self.seen() == self.right[run.variant], f"{run.run_id}: not what readers should see"
 
     def pods(self, step: str = "") -> list[dict[str, Any]]:
         """The pods of the pipeline's steps, or of one step."""

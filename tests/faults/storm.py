@@ -126,4 +126,4 @@ def _line(fault: str, runs: list[Done]) -> Line:
     seconds = [one.seconds for one in runs if not one.wrong] or [0.0]
     outcome = f"{bad} of {len(runs)} broken" if bad else "nothing lost"
     took = f"{statistics.median(seconds):.0f} s, at most {max(seconds):.0f} s"
-    return f"{fault}, {len(runs)} times", "a step and a moment by chance", outcome, took
+    return f"{len(runs)} × {fault}", "a step and a moment by chance", outcome, took
