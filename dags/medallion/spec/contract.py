@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from medallion.spec.part import Part
+from medallion.spec.table_limits import check_size
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,54}$")]
 """A Postgres name that needs no quotes."""
@@ -172,6 +173,7 @@ class Contract(Part):
             raise ValueError(f"field {twice[0]!r} is there twice — give each field its own name")
         if "_line" in names:
             raise ValueError("`_line` is Medallion's own column — choose another name")
+        check_size(self)
         by_name = {field.name: field for field in self.fields}
         for name in self.primary_key:
             if name not in by_name or by_name[name].derive is not None:
