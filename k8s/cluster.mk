@@ -10,7 +10,7 @@ KUBE := kubectl --context $(KUBE_CONTEXT) --namespace $(NAMESPACE)
 AIRFLOW := deployment/medallion-api-server deployment/medallion-scheduler deployment/medallion-dag-processor deployment/medallion-triggerer
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rollback backup backups restore chaos sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rollback backup backups restore test-cluster chaos sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@k8s/up.sh
@@ -48,6 +48,10 @@ backups: ## the backups that there are
 
 restore: ## put a backup in its database's place (FILE=… as `make backups` shows it)
 	@k8s/backups.sh restore "$(FILE)"
+
+# CI takes `CLUSTER_TESTS=-m "not slow_cluster"`.
+test-cluster: .venv/dev.stamp ## the tests on the cluster of `make up`, slow ones too
+	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/cluster --durations=25 $(CLUSTER_TESTS)
 
 chaos: .venv/dev.stamp ## inject faults into the cluster and print the table (CHAOS_RUNS=200 for random ones)
 	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/faults -v -s
