@@ -7,9 +7,10 @@ annotations:
   helm.sh/hook: pre-install,pre-upgrade,pre-rollback
   helm.sh/hook-weight: {{ .weight | quote }}
   helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+  helm.sh/hook-output-log-policy: hook-failed # helm prints why it refuses
 {{- end }}
 
-{{/* One script of the prepare job, in Airflow's image, which has the Kubernetes client. */}}
+{{/* One script in Airflow's image, which has the Kubernetes client. */}}
 {{- define "medallion.prepare.container" -}}
 {{- $airflow := .root.Values.airflow -}}
 {{- $image := dig "images" "airflow" dict $airflow -}}
@@ -19,18 +20,19 @@ imagePullPolicy: {{ $image.pullPolicy | default "IfNotPresent" }}
 command: [python, -B, /scripts/{{ .script }}]
 env:
   - {name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+  - {name: MAKE_SECRETS, value: {{ .root.Values.secrets.create | quote }}}
   - {name: BUNDLED_POSTGRES, value: {{ .root.Values.postgres.enabled | quote }}}
+  - {name: POSTGRES_PORT, value: {{ include "medallion.postgres.port" .root | quote }}}
+  - {name: POSTGRES_CLAIM, value: {{ include "medallion.postgres.claim" .root | quote }}}
   {{- if and (eq .script "make_tenants.py") .root.Values.postgres.enabled }}
-  - {name: PGHOST, value: medallion-postgres}
-  - {name: PGUSER, value: postgres}
-  - name: PGPASSWORD
-    valueFrom: {secretKeyRef: {name: medallion-postgres, key: postgres-password}}
+  {{- include "medallion.postgres.administrator" .root | nindent 2 }}
   {{- end }}
   - {name: TENANTS, value: {{ include "medallion.tenants" .root | quote }}}
 volumeMounts:
   - {name: scripts, mountPath: /scripts, readOnly: true}
 resources:
   requests: {cpu: 50m, memory: 64Mi}
+  limits: {memory: 512Mi}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
