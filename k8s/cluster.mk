@@ -29,7 +29,8 @@ status: ## the release, its pods and volumes, and what went wrong lately
 
 ui: ## the Airflow UI on http://localhost:8080 (UI_PORT=8080)
 	@$(KUBE) get secret medallion-ui -o go-template='user {{.data.username | base64decode}}, password {{.data.password | base64decode}}{{"\n"}}'
-	@$(KUBE) port-forward service/medallion-api-server $(or $(UI_PORT),8080):8080
+	@echo "http://localhost:$(or $(UI_PORT),8080)$$($(KUBE) get configmap medallion-runtime -o jsonpath='{.data.MEDALLION_UI_PATH}')"
+	@$(KUBE) port-forward service/medallion-api-server $(or $(UI_PORT),8080):api-server
 
 run: ## trigger PIPELINE=… and wait for its end
 	@k8s/run.sh $(PIPELINE)

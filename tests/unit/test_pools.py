@@ -68,6 +68,32 @@ class Looks(threading.Event):
         return False
 
 
+def test_the_pod_is_ready_while_the_pools_are_in_step(tmp_path: Path, airflow: Path):
+    dags, ready = write(tmp_path / "dags", TWO, "acme/orders", "globex/returns"), tmp_path / "ready"
+    seen: list[bool] = []
+
+    def look() -> None:
+        seen.append(ready.exists())
+
+    def take_away() -> None:
+        look()
+        dags.rename(tmp_path / "away")
+
+    def put_back() -> None:
+        look()
+        (tmp_path / "away").rename(dags)
+
+    follow(dags, 0, Looks(take_away, put_back, look), ready)
+    assert seen == [True, False, True]
+
+
+def test_the_pod_is_not_ready_while_airflow_takes_no_pools(tmp_path: Path, airflow: Path):
+    dags, ready = write(tmp_path / "dags", TWO, "acme/orders", "globex/returns"), tmp_path / "ready"
+    (tmp_path / "bin" / "airflow").write_text("#!/bin/sh\nexit 1\n")
+    follow(dags, 0, Looks(lambda: None), ready)
+    assert not ready.exists()
+
+
 def test_pools_are_written_when_the_file_changes_and_only_then(tmp_path: Path, airflow: Path):
     dags = write(tmp_path / "dags", TWO, "acme/orders", "globex/returns")
 
