@@ -10,7 +10,7 @@ KUBE := kubectl --context $(KUBE_CONTEXT) --namespace $(NAMESPACE)
 AIRFLOW := deployment/medallion-api-server deployment/medallion-scheduler deployment/medallion-dag-processor deployment/medallion-triggerer
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rollback backup backups restore test-cluster chaos sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rollback backup backups restore bring-back test-cluster chaos sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@k8s/up.sh
@@ -56,6 +56,9 @@ test-cluster: .venv/dev.stamp ## the tests on the cluster of `make up`, slow one
 
 chaos: .venv/dev.stamp ## inject faults into the cluster and print the table (CHAOS_RUNS=200 for random ones)
 	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/faults -v -s
+
+bring-back: ## bring back a lost Secret (SECRET=medallion-postgres, medallion-airflow or medallion-ui)
+	@k8s/bring-back.sh $(SECRET)
 
 sync: ## push this checkout to the cluster's git server, uncommitted changes too
 	@k8s/sync.sh

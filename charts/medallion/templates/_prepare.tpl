@@ -10,13 +10,20 @@ annotations:
   helm.sh/hook-output-log-policy: hook-failed # helm prints why it refuses
 {{- end }}
 
+{{/* Airflow's image, as the Airflow chart is given it. */}}
+{{- define "medallion.prepare.image" -}}
+{{- $airflow := .Values.airflow -}}
+{{- $image := dig "images" "airflow" dict $airflow -}}
+{{- $repository := $image.repository | default $airflow.defaultAirflowRepository -}}
+{{- $digest := $image.digest | default $airflow.defaultAirflowDigest -}}
+image: {{ $repository }}{{ if $digest }}@{{ $digest }}{{ else }}:{{ $image.tag | default $airflow.defaultAirflowTag }}{{ end }}
+imagePullPolicy: {{ $image.pullPolicy | default "IfNotPresent" }}
+{{- end }}
+
 {{/* One script in Airflow's image, which has the Kubernetes client. */}}
 {{- define "medallion.prepare.container" -}}
-{{- $airflow := .root.Values.airflow -}}
-{{- $image := dig "images" "airflow" dict $airflow -}}
 name: {{ .name }}
-image: {{ $image.repository | default $airflow.defaultAirflowRepository }}:{{ $image.tag | default $airflow.defaultAirflowTag }}
-imagePullPolicy: {{ $image.pullPolicy | default "IfNotPresent" }}
+{{ include "medallion.prepare.image" .root }}
 command: [python, -B, /scripts/{{ .script }}]
 env:
   - {name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
