@@ -131,7 +131,22 @@ def test_no_object_has_the_release_in_its_name(changed: list[Manifest]) -> None:
     assert {name for name in names if not name.startswith("medallion")} == set()
 
 
-def test_every_sidecar_is_part_of_what_wait_waits_for(changed: list[Manifest]) -> None:
+def test_wait_waits_for_every_part_of_airflow(changed: list[Manifest]) -> None:
+    probed = {"scheduler", "api-server", "git-sync", "pools", "ready", "postgres"}
+    covered = {"dag-processor": "pools", "triggerer": "ready"}  # by the startup probe of a container of the same pod
+    for name, pod in pods(changed):
+        if name.split("/")[0] not in ("Deployment", "StatefulSet"):
+            continue
+        names = {box["name"] for box in pod["containers"]}
+        waited = {box["name"] for box in pod["containers"] if "startupProbe" in box or "readinessProbe" in box}
+        assert waited == names & probed, name
+        assert {covered[one] for one in names & covered.keys()} <= waited
+    for box, job in (("pools", "DagProcessorJob"), ("ready", "TriggererJob")):
+        (found,) = boxes(changed, box)
+        assert found["startupProbe"]["exec"]["command"][-3:] == ["--job-type", job, "--local"]
+
+
+def test_pools_are_ready_once_they_are_in_step(changed: list[Manifest]) -> None:
     (pools,) = boxes(changed, "pools")
     ready = pools["command"][pools["command"].index("--ready") + 1]
     assert pools["readinessProbe"]["exec"]["command"] == ["test", "-e", ready]

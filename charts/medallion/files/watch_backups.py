@@ -1,7 +1,7 @@
 """Sends an alert when a scheduled backup has failed, and another one when backups work again.
 
-Channels are all those of the Secret medallion-alerts: `MEDALLION_ALERT_<NAME>`, an Apprise URL each. What was sent is an
-annotation of the CronJob, so that one failure is one alert. An alert that a channel did not take is sent again next time.
+Channels are all those of the Secret medallion-alerts: `MEDALLION_ALERT_<NAME>`, an Apprise URL each. An annotation of
+the CronJob holds what was sent, so one failure is one alert. If a channel does not take it, the next look sends it again.
 """
 
 import logging
