@@ -47,6 +47,7 @@ def test_lost_secrets_refuse_the_upgrade_and_come_back_as_they_were(cluster: Clu
     assert secrets_of(cluster) == before
 
 
+@pytest.mark.slow_cluster
 def test_a_password_made_anew_refuses_the_upgrade(cluster: Cluster, transactions_run: str):
     patch = '{"stringData": {"postgres-password": "%s"}}'
     kept = cluster.secret("medallion-postgres")["postgres-password"]

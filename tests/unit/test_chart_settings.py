@@ -19,7 +19,12 @@ CHANGED = {
     "airflow.defaultAirflowRepository": "registry.example.com/airflow",
     "airflow.defaultAirflowTag": "v7",
     "airflow.imagePullSecrets[0].name": "pull",
+    "airflow.nodeSelector.disk": "fast",
+    "airflow.tolerations[0].key": "data",
+    "airflow.tolerations[0].operator": "Exists",
     "postgres.service.port": "6432",
+    "postgres.image.registry": "mirror.example.com",
+    "postgres.image.tag": "v18",
     "postgres.storage.volumeName": "disk",
     "global.images.cleaner": "registry.example.com/cleaner:7",
     "global.images.dbt": "registry.example.com/dbt:7",
@@ -33,6 +38,7 @@ CONSTANTS = (
     "repo/dags",
     ":8080",
     "8974",
+    "postgres:17",
     "medallion/airflow:",
     "medallion/cleaner:",
     "medallion/dbt:",
@@ -106,6 +112,11 @@ def test_postgres_port_reaches_backups_tenants_and_secrets(changed: list[Manifes
     assert environment(prepare)["POSTGRES_PORT"] == "6432"
 
 
+def test_backups_use_the_image_of_the_server(changed: list[Manifest]) -> None:
+    images = {box["image"] for name in ("postgres", "postgres-init", "dump") for box in boxes(changed, name)}
+    assert images == {"mirror.example.com/postgres:v18"}
+
+
 def test_claim_of_postgres_is_the_one_that_prepare_looks_for(changed: list[Manifest]) -> None:
     (database,) = of_kind(changed, "StatefulSet", "medallion-postgres")
     (claim,) = database["spec"]["volumeClaimTemplates"]
@@ -124,6 +135,17 @@ def test_images_and_pull_secrets_hold_for_jobs_and_steps(changed: list[Manifest]
         one["metadata"]["name"]: one.get("imagePullSecrets") for one in accounts if "step" in one["metadata"]["name"]
     }
     assert steps == {key: [{"name": "pull"}] for key in ("medallion-step", "medallion-step-acme")}
+
+
+def test_jobs_run_on_the_nodes_that_airflow_runs_on(changed: list[Manifest]) -> None:
+    placed = {
+        name: (pod.get("nodeSelector"), pod.get("tolerations"))
+        for name, pod in pods(changed)
+        if not name.startswith("StatefulSet/")  # Postgres has values of its own
+    }
+    assert {
+        name for name, place in placed.items() if place != ({"disk": "fast"}, [{"key": "data", "operator": "Exists"}])
+    } == set()
 
 
 def test_no_object_has_the_release_in_its_name(changed: list[Manifest]) -> None:

@@ -12,6 +12,7 @@ securityContext:
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
 {{- include "medallion.prepare.pullSecrets" .root | nindent 0 }}
+{{- include "medallion.prepare.placement" .root | nindent 0 }}
 {{- if $bucket.url }}
 initContainers:
   - {{- include "medallion.backup.dump" . | nindent 4 }}
@@ -43,7 +44,7 @@ volumes:
 {{/* The container that dumps, and that restores: k8s/backup_job.py finds it by its name. */}}
 {{- define "medallion.backup.dump" -}}
 name: dump
-image: {{ .root.Values.backups.image }}
+image: {{ include "medallion.backup.image" .root }}
 command: [bash, /scripts/backup.sh]
 env:
   - {name: BACKUPS, value: /backups}
