@@ -55,7 +55,7 @@ env:
   {{- end }}
 {{- with .secret }}
 envFrom:
-  - secretRef: {name: {{ . }}}
+  - secretRef: {name: {{ . | quote }}}
 {{- end }}
 volumeMounts:
   - {name: backups, mountPath: /backups}
@@ -81,7 +81,7 @@ env:
   - {name: BACKUPS_URL, value: {{ .root.Values.backups.bucket.url | quote }}}
   - {name: KEEP_DAYS, value: {{ .root.Values.backups.keepDays | quote }}}
 envFrom:
-  - secretRef: {name: {{ .root.Values.backups.bucket.secret }}}
+  - secretRef: {name: {{ .root.Values.backups.bucket.secret | quote }}}
 volumeMounts:
   - {name: backups, mountPath: /backups}
   - {name: tmp, mountPath: /tmp}
