@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,6 @@ CONSTANTS = (
     "/opt/airflow/dags",
     "repo/dags",
     ":8080",
-    "8974",
     "postgres:17",
     "medallion/airflow:",
     "medallion/cleaner:",
@@ -93,12 +93,17 @@ def test_path_of_base_url_reaches_the_scripts(changed: list[Manifest]) -> None:
     assert url in config["data"]["airflow.cfg"]
 
 
-def test_probes_ask_the_port_that_the_configuration_names(changed: list[Manifest]) -> None:
+def test_probes_ask_the_port_that_the_configuration_names(changed: list[Manifest], tmp_path: Path) -> None:
     (config,) = of_kind(changed, "ConfigMap", "medallion-config")
     assert "scheduler_health_check_server_port = 9974\n" in config["data"]["airflow.cfg"]
+    (tmp_path / "airflow.cfg").write_text(config["data"]["airflow.cfg"])
+    (tmp_path / "curl").write_text('#!/bin/sh\nfor last; do :; done; echo "$last"\n')
+    (tmp_path / "curl").chmod(0o755)
+    variables = {"AIRFLOW_HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
     (scheduler,) = boxes(changed, "scheduler")
     for probe in ("startupProbe", "livenessProbe"):
-        assert "airflow.cfg" in scheduler[probe]["exec"]["command"][-1]
+        command = scheduler[probe]["exec"]["command"]
+        assert subprocess.check_output(command, env=variables, text=True) == "http://localhost:9974/health\n"
     (server,) = boxes(changed, "api-server")
     assert {server[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")} == {9080}
 
