@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from medallion.spec import encodings
 from medallion.spec.field import ContractField, Identifier
 from medallion.spec.part import Part
+from medallion.spec.table_limits import check_size
 
 _ENCODING = f"How the file's text is encoded: {', '.join(encodings.ENCODINGS)}."
 
@@ -92,6 +93,7 @@ class Contract(Part):
             raise ValueError(f"field {twice[0]!r} is there twice — give each field its own name")
         if "_line" in names:
             raise ValueError("`_line` is Medallion's own column — choose another name")
+        check_size(self)
         by_name = {field.name: field for field in self.fields}
         for name in self.primary_key:
             if name not in by_name or by_name[name].derive is not None:
