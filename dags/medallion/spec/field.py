@@ -129,7 +129,7 @@ class ContractField(Part):
         for key, char in (("decimalChar", self.decimal_char), ("groupChar", self.group_char or ",")):
             if char.isalnum() or char in '+-()"\r\n%' or (char.isspace() and key == "decimalChar"):
                 raise ValueError(f"`{key}` is {char!r}, which separates no digits — write . , ' or a space")
-        if self.group_char == self.decimal_char:
+        if self.type == "number" and self.group_char == self.decimal_char:
             raise ValueError(f"`groupChar` and `decimalChar` are both {self.group_char!r} — declare the other one too")
 
     def _check_bounds(self) -> None:
