@@ -107,9 +107,10 @@ class Evidence:
 
     def told(self) -> str:
         """Say which encodings the broken lines read well in, with an example of each."""
-        readings = list(dict.fromkeys((self._example(codec), codec) for codec in self.suspects()))
-        shown = dict(reversed(readings))  # one encoding for each reading: the likeliest
-        examples = [f"{codec} (`{example}`)" for example, codec in reversed(shown.items())]
+        readings: dict[str, str] = {}
+        for codec in self.suspects():
+            readings.setdefault(self._example(codec), codec)
+        examples = [f"{codec} (`{example}`)" for example, codec in readings.items()]
         lines = f"{self._broken} lines, from line {self._first} on," if self._broken > 1 else f"line {self._first}"
         return f"{lines} cannot be decoded and read well in {' or '.join(examples[:3])}"
 
