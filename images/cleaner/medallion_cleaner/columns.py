@@ -25,7 +25,7 @@ def check_columns(contract: Contract, header: list[str], name: str) -> list[str]
     if said:
         raise ContractBroken(
             f"{name}, line 1: {'; '.join(said)}",
-            f"the contract {contract.name} has: {', '.join(wanted)}. Mend the file, or change the contract "
+            f"the contract {contract.name} has: {', '.join(wanted)}. Correct the file, or change the contract "
             "(`source` renames; `unknown_columns: ignore` and `missing_columns: null` allow)",
         )
     return found
