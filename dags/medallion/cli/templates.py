@@ -24,7 +24,7 @@ retry_config:
   max_retries: 1
   initial_delay_seconds: 120
   # backoff_multiplier: 2
-  # retryable_exit_codes: [70, 75, 137, 143, evicted]
+  # retryable_exit_codes: [69, 70, 75, 137, 143, evicted]
 """
 
 STUB = """\
@@ -51,7 +51,7 @@ retry_config:
   max_retries: 1
   initial_delay_seconds: 120
   # backoff_multiplier: 2
-  # retryable_exit_codes: [70, 75, 137, 143, evicted]
+  # retryable_exit_codes: [69, 70, 75, 137, 143, evicted]
 """
 
 RUNNER = """\
