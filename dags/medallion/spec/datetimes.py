@@ -188,11 +188,18 @@ def _round_trip(text: str, parts: list[Directive | str], made: Format, kind: str
     for instant in _INSTANTS:
         moment = datetime.combine(instant, datetime.min.time(), instant.tzinfo) if kind == "date" else instant
         written = "".join(part if isinstance(part, str) else part.written(moment) for part in parts)
-        meant = {part.group: part.written(moment).strip(".") for part in parts if isinstance(part, Directive)}
+        meant = {part.group: _value(part, part.written(moment)) for part in parts if isinstance(part, Directive)}
         read = [found for shape in made.shapes if (found := re.match(shape.pattern, written))]
-        told = {name: (value or "").strip(".") for name, value in read[0].groupdict().items()} if len(read) == 1 else {}
+        groups = read[0].groupdict() if len(read) == 1 else {}
+        told = {part.group: _value(part, groups.get(part.group)) for part in parts if isinstance(part, Directive)}
         if told != meant:
             raise ValueError(f"the format {text!r} does not read {written!r} as it was written — separate its parts")
+
+
+def _value(part: Directive, written: str | None) -> str:
+    """The part without its point and without what is behind microseconds, which are zeros."""
+    bare = (written or "").strip(".")
+    return bare[:6] if part.meaning == "fraction" else bare
 
 
 def compile_formats(formats: tuple[str, ...], kind: str) -> tuple[Format, ...]:
