@@ -23,6 +23,11 @@ class Dialect(Part):
 
     delimiter: str = Field(",", pattern=r'^[^"\r\n]$', description="One ASCII character between values.")
     quote_char: Literal['"'] = Field('"', alias="quoteChar", description="Around values; doubled inside them.")
+    header_rows: tuple[Annotated[int, Field(ge=1)]] = Field(
+        (1,),
+        alias="headerRows",
+        description="The line that names the columns, counted from 1 as an editor does. Lines above it are not read.",
+    )
 
     @field_validator("delimiter")
     @classmethod
@@ -89,7 +94,11 @@ class ContractField(Part):
     """One column of the table, and the column of the file that it comes from."""
 
     name: Identifier
-    source: str | None = Field(None, description="The column's name in the file; by default `name`.")
+    source: str | None = Field(
+        None,
+        description="The column's name in the file; by default `name`. "
+        "Columns of the same name are `Region (1)` and `Region (2)`.",
+    )
     title: str = ""
     description: str = ""
     type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = "string"
@@ -170,8 +179,7 @@ class Contract(Part):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"field {twice[0]!r} is there twice — give each field its own name")
-        if "_line" in names:
-            raise ValueError("`_line` is Medallion's own column — choose another name")
+        _check_names(self.fields)
         by_name = {field.name: field for field in self.fields}
         for name in self.primary_key:
             if name not in by_name or by_name[name].derive is not None:
@@ -183,6 +191,32 @@ class Contract(Part):
                         f"{field.name} multiplies {part!r}, which is no number of the file — {_known(names)}"
                     )
         return self
+
+
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+"""Names that Postgres gives to columns of its own in every table."""
+
+
+def _check_names(fields: tuple[ContractField, ...]) -> None:
+    """Refuses fields that no table can have, and fields that read the same column."""
+    readers: dict[str, str] = {}
+    for field in fields:
+        if field.name in SYSTEM_COLUMNS:
+            raise ValueError(f"`{field.name}` is a system column of Postgres — choose another name and add `source`")
+        if field.derive is not None:
+            continue
+        if field.header != field.header.strip():
+            raise ValueError(
+                f"`source: {field.header!r}` of {field.name} begins or ends with a blank, and names in a header are "
+                f"trimmed — write {field.header.strip()!r}"
+            )
+        if field.header in readers:
+            raise ValueError(
+                f"{readers[field.header]} and {field.name} both read the column {field.header!r} — remove one of them; "
+                f"if the file has two columns of this name, write `source: {f'{field.header} (1)'.strip()!r}` and "
+                f"`source: {f'{field.header} (2)'.strip()!r}`"
+            )
+        readers[field.header] = field.name
 
 
 def check_pattern(value: str) -> str:

@@ -109,7 +109,8 @@ class Reader:
         before, told = self.counts.rows, time.monotonic()
         with opened(one) as input_:
             records = Records(line_blocks(input_.stream), self._contract.dialect)
-            columns = compile_contract(self._contract, check_columns(self._contract, records.header, one.name))
+            header = check_columns(self._contract, records.header, one.name, records.header_line)
+            columns = compile_contract(self._contract, header)
             for block in _ahead(clean(block, columns, file) for block in records):
                 target.copy(block.rows_csv)
                 target.quarantine(block.rejects, one.name)
