@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from medallion.cli import app
+from medallion.infer.choice import guess
+from medallion.infer.text import contract_text
 from medallion.spec.catalogue import find
 from medallion.spec.contract import Contract
-from medallion.spec.infer import contract_text, guess
 from medallion.spec.lint import of_folder
 from medallion.spec.source import parse
 
@@ -85,22 +86,24 @@ def test_a_contract_is_guessed_from_header_and_rows(orders: Path):
         "amount": ("Amount", "number"),
         "express": ("Express?", "boolean"),
         "zip": ("Zip", "string"),
-        "note": ("Note", "string"),
+        "note": ("Note (1)", "string"),
         "c_2nd": ("2nd", "string"),
-        "note_2": ("Note", "string"),
+        "note_2": ("Note (2)", "string"),
     }
     assert contract.dialect.delimiter == ";"
     assert fields["ordered_on"].formats == ("%d/%m/%Y",)
     assert fields["amount"].decimals == 3
     assert (fields["express"].true_values, fields["express"].false_values) == (("yes",), ("no",))
     assert [name for name, field in fields.items() if not field.constraints.required] == ["note", "note_2"]
-    assert contract.missing_values == ("", "N/A")
+    assert contract.missing_values == ("",)
 
 
 def test_a_date_that_fits_two_ways_says_so(tmp_path: Path):
     path = tmp_path / "days.csv"
     path.write_text("day\n03/04/2026\n05/06/2026\n")
-    assert "or the month first? Both fit the sample" in contract_text("days", guess(path), "days.csv")
+    text = contract_text("days", guess(path), "days.csv")
+    assert "`%d/%m/%Y` and `%m/%d/%Y` both fit every value" in text.replace("\n  #", "")
+    assert parse(text, Contract, "days.yaml").fields[0].type == "string"
 
 
 def test_a_gzipped_file_is_read_too(tmp_path: Path):
