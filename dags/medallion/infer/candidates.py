@@ -40,6 +40,7 @@ class Candidate:
 
 
 INTEGER = Candidate("whole numbers", {"type": "integer"}, _WHOLE, _NEGATIVE_ZERO)
+DIGITS = Candidate("digits", {}, "[+-]?[0-9]+", doubt="an integer loses a zero or a sign, or does not hold them all")
 NUMBER = Candidate("numbers", {"type": "number", "decimals": 12}, _FRACTION, _NEGATIVE_ZERO)
 
 
@@ -73,5 +74,5 @@ def _dated(kind: str, pattern: str, doubt: str = "") -> Candidate:
 
 
 DATED = (*_dates(), *_datetimes())
-CANDIDATES = (INTEGER, NUMBER, *DATED)
+CANDIDATES = (INTEGER, NUMBER, DIGITS, *DATED)
 """In order of preference: of those that fit every value the first is taken, and dates only if one format fits."""

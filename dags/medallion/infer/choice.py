@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from medallion.infer.candidates import DATED, INTEGER, MARKS, NUMBER, TRUTHS, Candidate
+from medallion.infer.candidates import CANDIDATES, DATED, DIGITS, INTEGER, MARKS, NUMBER, TRUTHS, Candidate
 from medallion.infer.evidence import Miss, Seen, gather
 from medallion.infer.layout import Layout, find_layout
 from medallion.infer.names import identifiers
@@ -19,6 +19,8 @@ _CODES = re.compile(
 )
 """Digits that are no quantity: the next file may have one that begins with a zero."""
 _NEAR = 0.1
+_WORDS = 80
+"""Characters of a list of all values."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def _choose(name: str, seen: Seen) -> tuple[Candidate | None, list[str]]:
         return None, [f"All are {number.what}, but {name} sounds like a code, which may begin with a zero."]
     if number:
         return number, []
+    if seen.fits(DIGITS):
+        return None, [f"All are digits, but {DIGITS.doubt} ({_at(seen.misses[INTEGER])}): text keeps them."]
     fitting = [candidate for candidate in DATED if seen.fits(candidate)]
     sure = [candidate for candidate in fitting if not candidate.doubt]
     if len(fitting) == 1 and sure:
@@ -153,29 +157,27 @@ def _ambiguous(fitting: list[Candidate]) -> str:
 def _near(seen: Seen, values: int) -> Iterator[str]:
     """Say what few values keep a column from being of a type."""
     near = [
-        (miss.rows, candidate.what, miss)
+        (miss.rows, CANDIDATES.index(candidate), miss)
         for candidate, miss in seen.misses.items()
-        if candidate not in seen.hopeless
-        and not candidate.doubt
-        and (miss.rows <= _NEAR * values or miss.rows == 1 < values)
+        if candidate not in seen.hopeless and not candidate.doubt and miss.rows <= max(1, _NEAR * values) < values
     ]
     if near:
-        rows, what, miss = min(near, key=lambda one: one[:2])
-        yield f"{values - rows:,} are {what}, {rows:,} {_are(rows)} not ({_at(miss)}): text keeps them."
+        rows, place, miss = min(near, key=lambda one: one[:2])
+        yield f"All but {rows:,} ({_at(miss)}) are {CANDIDATES[place].what}: text keeps them."
 
 
 def _sentence(seen: Seen, chosen: Candidate | None, marks: dict[str, int]) -> str:
     told = ", ".join(f"{rows:,} {_are(rows)} `{word}`" for word, rows in marks.items())
     if chosen is None:
         only = ", ".join(_shown(word) for word in sorted(seen.words or ()))
-        what = f"only {only}" if only else f"text, the longest of {seen.longest:,} characters"
+        what = f"only {only}" if only and len(only) <= _WORDS else f"text, the longest of {seen.longest:,} characters"
         kept = f" {told}: text here; `missingValues` makes it no value." if told else ""
         return f"{seen.present:,} of {seen.rows:,} have a value: {what}.{kept}"
     fit = seen.present - sum(marks.values())
     length = ""
     if chosen in (INTEGER, NUMBER):
-        length = f", the longest has {seen.longest:,} characters"
-        length += f" and up to {seen.decimals} decimals" if chosen is NUMBER else ""
+        length = f", at most {seen.longest:,} characters long"
+        length += f", with at most {seen.decimals} decimals" if chosen is NUMBER else ""
     gone = f" {told}: no value." if told else ""
     return f"{fit:,} of {seen.rows:,} are {chosen.what}{length}.{gone}"
 

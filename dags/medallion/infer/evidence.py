@@ -46,7 +46,7 @@ class Seen:
         present: Rows with a value, marks included.
         marks: Words for "no value" and their rows.
         padded: Rows that begin or end with white space, and the first line of them.
-        longest: Characters of the longest value.
+        longest: Characters of the longest value that is no mark.
         decimals: Places after the point, at most.
         whole: Whether no value has a point or an exponent.
         words: Its distinct values; None if they are many.
@@ -152,13 +152,13 @@ def _count(seen: Seen, frame: pl.DataFrame, name: str, trials: list[_Trial]) -> 
     seen.present += int(filled["rows"].sum())
     for word, rows in filled.filter(pl.col(TEXT).is_null()).select("trimmed", "rows").rows():
         seen.marks[word] += rows
-    seen.longest = max(seen.longest, _number(filled["trimmed"].str.len_chars().max()))
     _note_padding(seen, filled, frame, name)
     _note_words(seen, filled["trimmed"])
     if seen.keys is not None:
         repeated = int(filled["rows"].max() or 1) > 1 or seen.rows > _MOST_KEYS  # type: ignore[arg-type]
         seen.keys = None if repeated else [*seen.keys, filled["trimmed"].hash()]
     values = filled.filter(pl.col(TEXT).is_not_null())
+    seen.longest = max(seen.longest, _number(values[TEXT].str.len_chars().max()))
     alive = [trial for trial in trials if trial.candidate not in seen.hopeless]
     if values.is_empty() or not alive:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from medallion.failures import StepFailure
@@ -18,9 +19,7 @@ SAMPLE_LINES = 500
 DELIMITERS = ("\t", "|", ";", ",")
 """The comma last, because it stands inside of values too."""
 HELP = "or write the contract without --from"
-_VALUE = re.compile(
-    r"[+-]?[0-9][0-9.,]*%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|(?i:true|false)|\S+@\S+\.\S+"
-)
+_VALUE = re.compile(r"[+-]?[0-9][0-9.,]*%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|\S+@\S+\.\S+")
 
 
 class NotTabular(Exception):
@@ -75,16 +74,15 @@ def find_layout(path: Path, header_row: int | None = None) -> Layout:
     first, lines = _sample(path)
     if header_row is not None and not (header_row - first < len(lines) and lines[header_row - first].strip()):
         raise NotTabular(f"{path} has no header on line {header_row} — correct --header-row, {HELP}")
-    start = header_row - first if header_row is not None else 0
-    said = re.fullmatch(r"sep=(.)", next((line for line in lines if line.strip()), ""), re.IGNORECASE)
+    said = re.fullmatch(r"sep=(.)", lines[0].strip("\ufeff"), re.IGNORECASE)
+    start = header_row - first if header_row is not None else int(said is not None)
     shapes = [_shape(lines[start:], first + start, sign) for sign in ([said[1]] if said else DELIMITERS)]
     best = max((shape for shape in shapes if shape.width > 1 and shape.fit > 0.5), key=_rank, default=None)
     if best is None:
         # One column: any sign that no line holds separates nothing.
         best = max(shapes, key=lambda shape: (shape.fit, shape.delimiter == ","))
-    if header_row is not None:
-        return Layout(best.delimiter, header_row, tuple(line for line in lines[:start] if line.strip()))
-    return _with_header(best, path)
+    line = header_row or _header_line(best, path)
+    return Layout(best.delimiter, line, tuple(above for above in lines[: line - first] if above.strip()))
 
 
 def _sample(path: Path) -> tuple[int, list[str]]:
@@ -96,7 +94,12 @@ def _sample(path: Path) -> tuple[int, list[str]]:
     lines = [] if block is None else block.lines.head(SAMPLE_LINES).to_list()
     if block is None or not any(line.strip() for line in lines):
         raise NotTabular(f"{path} has no header: its first lines are empty — name the columns in it, {HELP}")
-    return block.first, [line.removesuffix("\r") for line in lines]
+    lines = [line.removesuffix("\r") for line in lines]
+    if "\r" in lines[0]:
+        raise NotTabular(
+            f"{path}, line 1 holds carriage returns — save it with line feeds at the ends of lines, {HELP}"
+        )
+    return block.first, lines
 
 
 def _shape(lines: list[str], first: int, delimiter: str) -> _Shape:
@@ -124,43 +127,44 @@ def _rank(shape: _Shape) -> tuple[float, int, int]:
     return round(shape.fit, 1), shape.width, -DELIMITERS.index(shape.delimiter) if shape.delimiter in DELIMITERS else 0
 
 
-def _with_header(shape: _Shape, path: Path) -> Layout:
-    """Take the first full record as the header, if all that stands above it are titles."""
+def _header_line(shape: _Shape, path: Path) -> int:
+    """Return the line of the first full record, if all that stands above it are titles."""
     width = shape.width
     if not shape.records:
         raise NotTabular(f"{path}: no line of it can be read as a record — correct its quotes, {HELP}")
-    first_line, first = shape.records[0]
-    if len(first) == width and (width < 3 or _filled(first) > max(1, width // 4)):
-        _check_header(path, first_line, first)
-        return Layout(shape.delimiter, first_line)
-    above: list[str] = []
-    for line, values in shape.records:
-        if len(values) == width and _filled(values) > width / 2:
-            _check_header(path, line, values)
-            return Layout(shape.delimiter, line, tuple(above))
-        if not _is_title(values, width):
-            break
-        above.append(shape.delimiter.join(values).strip())
-    raise NotTabular(
-        f"{path}, line {first_line}: the header is in doubt: this line has {_filled(first)} names in {len(first)} "
-        f"columns, and most lines below have {width} values — correct the header, say which line it is on with "
-        f"--header-row, {HELP}"
-    )
-
-
-def _is_title(values: list[str], width: int) -> bool:
-    return values[0].lower().startswith("sep=") or (_filled(values) <= 2 and _filled(values) < width / 2)
-
-
-def _filled(values: list[str]) -> int:
-    return sum(bool(value.strip()) for value in values)
-
-
-def _check_header(path: Path, line: int, values: list[str]) -> None:
-    """Refuse a first record that is more likely a row than the names of the columns."""
-    found = next((value.strip() for value in values if _VALUE.fullmatch(value.strip())), None)
+    line, names = shape.records[0]
+    if len(names) != width or (width > 2 and _filled(names) <= max(1, width // 4)):
+        line, names = _below_titles(shape, path)
+    found = next((value.strip() for value in names if _VALUE.fullmatch(value.strip())), None)
     if found is not None:
         raise NotTabular(
             f"{path}, line {line}: {found[:40]!r} looks like a value, not like the name of a column — if it is a "
             f"name, say so with --header-row {line}; else add a line that names the columns, {HELP}"
         )
+    return line
+
+
+def _below_titles(shape: _Shape, path: Path) -> tuple[int, list[str]]:
+    """Return the first full record that only titles stand above; or the first, if values follow it at once."""
+    width, (line, names) = shape.width, shape.records[0]
+    titles = list(takewhile(lambda record: not _is_full(record[1], width), shape.records))
+    below = shape.records[len(titles) :][:1]
+    if below and not any(_VALUE.fullmatch(value.strip()) for value in below[0][1]):
+        if all(_filled(values) <= 2 and _filled(values) < width / 2 for _, values in titles):
+            return below[0]
+    elif len(titles) == 1 and len(names) == width and _filled(names):
+        return line, names
+    fuller = f", such as {below[0][0]}" if below else ""
+    raise NotTabular(
+        f"{path}, line {line}: the header is in doubt: the line has {_filled(names)} names in {len(names)} columns, "
+        f"and most lines have {width} values — correct the header, say with --header-row which line it is{fuller}, "
+        f"{HELP}"
+    )
+
+
+def _is_full(values: list[str], width: int) -> bool:
+    return len(values) == width and _filled(values) > width / 2
+
+
+def _filled(values: list[str]) -> int:
+    return sum(bool(value.strip()) for value in values)
