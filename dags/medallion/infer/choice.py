@@ -8,7 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from medallion.infer.candidates import CANDIDATES, DATED, DIGITS, INTEGER, MARKS, NUMBER, TRUTHS, Candidate
+from medallion.infer.candidates import (
+    CANDIDATES,
+    COMMAS,
+    DATED,
+    DIGITS,
+    GROUPS,
+    INTEGER,
+    MARKS,
+    POINTS,
+    TRUTHS,
+    Candidate,
+)
 from medallion.infer.evidence import Miss, Seen, gather
 from medallion.infer.layout import Layout, find_layout
 from medallion.infer.names import identifiers
@@ -18,6 +29,7 @@ _CODES = re.compile(
     r"|account_(number|no|nr)|acct_(number|no|nr))(_|$)"
 )
 """Digits that are no quantity: the next file may have one that begins with a zero."""
+_WHICH = "Points, commas or spaces in all values may separate decimals, or groups of digits, or the items of a list"
 _NEAR = 0.1
 _WORDS = 80
 """Characters of a list of all values."""
@@ -67,21 +79,17 @@ def guess(path: Path, header_row: int | None = None) -> Guesses:
     """
     evidence = gather(path, find_layout(path, header_row))
     names = identifiers([seen.title for seen in evidence.columns])
-    columns = tuple(_guess(name, seen) for name, seen in zip(names, evidence.columns, strict=True))
+    columns = tuple(_guess(name, seen, evidence.layout) for name, seen in zip(names, evidence.columns, strict=True))
     return Guesses(evidence.layout, columns, evidence.rows)
 
 
-def _guess(name: str, seen: Seen) -> Guess:
+def _guess(name: str, seen: Seen, layout: Layout) -> Guess:
     if not seen.present:
         return Guess(name, seen.label, {}, (f"All {seen.rows:,} are empty.",))
-    chosen, doubts = _choose(name, seen)
+    chosen, doubts = _choose(name, seen, layout)
     marks = {word: seen.marks[word] for word in MARKS if seen.marks[word]}
     terms = dict(chosen.terms) if chosen else {}
     sentences = [_sentence(seen, chosen, marks), *doubts]
-    if chosen is NUMBER:
-        terms["decimals"] = max(2, seen.decimals)
-        if seen.decimals <= 2:
-            del terms["decimals"]
     if chosen and marks:
         terms["missingValues"] = ["", *marks]
     missing = seen.rows - seen.present
@@ -97,26 +105,33 @@ def _guess(name: str, seen: Seen) -> Guess:
     return Guess(name, seen.label, terms, tuple(sentences), seen.is_unique)
 
 
-def _choose(name: str, seen: Seen) -> tuple[Candidate | None, list[str]]:
+def _choose(name: str, seen: Seen, layout: Layout) -> tuple[Candidate | None, list[str]]:
     """Return the type that fits, or None for text; and what is in doubt."""
     values = seen.present - sum(seen.marks.values())
     if values <= sum(seen.marks.values()):
         return None, []
     if truth := _truth(seen):
         return truth, []
-    number = _number(seen)
-    if number and _CODES.search(name):
-        return None, [f"All are {number.what}, but {name} sounds like a code, which may begin with a zero."]
-    if number:
-        return number, []
+    if seen.fits(INTEGER) and _CODES.search(name):
+        return None, [f"All are whole numbers, but {name} sounds like a code, which may begin with a zero."]
+    if seen.fits(INTEGER):
+        return INTEGER, []
     if seen.fits(DIGITS):
         return None, [f"All are digits, but {DIGITS.doubt} ({_at(seen.misses[INTEGER])}): text keeps them."]
-    fitting = [candidate for candidate in DATED if seen.fits(candidate)]
-    sure = [candidate for candidate in fitting if not candidate.doubt]
-    if len(fitting) == 1 and sure:
+    readings = [next(filter(seen.fits, family), None) for family in (POINTS, _commas(layout), GROUPS)]
+    point, comma, groups = readings
+    if point and not comma and not groups:
+        return point, []
+    if comma and not point and not groups:
+        return comma, []
+    if groups or comma:
+        return None, [f"{_WHICH}: text until you write `type: number` with `decimalChar` or `groupChar`."]
+    dated = [candidate for candidate in DATED if seen.fits(candidate)]
+    sure = [candidate for candidate in dated if not candidate.doubt]
+    if len({candidate.order for candidate in sure}) == 1:
         return sure[0], list(_against(sure[0], seen))
-    if fitting:
-        return None, [_ambiguous(fitting)]
+    if dated:
+        return None, [_ambiguous(dated)]
     return None, list(_near(seen, values))
 
 
@@ -126,20 +141,18 @@ def _truth(seen: Seen) -> Candidate | None:
     for yes, no in TRUTHS:
         if low == {yes, no} and (yes != "t" or low <= (seen.words or set())):
             terms = {"type": "boolean", "clean": ["trim", {"case": "lower"}], "trueValues": [yes], "falseValues": [no]}
-            return Candidate(f"`{yes}` or `{no}`", terms)
+            return Candidate(f"`{yes}` or `{no}`", terms, f"(?i:{yes}|{no})")
     return None
 
 
-def _number(seen: Seen) -> Candidate | None:
-    if seen.fits(INTEGER):
-        return INTEGER
-    # Whole numbers that no integer takes are identifiers of many digits.
-    return NUMBER if seen.fits(NUMBER) and not seen.whole and seen.decimals <= 12 else None
+def _commas(layout: Layout) -> tuple[Candidate, ...]:
+    """Return the numbers with a decimal comma, as far as the file may hold them: between commas they are lists."""
+    return COMMAS if layout.delimiter != "," else COMMAS[1:]
 
 
 def _against(chosen: Candidate, seen: Seen) -> Iterator[str]:
     """Say which value decided between the day and the month first."""
-    pattern = chosen.terms["format"]
+    pattern = chosen.terms.get("format", "")
     other = pattern.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
     for candidate, miss in seen.misses.items():
         if candidate.terms.get("format") == other != pattern:
@@ -175,9 +188,8 @@ def _sentence(seen: Seen, chosen: Candidate | None, marks: dict[str, int]) -> st
         return f"{seen.present:,} of {seen.rows:,} have a value: {what}.{kept}"
     fit = seen.present - sum(marks.values())
     length = ""
-    if chosen in (INTEGER, NUMBER):
+    if chosen.terms["type"] in ("integer", "number"):
         length = f", at most {seen.longest:,} characters long"
-        length += f", with at most {seen.decimals} decimals" if chosen is NUMBER else ""
     gone = f" {told}: no value." if told else ""
     return f"{fit:,} of {seen.rows:,} are {chosen.what}{length}.{gone}"
 

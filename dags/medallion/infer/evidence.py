@@ -22,6 +22,7 @@ from medallion_cleaner.rules import TEXT, Column, compile_contract
 
 _WORDS = 6
 _HOPELESS = 100
+_LOOKS = 50
 _MOST_KEYS = 5_000_000
 _KEY = re.compile(r"(?i:(^|[^a-z])(id|key)$)|I[dD]$")
 
@@ -47,12 +48,11 @@ class Seen:
         marks: Words for "no value" and their rows.
         padded: Rows that begin or end with white space, and the first line of them.
         longest: Characters of the longest value that is no mark.
-        decimals: Places after the point, at most.
-        whole: Whether no value has a point or an exponent.
         words: Its distinct values; None if they are many.
         misses: By candidate, what it does not take. A candidate that is not here takes everything.
         hopeless: Candidates that miss too much to be counted further.
         keys: Hashes of its values; None if it cannot be a key.
+        judged: Whether candidates were tried on it.
     """
 
     title: str
@@ -62,12 +62,11 @@ class Seen:
     marks: Counter[str] = field(default_factory=Counter)
     padded: Miss | None = None
     longest: int = 0
-    decimals: int = 0
-    whole: bool = True
     words: set[str] | None = field(default_factory=set)
     misses: dict[Candidate, Miss] = field(default_factory=dict)
     hopeless: set[Candidate] = field(default_factory=set)
     keys: list[pl.Series] | None = None
+    judged: bool = False
 
     def fits(self, candidate: Candidate) -> bool:
         """Return whether a candidate takes every value that is no mark."""
@@ -98,11 +97,11 @@ class _Trial:
         (self.column,) = _compiled(candidate.terms)
         text = pl.col(TEXT)
         broken = [check.broken for check in self.column.checks]
-        if candidate.keeps:
-            broken.append(~text.str.contains(f"^(?:{candidate.keeps})$"))
+        broken.append(~text.str.contains(f"^(?:{candidate.keeps})$"))
         if candidate.loses:
             broken.append(text.str.contains(f"^(?:{candidate.loses})$"))
         self.broken = pl.any_horizontal(broken).fill_null(False)
+        self.looks = re.compile(candidate.keeps)
 
 
 def _compiled(terms: dict[str, object]) -> list[Column]:
@@ -159,18 +158,27 @@ def _count(seen: Seen, frame: pl.DataFrame, name: str, trials: list[_Trial]) -> 
         seen.keys = None if repeated else [*seen.keys, filled["trimmed"].hash()]
     values = filled.filter(pl.col(TEXT).is_not_null())
     seen.longest = max(seen.longest, _number(values[TEXT].str.len_chars().max()))
+    if not values.is_empty() and not seen.judged:
+        _look(seen, values, frame, name, trials)
     alive = [trial for trial in trials if trial.candidate not in seen.hopeless]
     if values.is_empty() or not alive:
         return
+    seen.judged = True
     judged = values.select("0", TEXT, "rows", *(trial.broken.alias(f"broken_{i}") for i, trial in enumerate(alive)))
     for place, trial in enumerate(alive):
         missed = judged.filter(f"broken_{place}")
         if not missed.is_empty():
             _note_miss(seen, trial.candidate, missed, frame, name)
-    if any(trial.candidate.what == "numbers" for trial in alive):
-        fraction = values[TEXT].str.extract(r"\.([0-9]*)", 1)
-        seen.decimals = max(seen.decimals, _number(fraction.str.len_chars().max()))
-        seen.whole = seen.whole and not values[TEXT].str.contains(r"[.eE]").any()
+
+
+def _look(seen: Seen, values: pl.DataFrame, frame: pl.DataFrame, name: str, trials: list[_Trial]) -> None:
+    """Give up what hardly fits the first values: a look at them is cheaper than a trial of a whole block."""
+    first = values.head(_LOOKS)
+    for trial in trials:
+        missed = [trial.looks.fullmatch(text) is None for text in first[TEXT]]
+        if 2 * sum(missed) > first.height:
+            _note_miss(seen, trial.candidate, first.filter(pl.Series(missed)), frame, name)
+            seen.hopeless.add(trial.candidate)
 
 
 def _note_padding(seen: Seen, filled: pl.DataFrame, frame: pl.DataFrame, name: str) -> None:
