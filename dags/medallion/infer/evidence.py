@@ -12,6 +12,7 @@ import polars as pl
 from medallion.failures import StepFailure
 from medallion.infer.candidates import CANDIDATES, MARKS, Candidate
 from medallion.infer.layout import HELP, Layout, NotTabular
+from medallion.spec.columns import MAX_FIELDS
 from medallion.spec.contract import Contract, Dialect
 from medallion_cleaner.columns import labels
 from medallion_cleaner.inputs import opened
@@ -128,6 +129,11 @@ def gather(path: Path, layout: Layout) -> Evidence:
                 Seen(title.strip(), label, keys=[] if _KEY.search(title.strip()) else None)
                 for title, label in zip(records.header, labels(records.header), strict=True)
             ]
+            if len(columns) > MAX_FIELDS:
+                raise NotTabular(
+                    f"{path} has {len(columns):,} columns, and a Postgres table holds {MAX_FIELDS:,} beside Medallion's "
+                    f"own — split the file, {HELP}"
+                )
             rows = 0
             for block in records:
                 rows += block.frame.height
@@ -163,22 +169,30 @@ def _count(seen: Seen, frame: pl.DataFrame, name: str, trials: list[_Trial]) -> 
     alive = [trial for trial in trials if trial.candidate not in seen.hopeless]
     if values.is_empty() or not alive:
         return
-    seen.judged = True
-    judged = values.select("0", TEXT, "rows", *(trial.broken.alias(f"broken_{i}") for i, trial in enumerate(alive)))
-    for place, trial in enumerate(alive):
-        missed = judged.filter(f"broken_{place}")
-        if not missed.is_empty():
-            _note_miss(seen, trial.candidate, missed, frame, name)
+    judged = values.select("0", "rows", *(trial.broken.alias(str(place)) for place, trial in enumerate(alive, 1)))
+    missed = judged.select(pl.all().exclude("0", "rows").any()).row(0)
+    for place, (trial, misses) in enumerate(zip(alive, missed, strict=True), 1):
+        if misses:
+            _note_miss(seen, trial.candidate, judged.filter(str(place)), frame, name)
 
 
 def _look(seen: Seen, values: pl.DataFrame, frame: pl.DataFrame, name: str, trials: list[_Trial]) -> None:
     """Give up what hardly fits the first values: a look at them is cheaper than a trial of a whole block."""
-    first = values.head(_LOOKS)
+    seen.judged = True
+    first = values.head(_LOOKS).select("0", TEXT, "rows").rows()
+    lines = _lines([raw for raw, _, _ in first], frame, name)
     for trial in trials:
-        missed = [trial.looks.fullmatch(text) is None for text in first[TEXT]]
-        if 2 * sum(missed) > first.height:
-            _note_miss(seen, trial.candidate, first.filter(pl.Series(missed)), frame, name)
+        missed = [(lines[raw], raw, rows) for raw, text, rows in first if trial.looks.fullmatch(text) is None]
+        if 2 * len(missed) > len(first):
+            line, value, _ = min(missed)
+            seen.misses[trial.candidate] = Miss(sum(rows for _, _, rows in missed), line, value)
             seen.hopeless.add(trial.candidate)
+
+
+def _lines(values: list[str], frame: pl.DataFrame, name: str) -> dict[str, int]:
+    """Return the first line of each value."""
+    found = frame.select(name, "_line").filter(pl.col(name).is_in(values))
+    return dict(found.group_by(name).agg(pl.col("_line").min()).rows())
 
 
 def _note_padding(seen: Seen, filled: pl.DataFrame, frame: pl.DataFrame, name: str) -> None:
@@ -208,9 +222,7 @@ def _note_miss(seen: Seen, candidate: Candidate, missed: pl.DataFrame, frame: pl
 
 def _first(found: pl.DataFrame, frame: pl.DataFrame, name: str) -> tuple[int, str]:
     """Return the first line with one of some values, and the value."""
-    rows = frame.select("_line", name).filter(pl.col(name).is_in(found["0"].implode()))
-    line, value = rows.sort("_line").row(0)
-    return int(line), str(value)
+    return min((line, value) for value, line in _lines(found["0"].to_list(), frame, name).items())
 
 
 def _number(value: object) -> int:
