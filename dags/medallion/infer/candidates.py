@@ -69,7 +69,8 @@ COMMA = Candidate("numbers with a decimal comma", {"type": "number", "decimalCha
                   _NEGATIVE_ZERO)  # fmt: skip
 POINTS = (NUMBER, _grouped(",", "."), _grouped(" ", "."), _grouped("'", "."))
 COMMAS = (COMMA, _grouped(".", ","), _grouped(" ", ","))
-GROUPS = tuple(_maybe_groups(separator) for separator in (",", r"\.", _SPACES, "'"))
+POINT_GROUPS = _maybe_groups(r"\.")
+GROUPS = tuple(_maybe_groups(separator) for separator in (",", _SPACES, "'"))
 """Numbers by the sign that separates their decimals, and digits of which only a person knows what they are."""
 
 
@@ -103,4 +104,4 @@ def _datetimes() -> Iterator[Candidate]:
 
 
 DATED = (*_dates(), *_datetimes())
-CANDIDATES = (INTEGER, DIGITS, *POINTS, *COMMAS, *GROUPS, *DATED)
+CANDIDATES = (INTEGER, DIGITS, *POINTS, *COMMAS, POINT_GROUPS, *GROUPS, *DATED)

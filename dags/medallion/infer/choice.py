@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from medallion.infer.candidates import (
-    CANDIDATES,
     COMMAS,
     DATED,
     DIGITS,
     GROUPS,
     INTEGER,
     MARKS,
+    POINT_GROUPS,
     POINTS,
     TRUTHS,
     Candidate,
 )
-from medallion.infer.evidence import Miss, Seen, gather
+from medallion.infer.evidence import Evidence, Seen, gather
 from medallion.infer.layout import Layout, find_layout
 from medallion.infer.names import identifiers
+from medallion.infer.wording import against, ambiguous, are, at, near, sentence
 
 _CODES = re.compile(
     r"(^|_)(zip|zip_?code|postal|post_?code|plz|phone|telephone|tel|mobile|fax|ean|upc|gtin|isbn|ssn|barcode"
     r"|account_(number|no|nr)|acct_(number|no|nr))(_|$)"
 )
 """Digits that are no quantity: the next file may have one that begins with a zero."""
+_POINT_GROUPS = "`decimalChar: ','` with `groupChar: .`"
 _WHICH = "Points, commas or spaces in all values may separate decimals, or groups of digits, or the items of a list"
-_NEAR = 0.1
-_WORDS = 80
-"""Characters of a list of all values."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +77,23 @@ def guess(path: Path, header_row: int | None = None) -> Guesses:
     """
     evidence = gather(path, find_layout(path, header_row))
     names = identifiers([seen.title for seen in evidence.columns])
-    columns = tuple(_guess(name, seen, evidence.layout) for name, seen in zip(names, evidence.columns, strict=True))
+    commas = _commas(evidence)
+    columns = tuple(_guess(name, seen, commas) for name, seen in zip(names, evidence.columns, strict=True))
     return Guesses(evidence.layout, columns, evidence.rows)
 
 
-def _guess(name: str, seen: Seen, layout: Layout) -> Guess:
+def _guess(name: str, seen: Seen, commas: tuple[tuple[Candidate, ...], bool]) -> Guess:
     if not seen.present:
         return Guess(name, seen.label, {}, (f"All {seen.rows:,} are empty.",))
-    chosen, doubts = _choose(name, seen, layout)
+    chosen, doubts = _choose(name, seen, commas)
     marks = {word: seen.marks[word] for word in MARKS if seen.marks[word]}
     terms = dict(chosen.terms) if chosen else {}
-    sentences = [_sentence(seen, chosen, marks), *doubts]
+    sentences = [sentence(seen, chosen, marks), *doubts]
     if chosen and marks:
         terms["missingValues"] = ["", *marks]
     missing = seen.rows - seen.present
     if missing:
-        sentences.append(f"{missing:,} {_are(missing)} empty.")
+        sentences.append(f"{missing:,} {are(missing)} empty.")
     if seen.padded and not chosen:
         sentences.append(
             f"{seen.padded.rows:,} begin or end with blanks (line {seen.padded.line}), which are cut: "
@@ -105,7 +104,7 @@ def _guess(name: str, seen: Seen, layout: Layout) -> Guess:
     return Guess(name, seen.label, terms, tuple(sentences), seen.is_unique)
 
 
-def _choose(name: str, seen: Seen, layout: Layout) -> tuple[Candidate | None, list[str]]:
+def _choose(name: str, seen: Seen, commas: tuple[tuple[Candidate, ...], bool]) -> tuple[Candidate | None, list[str]]:
     """Return the type that fits, or None for text; and what is in doubt."""
     values = seen.present - sum(seen.marks.values())
     if values <= sum(seen.marks.values()):
@@ -117,22 +116,16 @@ def _choose(name: str, seen: Seen, layout: Layout) -> tuple[Candidate | None, li
     if seen.fits(INTEGER):
         return INTEGER, []
     if seen.fits(DIGITS):
-        return None, [f"All are digits, but {DIGITS.doubt} ({_at(seen.misses[INTEGER])}): text keeps them."]
-    readings = [next(filter(seen.fits, family), None) for family in (POINTS, _commas(layout), GROUPS)]
-    point, comma, groups = readings
-    if point and not comma and not groups:
-        return point, []
-    if comma and not point and not groups:
-        return comma, []
-    if groups or comma:
-        return None, [f"{_WHICH}: text until you write `type: number` with `decimalChar` or `groupChar`."]
+        return None, [f"All are digits, but {DIGITS.doubt} ({at(seen.misses[INTEGER])}): text keeps them."]
+    if (number := _number(seen, *commas)) is not None:
+        return number
     dated = [candidate for candidate in DATED if seen.fits(candidate)]
     sure = [candidate for candidate in dated if not candidate.doubt]
     if len({candidate.order for candidate in sure}) == 1:
-        return sure[0], list(_against(sure[0], seen))
+        return sure[0], list(against(sure[0], seen))
     if dated:
-        return None, [_ambiguous(dated)]
-    return None, list(_near(seen, values))
+        return None, [ambiguous(dated)]
+    return None, list(near(seen, values))
 
 
 def _truth(seen: Seen) -> Candidate | None:
@@ -145,64 +138,26 @@ def _truth(seen: Seen) -> Candidate | None:
     return None
 
 
-def _commas(layout: Layout) -> tuple[Candidate, ...]:
-    """Return the numbers with a decimal comma, as far as the file may hold them: between commas they are lists."""
-    return COMMAS if layout.delimiter != "," else COMMAS[1:]
+def _number(seen: Seen, commas: tuple[Candidate, ...], usual: bool) -> tuple[Candidate | None, list[str]] | None:
+    """Return the number that fits, if any; text where its signs can be read in two ways."""
+    point, comma, group = (next(filter(seen.fits, family), None) for family in (POINTS, commas, GROUPS))
+    in_points = seen.fits(POINT_GROUPS)
+    if point and in_points and not usual:
+        return point, [f"If the point separates groups of digits: {_POINT_GROUPS}."]
+    if point and not comma and not group and not in_points:
+        return point, []
+    if comma and not point and not group and not in_points:
+        return comma, []
+    if point or comma or group or in_points:
+        return None, [f"{_WHICH}: text until you write `type: number` with `decimalChar` or `groupChar`."]
+    return None
 
 
-def _against(chosen: Candidate, seen: Seen) -> Iterator[str]:
-    """Say which value decided between the day and the month first."""
-    pattern = chosen.terms.get("format", "")
-    other = pattern.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
-    for candidate, miss in seen.misses.items():
-        if candidate.terms.get("format") == other != pattern:
-            yield f"Not {other}: {_at(miss)}."
-
-
-def _ambiguous(fitting: list[Candidate]) -> str:
-    formats = " and ".join(f"`{candidate.terms['format']}`" for candidate in fitting)
-    fit = {1: "fits", 2: "both fit"}.get(len(fitting), "all fit")
-    doubt = next((f", and {candidate.doubt}" for candidate in fitting if candidate.doubt), "")
-    remedy = f"`type: {fitting[0].terms['type']}` with one of them as `format`" if len(fitting) > 1 else "a type"
-    return f"{formats} {fit} every value{doubt}: text until you write {remedy}."
-
-
-def _near(seen: Seen, values: int) -> Iterator[str]:
-    """Say what few values keep a column from being of a type."""
-    near = [
-        (miss.rows, CANDIDATES.index(candidate), miss)
-        for candidate, miss in seen.misses.items()
-        if candidate not in seen.hopeless and not candidate.doubt and miss.rows <= max(1, _NEAR * values) < values
-    ]
-    if near:
-        rows, place, miss = min(near, key=lambda one: one[:2])
-        yield f"All but {rows:,} ({_at(miss)}) are {CANDIDATES[place].what}: text keeps them."
-
-
-def _sentence(seen: Seen, chosen: Candidate | None, marks: dict[str, int]) -> str:
-    told = ", ".join(f"{rows:,} {_are(rows)} `{word}`" for word, rows in marks.items())
-    if chosen is None:
-        only = ", ".join(_shown(word) for word in sorted(seen.words or ()))
-        what = f"only {only}" if only and len(only) <= _WORDS else f"text, the longest of {seen.longest:,} characters"
-        kept = f" {told}: text here; `missingValues` makes it no value." if told else ""
-        return f"{seen.present:,} of {seen.rows:,} have a value: {what}.{kept}"
-    fit = seen.present - sum(marks.values())
-    length = ""
-    if chosen.terms["type"] in ("integer", "number"):
-        length = f", at most {seen.longest:,} characters long"
-    gone = f" {told}: no value." if told else ""
-    return f"{fit:,} of {seen.rows:,} are {chosen.what}{length}.{gone}"
-
-
-def _at(miss: Miss) -> str:
-    return f"line {miss.line}: {_shown(miss.value)}"
-
-
-def _shown(value: str) -> str:
-    """A value as a comment can show it: on one line, and short."""
-    plain = "".join(sign if sign.isprintable() else "�" for sign in value)
-    return f"`{plain[:30]}{'…' if len(plain) > 30 else ''}`"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _commas(evidence: Evidence) -> tuple[tuple[Candidate, ...], bool]:
+    """Return the numbers with a decimal comma that the file may hold, and whether a column has such numbers."""
+    if evidence.layout.delimiter == ",":
+        return (), False  # between commas they are lists
+    others = (INTEGER, DIGITS, *POINTS)
+    return COMMAS, any(
+        any(map(seen.fits, COMMAS)) and not any(map(seen.fits, others)) for seen in evidence.columns if seen.present
+    )

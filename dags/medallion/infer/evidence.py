@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -105,6 +106,11 @@ class _Trial:
         self.looks = re.compile(candidate.keeps)
 
 
+@cache
+def _trials() -> tuple[_Trial, ...]:
+    return tuple(_Trial(candidate) for candidate in CANDIDATES)
+
+
 def _compiled(terms: dict[str, object]) -> list[Column]:
     one = {"name": "c", "source": "c", "missingValues": ["", *MARKS], **terms}
     return compile_contract(Contract.model_validate({"name": "t", "table": "t.t", "fields": [one]}), ["c"])
@@ -121,7 +127,7 @@ def gather(path: Path, layout: Layout) -> Evidence:
         NotTabular: It cannot be read, or has no rows.
     """
     dialect = Dialect.model_validate({"delimiter": layout.delimiter, "headerRows": [layout.header_line]})
-    trials = [_Trial(candidate) for candidate in CANDIDATES]
+    trials = _trials()
     try:
         with opened(LocalFile(path, path.name)) as input_:
             records = Records(line_blocks(input_.stream), dialect)
@@ -131,7 +137,7 @@ def gather(path: Path, layout: Layout) -> Evidence:
             ]
             if len(columns) > MAX_FIELDS:
                 raise NotTabular(
-                    f"{path} has {len(columns):,} columns, and a Postgres table holds {MAX_FIELDS:,} beside Medallion's "
+                    f"{path} has {len(columns):,} columns, and a table holds {MAX_FIELDS:,} beside Medallion's "
                     f"own — split the file, {HELP}"
                 )
             rows = 0
@@ -146,7 +152,7 @@ def gather(path: Path, layout: Layout) -> Evidence:
     return Evidence(layout, tuple(columns), rows)
 
 
-def _count(seen: Seen, frame: pl.DataFrame, name: str, trials: list[_Trial]) -> None:
+def _count(seen: Seen, frame: pl.DataFrame, name: str, trials: tuple[_Trial, ...]) -> None:
     """Add the values of a block to what is known of a column."""
     if frame.is_empty():
         return
@@ -176,7 +182,7 @@ def _count(seen: Seen, frame: pl.DataFrame, name: str, trials: list[_Trial]) -> 
             _note_miss(seen, trial.candidate, judged.filter(str(place)), frame, name)
 
 
-def _look(seen: Seen, values: pl.DataFrame, frame: pl.DataFrame, name: str, trials: list[_Trial]) -> None:
+def _look(seen: Seen, values: pl.DataFrame, frame: pl.DataFrame, name: str, trials: tuple[_Trial, ...]) -> None:
     """Give up what hardly fits the first values: a look at them is cheaper than a trial of a whole block."""
     seen.judged = True
     first = values.head(_LOOKS).select("0", TEXT, "rows").rows()

@@ -77,10 +77,11 @@ def find_layout(path: Path, header_row: int | None = None) -> Layout:
     said = re.fullmatch(r"sep=(.)", lines[0].strip("\ufeff"), re.IGNORECASE)
     start = header_row - first if header_row is not None else int(said is not None)
     shapes = [_shape(lines[start:], first + start, sign) for sign in ([said[1]] if said else DELIMITERS)]
-    best = max((shape for shape in shapes if shape.width > 1 and shape.fit > 0.5), key=_rank, default=None)
-    if best is None:
-        # One column: any sign that no line holds separates nothing.
-        best = max(shapes, key=lambda shape: (shape.fit, shape.delimiter == ","))
+    cut = [shape for shape in shapes if shape.records and len(shape.records[0][1]) > 1]
+    regular = [shape for shape in shapes if shape.width > 1 and shape.fit > 0.5]
+    # One column, if no sign cuts its name: any sign that no line holds separates nothing.
+    one = max(shapes, key=lambda shape: (shape.fit, shape.delimiter == ","))
+    best = max(regular or cut or [one], key=_rank)
     line = header_row or _header_line(best, path)
     return Layout(best.delimiter, line, tuple(above for above in lines[: line - first] if above.strip()))
 
