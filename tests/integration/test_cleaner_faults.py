@@ -17,6 +17,7 @@ import pytest
 from medallion.failures import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
+from told import told
 
 THINGS: dict[str, Any] = {
     "name": "things",
@@ -207,8 +208,8 @@ def test_schemas_take_the_prefix(clean, load_table):
 
 
 def start(path: Path, run_id: str) -> subprocess.Popen[bytes]:
-    arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)]
-    environment = {**os.environ, "MEDALLION_CONTRACT": json.dumps(THINGS), "PYTHONPATH": os.pathsep.join(sys.path)}
+    arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], THINGS)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
         [sys.executable, "-m", "medallion_cleaner", *arguments], env=environment, stdout=subprocess.PIPE
     )
