@@ -43,22 +43,23 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Shape:
-    """The first records of a file, as a delimiter cuts them: first line and values."""
+    """The first records of a file, as a delimiter cuts them: first line and values, none where quotes are astray."""
 
     delimiter: str
     records: tuple[tuple[int, list[str]], ...]
-    starts: int
 
     @property
     def width(self) -> int:
-        """How many values most records have; the larger number where two are as frequent."""
-        widths = Counter(len(values) for _, values in self.records)
-        return max(widths, key=lambda width: (widths[width], width), default=0)
+        """How many values most records of several have; the larger number where two are as frequent."""
+        widths = Counter(len(values) for _, values in self.records if len(values) > 1)
+        return max(widths, key=lambda width: (widths[width], width), default=1)
 
     @property
     def fit(self) -> float:
-        """The share of records of that width."""
-        return sum(len(values) == self.width for _, values in self.records) / self.starts if self.starts else 0.0
+        """The share of records of that width, titles left out."""
+        widths = [len(values) for _, values in self.records]
+        widths = widths[widths.index(self.width) :] if self.width in widths else []
+        return widths.count(self.width) / len(widths) if widths else 0.0
 
 
 def find_layout(path: Path, header_row: int | None = None) -> Layout:
@@ -104,24 +105,23 @@ def _sample(path: Path) -> tuple[int, list[str]]:
 
 
 def _shape(lines: list[str], first: int, delimiter: str) -> _Shape:
-    records, starts, at = [], 0, 0
+    records: list[tuple[int, list[str]]] = []
+    at = 0
     while at < len(lines):
         begin, record = at, QuotedRecord(delimiter)
         at += 1
         if not lines[begin].strip():
             continue
-        starts += 1
         try:
             complete = record.feed(lines[begin])
             end = at
             while not complete and end < len(lines):
                 complete, end = record.feed(lines[end]), end + 1
         except StrayQuoteError:
-            continue
-        if complete:
-            records.append((first + begin, record.values))
-            at = end
-    return _Shape(delimiter, tuple(records), starts)
+            complete = False
+        records.append((first + begin, record.values if complete else []))
+        at = end if complete else at
+    return _Shape(delimiter, tuple(records))
 
 
 def _rank(shape: _Shape) -> tuple[float, int, int]:
@@ -131,10 +131,10 @@ def _rank(shape: _Shape) -> tuple[float, int, int]:
 def _header_line(shape: _Shape, path: Path) -> int:
     """Return the line of the first full record, if all that stands above it are titles."""
     width = shape.width
-    if not shape.records:
+    if not any(values for _, values in shape.records):
         raise NotTabular(f"{path}: no line of it can be read as a record — correct its quotes, {HELP}")
     line, names = shape.records[0]
-    if len(names) != width or (width > 2 and _filled(names) <= max(1, width // 4)):
+    if len(names) != width or (width > 1 and _filled(names) <= max(1, width // 4)):
         line, names = _below_titles(shape, path)
     found = next((value.strip() for value in names if _VALUE.fullmatch(value.strip())), None)
     if found is not None:
