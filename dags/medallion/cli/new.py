@@ -177,7 +177,7 @@ def _table(contract: Path) -> str | None:
 def _path(name: str, source: Path | None) -> str:
     """The file as a path of the landing volume: what stands for itself there, not for all files that match."""
     file = glob.escape(source.name) if source else f"{name}.csv"
-    return file if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", file) else flow(file)
+    return file if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*\.csv(\.gz)?", file) else flow(file)
 
 
 def _codes() -> str:
