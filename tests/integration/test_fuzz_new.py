@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from guessed_files import MARKS, Cell, File, files
 from medallion.failures import ExitCode
-from medallion.infer.layout import NotTabular
 from medallion.infer.proof import proved_contract
+from medallion.infer.refusal import NotTabular
 from medallion.warehouse.connection import Connection
 
 TIMES = int(os.environ.get("MEDALLION_FUZZ", "1"))

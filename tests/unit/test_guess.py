@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from medallion.infer.choice import guess
-from medallion.infer.layout import NotTabular
 from medallion.infer.proof import proved_contract
+from medallion.infer.refusal import NotTabular
 from medallion.infer.text import contract_text
 from medallion.spec.contract import Contract
 from medallion.spec.field import ContractField
@@ -281,3 +281,29 @@ def test_a_type_that_fails_its_proof_becomes_text(tmp_path: Path, monkeypatch: p
     contract, text = contract_of(path)
     assert [field.type for field in contract.fields] == ["string", "integer"]
     assert "The cleaner rejected values under the type that was guessed first." in text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("name,n\nJosé,1\nMüller,2\nAnna,3\n", "cp1252"),
+        ("name,n\nJosé,1\n", "utf-16"),
+        ("name,n\nJosé,1\n", "utf-8"),
+    ],
+)
+def test_guess_declares_an_encoding_that_is_certain(tmp_path: Path, text: str, encoding: str):
+    path = tmp_path / "accents.csv"
+    path.write_bytes(text.encode(encoding))
+    contract, _ = contract_of(path)
+    assert contract.codec == encoding
+
+
+def test_an_encoding_in_doubt_is_refused_until_it_is_said(tmp_path: Path):
+    path = tmp_path / "doubt.csv"
+    path.write_bytes("name,n\nИванов,1\nПетрова,2\nСидоров,3\n".encode("cp1251"))
+    with pytest.raises(NotTabular, match="read well in cp1251 .* or cp874 .* say which one it is with --encoding"):
+        proved_contract("things", path)
+    with pytest.raises(NotTabular, match="unknown encoding 'latin-99'"):
+        proved_contract("things", path, None, "latin-99")
+    text, _ = proved_contract("things", path, None, "windows-1251")
+    assert parse(text, Contract, "things.yaml").codec == "cp1251"

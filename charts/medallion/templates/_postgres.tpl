@@ -22,3 +22,10 @@
 - name: PGPASSWORD
   valueFrom: {secretKeyRef: {name: medallion-postgres, key: postgres-password}}
 {{- end }}
+
+{{/* The image whose pg_dump fits the server. */}}
+{{- define "medallion.backup.image" -}}
+{{- $image := .Values.postgres.image -}}
+{{- $own := printf "%s/%s:%s" ($image.registry | default "docker.io") ($image.repository | default "postgres") ($image.tag | toString) -}}
+{{- .Values.backups.image | default $own -}}
+{{- end }}

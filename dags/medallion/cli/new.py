@@ -41,12 +41,17 @@ HeaderRow = Annotated[
     int | None, typer.Option("--header-row", min=1, help="The line of the file that names its columns.")
 ]
 
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", help="The encoding of the file's text, such as cp1252; by default found.")
+]
+
 
 @app.command("contract")
 def new_contract(
     name: Name,
     source: From = None,
     header_row: HeaderRow = None,
+    encoding: Encoding = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Write a data contract, guessed from a whole file if there is one.
@@ -57,7 +62,7 @@ def new_contract(
     folder = dags or default_dags()
     path = folder / "contracts" / f"{name}.yaml"
     _check_free(path)
-    _write({path: _contract(folder, name, source, header_row)})
+    _write({path: _contract(folder, name, source, header_row, encoding)})
 
 
 @app.command("pipeline")
@@ -65,6 +70,7 @@ def new_pipeline(
     name: Name,
     source: From = None,
     header_row: HeaderRow = None,
+    encoding: Encoding = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Write a pipeline, its DAG file, and its contract if there is none of that name.
@@ -76,7 +82,7 @@ def new_pipeline(
     path = folder / "pipelines" / f"{name}.yaml"
     _check_free(path)
     _check_free(folder / f"{name}.py")
-    files = _contract_if_missing(folder, name, source, header_row)
+    files = _contract_if_missing(folder, name, source, header_row, encoding)
     text = PIPELINE.format(name=plain(name), folder=name, file=_path(name, source), codes=_codes())
     parse(text, Pipeline, str(path))
     _write({**files, path: text, folder / f"{name}.py": STUB})
@@ -89,6 +95,7 @@ def new_job(
     tenant: Annotated[str, typer.Option(help="The tenant that owns the job: the folder below jobs/.")],
     source: From = None,
     header_row: HeaderRow = None,
+    encoding: Encoding = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Write a job of a tenant, its contract if there is none, and the runner file if there is none.
@@ -100,7 +107,7 @@ def new_job(
     folder = dags or default_dags()
     path = folder / "jobs" / tenant / f"{name}.yaml"
     _check_free(path)
-    files = _contract_if_missing(folder, name, source, header_row)
+    files = _contract_if_missing(folder, name, source, header_row, encoding)
     text = JOB.format(
         name=plain(name), folder=name, tenant=plain(tenant), file=_path(name, source), codes=_codes(),
         connectors=", ".join(CONNECTORS),
@@ -119,11 +126,13 @@ def new_job(
     _next(schedule_name, source)
 
 
-def _contract_if_missing(folder: Path, name: str, source: Path | None, header_row: int | None) -> dict[Path, str]:
+def _contract_if_missing(
+    folder: Path, name: str, source: Path | None, header_row: int | None, encoding: str | None
+) -> dict[Path, str]:
     """Return the contract to write; one that is there already stays, and must load the file."""
     path = folder / "contracts" / f"{name}.yaml"
     if not path.exists():
-        return {path: _contract(folder, name, source, header_row)}
+        return {path: _contract(folder, name, source, header_row, encoding)}
     if source is None:
         return {}
     # polars takes a moment to import, which only a guess needs.
@@ -145,18 +154,18 @@ def _contract_if_missing(folder: Path, name: str, source: Path | None, header_ro
     return {}
 
 
-def _contract(folder: Path, name: str, source: Path | None, header_row: int | None) -> str:
+def _contract(folder: Path, name: str, source: Path | None, header_row: int | None, encoding: str | None) -> str:
     table = table_name(name)
     for path in sorted((folder / "contracts").glob("*.yaml")):
         if _table(path) == table:
             _refuse(f"{path} loads the table {table} already", "choose another name: each load replaces its table")
     if source is None:
         return CONTRACT.format(name=plain(name), table=table)
-    from medallion.infer.layout import NotTabular
     from medallion.infer.proof import proved_contract
+    from medallion.infer.refusal import NotTabular
 
     try:
-        text, proof = proved_contract(name, source, header_row)
+        text, proof = proved_contract(name, source, header_row, encoding)
     except NotTabular as error:
         message, _, remedy = str(error).rpartition(" — ")
         _refuse(message, remedy)

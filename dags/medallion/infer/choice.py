@@ -65,17 +65,18 @@ class Guesses:
     rows: int
 
 
-def guess(path: Path, header_row: int | None = None) -> Guesses:
+def guess(path: Path, header_row: int | None = None, encoding: str | None = None) -> Guesses:
     """Read a whole CSV file, plain or gzipped, and guess what its columns are.
 
     Args:
         path: The file.
         header_row: The line that names the columns; None: to be found.
+        encoding: How its text is encoded; None: to be found.
 
     Raises:
         NotTabular: It cannot be read, has no rows, or its header is in doubt.
     """
-    evidence = gather(path, find_layout(path, header_row))
+    evidence = gather(path, find_layout(path, header_row, encoding))
     names = identifiers([seen.title for seen in evidence.columns])
     commas = _commas(evidence)
     columns = tuple(_guess(name, seen, commas) for name, seen in zip(names, evidence.columns, strict=True))

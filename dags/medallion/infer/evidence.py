@@ -12,9 +12,10 @@ import polars as pl
 
 from medallion.failures import StepFailure
 from medallion.infer.candidates import CANDIDATES, MARKS, Candidate
-from medallion.infer.layout import HELP, Layout, NotTabular
-from medallion.spec.columns import MAX_FIELDS
+from medallion.infer.layout import Layout
+from medallion.infer.refusal import HELP, NotTabular
 from medallion.spec.contract import Contract, Dialect
+from medallion.spec.table_limits import MAX_FIELDS
 from medallion_cleaner.columns import labels
 from medallion_cleaner.inputs import opened
 from medallion_cleaner.inputs.files import LocalFile
@@ -130,7 +131,7 @@ def gather(path: Path, layout: Layout) -> Evidence:
     trials = _trials()
     try:
         with opened(LocalFile(path, path.name)) as input_:
-            records = Records(line_blocks(input_.stream), dialect)
+            records = Records(line_blocks(input_.stream, codec=layout.encoding), dialect)
             columns = [
                 Seen(title.strip(), label, keys=[] if _KEY.search(title.strip()) else None)
                 for title, label in zip(records.header, labels(records.header), strict=True)

@@ -9,6 +9,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from medallion.failures import StepFailure
+from medallion.infer.encoding import UTF8, find_encoding, said_encoding
+from medallion.infer.refusal import HELP, NotTabular
 from medallion_cleaner.inputs import opened
 from medallion_cleaner.inputs.files import LocalFile
 from medallion_cleaner.lines import line_blocks
@@ -18,12 +20,7 @@ SAMPLE_BYTES = 1 << 20
 SAMPLE_LINES = 500
 DELIMITERS = ("\t", "|", ";", ",")
 """The comma last, because it stands inside of values too."""
-HELP = "or write the contract without --from"
 _VALUE = re.compile(r"[+-]?[0-9][0-9.,]*%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|\S+@\S+\.\S+")
-
-
-class NotTabular(Exception):
-    """A file that no contract can be guessed from; its text says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +31,15 @@ class Layout:
         delimiter: The character between values.
         header_line: The line that names the columns, from 1.
         above: What stands on the lines above it that have text.
+        encoding: How its text is encoded.
+        why: What speaks for the encoding, if it is not UTF-8.
     """
 
     delimiter: str
     header_line: int = 1
     above: tuple[str, ...] = ()
+    encoding: str = UTF8
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,19 @@ class _Shape:
         return widths.count(self.width) / len(widths) if widths else 0.0
 
 
-def find_layout(path: Path, header_row: int | None = None) -> Layout:
-    """Find the delimiter and the header in the first lines of a file.
+def find_layout(path: Path, header_row: int | None = None, encoding: str | None = None) -> Layout:
+    """Find the encoding of a file, and the delimiter and the header in its first lines.
 
     Args:
         path: A CSV file, plain or gzipped.
         header_row: The line of the header, where a person says it.
+        encoding: Its encoding, where a person says it.
 
     Raises:
-        NotTabular: The file is empty, or its header is in doubt.
+        NotTabular: The file is empty, or its header or encoding is in doubt.
     """
-    first, lines = _sample(path)
+    codec, why = (said_encoding(encoding), "") if encoding else find_encoding(path)
+    first, lines = _sample(path, codec)
     if header_row is not None and not (header_row - first < len(lines) and lines[header_row - first].strip()):
         raise NotTabular(f"{path} has no header on line {header_row} — correct --header-row, {HELP}")
     said = re.fullmatch(r"sep=(.)", lines[0].strip("\ufeff"), re.IGNORECASE)
@@ -84,13 +87,14 @@ def find_layout(path: Path, header_row: int | None = None) -> Layout:
     one = max(shapes, key=lambda shape: (shape.fit, shape.delimiter == ","))
     best = max(regular or cut or [one], key=_rank)
     line = header_row or _header_line(best, path)
-    return Layout(best.delimiter, line, tuple(above for above in lines[: line - first] if above.strip()))
+    above = tuple(above for above in lines[: line - first] if above.strip())
+    return Layout(best.delimiter, line, above, codec, why)
 
 
-def _sample(path: Path) -> tuple[int, list[str]]:
+def _sample(path: Path, codec: str) -> tuple[int, list[str]]:
     try:
         with opened(LocalFile(path, path.name)) as input_:
-            block = next(line_blocks(input_.stream, SAMPLE_BYTES), None)
+            block = next(line_blocks(input_.stream, SAMPLE_BYTES, codec), None)
     except StepFailure as failure:
         raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
     lines = [] if block is None else block.lines.head(SAMPLE_LINES).to_list()

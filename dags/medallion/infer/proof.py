@@ -12,7 +12,7 @@ import polars as pl
 
 from medallion.failures import StepFailure
 from medallion.infer.choice import guess
-from medallion.infer.layout import HELP, NotTabular
+from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.text import contract_text
 from medallion.log import EventLog
 from medallion.spec.contract import Contract
@@ -78,7 +78,9 @@ def prove(contract: Contract, path: Path) -> Proof:
     return proof
 
 
-def proved_contract(name: str, path: Path, header_row: int | None = None) -> tuple[str, Proof]:
+def proved_contract(
+    name: str, path: Path, header_row: int | None = None, encoding: str | None = None
+) -> tuple[str, Proof]:
     """Return the text of a contract that loads its own file, and what becomes of the file's rows.
 
     A column with values that its guess rejects becomes text, without constraints. Lines that are no record raise
@@ -88,11 +90,12 @@ def proved_contract(name: str, path: Path, header_row: int | None = None) -> tup
         name: The contract's name.
         path: A CSV file, plain or gzipped.
         header_row: The line that names the columns; None: to be found.
+        encoding: How its text is encoded; None: to be found.
 
     Raises:
         NotTabular: No contract loads the file.
     """
-    guesses = guess(path, header_row)
+    guesses = guess(path, header_row, encoding)
     for _ in range(_ROUNDS):
         text, proof = _proved(name, path, contract_text(name, guesses, path.name))
         if not proof.columns:

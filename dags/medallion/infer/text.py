@@ -56,6 +56,9 @@ def _dialect(guesses: Guesses) -> Iterator[str]:
         terms["headerRows"] = [layout.header_line]
         shown = " / ".join(line[:60] for line in layout.above[:5])
         yield from _comment("", f"The lines above the header, line {layout.header_line}, are not read: {shown}")
+    if layout.encoding != "utf-8":
+        yield from _comment("", layout.why)
+        yield f"encoding: {layout.encoding}"
     if terms:
         yield f"dialect: {flow(terms)}"
 

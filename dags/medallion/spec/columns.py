@@ -9,22 +9,13 @@ from medallion.spec.field import ContractField
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 """Names that Postgres gives to columns of its own in every table."""
 
-MAX_FIELDS = 1598
-"""A Postgres table has at most 1,600 columns, and `_line` and `_file` are two of them."""
-
 
 def check_names(fields: Sequence[ContractField]) -> None:
     """Refuse fields that no table can have, and fields that read the same column.
 
     Raises:
-        ValueError: They are too many, a name is Postgres' own, a `source` cannot be in a header, or two fields read
-            one column.
+        ValueError: A name is Postgres' own, a `source` cannot be in a header, or two fields read one column.
     """
-    if len(fields) > MAX_FIELDS:
-        raise ValueError(
-            f"{len(fields):,} fields are too many: a Postgres table has at most 1,600 columns, and Medallion adds two "
-            "— remove fields and set `unknown_columns: ignore`, or split the file"
-        )
     readers: dict[str, str] = {}
     for field in fields:
         if field.name in SYSTEM_COLUMNS:

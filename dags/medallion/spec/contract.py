@@ -14,6 +14,7 @@ from medallion.spec import encodings
 from medallion.spec.columns import check_names
 from medallion.spec.field import ContractField, Identifier
 from medallion.spec.part import Part
+from medallion.spec.table_limits import check_size
 
 _ENCODING = f"How the file's text is encoded: {', '.join(encodings.ENCODINGS)}."
 
@@ -97,6 +98,7 @@ class Contract(Part):
         if twice:
             raise ValueError(f"field {twice[0]!r} is there twice — give each field its own name")
         check_names(self.fields)
+        check_size(self)
         by_name = {field.name: field for field in self.fields}
         for name in self.primary_key:
             if name not in by_name or by_name[name].derive is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -35,6 +36,15 @@ class Constraints(Part):
     @classmethod
     def _regex(cls, value: str | None) -> str | None:
         return value if value is None else check_pattern(value)
+
+    @field_validator("minimum", "maximum", mode="before")
+    @classmethod
+    def _instant(cls, value: Any) -> Any:
+        # Read as a date, midnight would lose its offset.
+        with suppress(ValueError):
+            if isinstance(value, str) and "T" in value:
+                return datetime.fromisoformat(value)
+        return value
 
     @field_validator("minimum", "maximum")
     @classmethod
@@ -133,7 +143,7 @@ class ContractField(Part):
         for key, char in (("decimalChar", self.decimal_char), ("groupChar", self.group_char or ",")):
             if char.isalnum() or char in '+-()"\r\n%' or (char.isspace() and key == "decimalChar"):
                 raise ValueError(f"`{key}` is {char!r}, which separates no digits — write . , ' or a space")
-        if self.group_char == self.decimal_char:
+        if self.type == "number" and self.group_char == self.decimal_char:
             raise ValueError(f"`groupChar` and `decimalChar` are both {self.group_char!r} — declare the other one too")
 
     def _check_bounds(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from medallion.limits import findings_of, too_large
 from medallion.spec.contract import Contract
 from medallion.spec.entries import load_runner
 from medallion.spec.findings import Finding, SpecError
@@ -29,7 +30,7 @@ def broken_files(folder: DagFolder) -> Iterable[Finding]:
         yield from runner.all_findings()
 
 
-CHECKS: tuple[Check, ...] = (broken_files, unused)
+CHECKS: tuple[Check, ...] = (broken_files, unused, too_large)
 """What `medallion lint` looks for in a DAG folder: a further check is one more function here."""
 
 
@@ -51,7 +52,7 @@ def of_file(path: Path) -> tuple[Finding, ...]:
         elif path.name.startswith("runner") and above[0] != "pipelines":
             return tuple(load_runner(path, JobFiles(path.parent), {}).all_findings())
         else:
-            load_pipeline(path)
+            return tuple(findings_of(load_pipeline(path)))
     except SpecError as error:
         return error.findings
     return ()

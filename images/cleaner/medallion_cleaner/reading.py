@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import IO, Protocol
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from medallion.outcome import SubStep
 from medallion.spec.contract import Contract
 from medallion_cleaner.clean import CleanBlock, clean
 from medallion_cleaner.columns import check_columns
+from medallion_cleaner.evidence import Evidence
 from medallion_cleaner.inputs import Input, Inputs, opened
 from medallion_cleaner.lines import line_blocks
 from medallion_cleaner.records import Records
@@ -37,6 +38,7 @@ class Counts:
     loaded: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    rounded: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -48,6 +50,7 @@ class Counts:
         self.loaded += block.loaded
         self.rejected += block.rejected
         self.reasons.update(block.reasons)
+        self.rounded.update(block.rounded)
 
     def reject(self, moved: dict[str, int]) -> None:
         """Counts loaded rows that were moved to the quarantine after all, by reason."""
@@ -122,7 +125,8 @@ class Reader:
     def _one(self, one: Input, target: Target, file: str | None) -> str:
         before, told = self.counts.rows, time.monotonic()
         with opened(one) as input_:
-            records = Records(line_blocks(input_.stream), self._contract.dialect)
+            evidence = Evidence(self._contract.codec)
+            records = self._records(input_.stream, evidence)
             header = check_columns(self._contract, records.header, one.name, records.header_line)
             columns = compile_contract(self._contract, header)
             for block in _ahead(clean(block, columns, file) for block in records):
@@ -133,12 +137,22 @@ class Reader:
                     told = time.monotonic()
                     self._log.event("progress", f"{self.counts.rows:,} rows read", rows=self.counts.rows)
             checksum = input_.checksum
+        evidence.judge(one.name)
         if self.counts.rows == before and not self._empty_is_fine:
             raise BadInput(
                 f"{one.name} has a header and no rows",
                 "send a file with rows, or allow empty files with `empty: allow` in the contract",
             )
         return checksum
+
+    def _records(self, stream: IO[bytes], evidence: Evidence) -> Records:
+        lines = line_blocks(stream, codec=self._contract.codec, evidence=evidence)
+        try:
+            return Records(lines, self._contract.dialect)
+        except BadInput as error:
+            if not evidence.suspects():
+                raise
+            raise BadInput(f"{error.message}: {evidence.told()}", evidence.remedy()) from error
 
 
 def _ahead(blocks: Iterator[CleanBlock]) -> Iterator[CleanBlock]:

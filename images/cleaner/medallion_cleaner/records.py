@@ -46,7 +46,7 @@ class Records:
         self._delimiter = dialect.delimiter
         self._above = dialect.header_rows[0] - 1
         self._blocks = iter(blocks)
-        value = rf'(?:[^"{re.escape(dialect.delimiter)}]*|"(?:[^"]|"")*")'
+        value = rf'(?:[^"\r{re.escape(dialect.delimiter)}]*|"(?:[^"\r]|"")*")'
         self._well_formed = rf"^{value}(?:{re.escape(dialect.delimiter)}{value})*$"
         self._waiting, self.header_line, self.header = self._read_header()
         self._names = [str(index) for index in range(len(self.header))]
@@ -86,10 +86,11 @@ class Records:
         lines = pl.DataFrame({"_line": numbers, "_record": block.lines.str.strip_suffix("\r")})
         frames: list[pl.DataFrame] = []
         end = lines.height
-        quoted = lines["_record"].str.contains('"', literal=True)
-        if quoted.any():
-            formed = lines["_record"].filter(quoted).str.contains(self._well_formed)
-            wild = quoted.arg_true().filter(~formed).to_list()
+        # polars drops a carriage return before a delimiter.
+        special = lines["_record"].str.contains('["\r]')
+        if special.any():
+            formed = lines["_record"].filter(special).str.contains(self._well_formed)
+            wild = special.arg_true().filter(~formed).to_list()
             taken, end = self._untangle(block, wild, last, frames, rejects)
             lines = lines.filter(
                 ~numbers.is_in([block.first + index for index in taken]) & (numbers < block.first + end)
@@ -140,7 +141,7 @@ class Records:
         """Returns the record's values and number of lines; or why it is none; or None if the block ends too soon."""
         record, chars = QuotedRecord(self._delimiter), 0
         for at in range(index, block.lines.len()):
-            line = block.lines[at].removesuffix("\r")
+            line = block.lines[at]
             chars += len(line) + 1
             if at > index and chars > MAX_RECORD_CHARS:
                 return _NEVER_CLOSED
