@@ -301,7 +301,7 @@ def test_guess_declares_an_encoding_that_is_certain(tmp_path: Path, text: str, e
 def test_an_encoding_in_doubt_is_refused_until_it_is_said(tmp_path: Path):
     path = tmp_path / "doubt.csv"
     path.write_bytes("name,n\nИванов,1\nПетрова,2\nСидоров,3\n".encode("cp1251"))
-    with pytest.raises(NotTabular, match="read well in cp1251 .* or cp874 .* say which one it is with --encoding"):
+    with pytest.raises(NotTabular, match=r"read well in cp1251 .* or cp874 .* say which one it is with --encoding"):
         proved_contract("things", path)
     with pytest.raises(NotTabular, match="unknown encoding 'latin-99'"):
         proved_contract("things", path, None, "latin-99")
