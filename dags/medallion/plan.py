@@ -186,7 +186,8 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...],
     whole = phase == "build"
     name = layer.name if whole else f"{layer.name}.{phase}"
     top = (pipeline.groups.transform,) if pipeline.groups.transform else ()
-    select = layer.select or f"path:models/{pipeline.models}/{layer.name}"
+    select = _select(pipeline, layer)
+    order = tuple(word for one in pipeline.layers for word in ("--layers", f"{one.name}={_select(pipeline, one)}"))
     flags = (("--publish",) if layer.is_published else ()) + (() if layer.gate else ("--no-gate",))
     flags += ("--full-refresh",) if context.full_refresh else ()
     does = {"build": "Runs and tests", "run": "Runs", "test": "Tests"}[phase]
@@ -198,6 +199,8 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...],
         args=(
             *_identity(pipeline, name, needs, context),
             *("--layer", layer.name, "--select", select, "--phase", phase),
+            *order,
+            *("--models", str(pipeline.models)),
             *flags,
         ),
         env=_environment(pipeline, context),
@@ -210,6 +213,10 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...],
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
         pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
     )
+
+
+def _select(pipeline: Pipeline, layer: Layer) -> str:
+    return layer.select or f"path:models/{pipeline.models}/{layer.name}"
 
 
 def _environment(pipeline: Pipeline, context: RunContext) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import psycopg
 from psycopg import sql
@@ -37,21 +37,40 @@ def shown(connection: Connection, schema: str | None = None) -> dict[str, str]:
     return {str(name): str(build) for name, build in rows}
 
 
-def used_builds(connection: Connection) -> set[str]:
-    """Every build that a view of another schema reads, ours or a reader's own."""
+def pins(connection: Connection) -> dict[tuple[str, str], str]:
+    """Return the build that each stable view shows now, by schema and name."""
+    rows = connection.execute("select build_schema, published_schema from medallion.builds").fetchall()
+    schemas = {str(build): str(schema) for build, schema in rows}
+    found = {}
+    for name, build in shown(connection).items():
+        if build in schemas and name.startswith(f"{schemas[build]}."):
+            found[schemas[build], name.removeprefix(f"{schemas[build]}.")] = build
+    return found
+
+
+def taken(connection: Connection, schema: str, relations: Sequence[str]) -> dict[str, str]:
+    """Return what stands where views of ours are to be, and is none: its kind (`table`, `view` …) by its name."""
     rows = connection.execute(
-        """
-        select distinct build.build_schema
-        from medallion.builds as build
-        inner join pg_namespace as inside on inside.nspname = build.build_schema
-        inner join pg_class as stored on stored.relnamespace = inside.oid
-        inner join pg_depend as link on link.refclassid = 'pg_class'::regclass and link.refobjid = stored.oid
-            and link.classid = 'pg_rewrite'::regclass
-        inner join pg_rewrite as rule on link.objid = rule.oid
-        inner join pg_class as reader on rule.ev_class = reader.oid and reader.relnamespace <> inside.oid
-        """
+        """select relname, case relkind when 'v' then 'view' when 'm' then 'materialized view'
+               when 'f' then 'foreign table' when 'S' then 'sequence' when 'i' then 'index' else 'table' end
+           from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and relname = any(%s)""",
+        (schema, list(relations)),
     ).fetchall()
-    return {str(row[0]) for row in rows}
+    mine = shown(connection, schema) if rows else {}
+    return {str(name): str(kind) for name, kind in rows if not mine.get(str(name), "").startswith(f"{schema}__")}
+
+
+def refuse_taken(connection: Connection, schema: str, relations: Sequence[str]) -> None:
+    """Refuse to publish over a relation that is no view of ours.
+
+    Raises:
+        Misconfigured: There is one.
+    """
+    for name, kind in sorted(taken(connection, schema, relations).items()):
+        raise Misconfigured(
+            f"{schema}.{name} is a {kind} that Medallion did not make, so it is left alone",
+            f"rename or drop it: Medallion publishes {schema}.{name} as a view",
+        )
 
 
 def switch(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> None:
@@ -62,13 +81,35 @@ def switch(connection: Connection, schema: str, build: str, relations: Sequence[
             the new build no longer has.
         WarehouseAway: A reader's transaction does not let go of a view.
     """
+    refuse_taken(connection, schema, relations)
+
+    def switch_all() -> None:
+        for relation in sorted(relations):
+            _switch(connection, schema, build, relation)
+
+    with_patience(connection, schema, switch_all)
+
+
+def move(connection: Connection, schema: str, relations: Mapping[str, str], to: str) -> None:
+    """Move relations, given with their kinds, to another schema. What reads them goes on reading them."""
+    for name, kind in relations.items():
+        connection.execute(
+            sql.SQL("alter {} {} set schema {}").format(sql.SQL(kind), sql.Identifier(schema, name), sql.Identifier(to))
+        )
+
+
+def with_patience(connection: Connection, schema: str, work: Callable[[], object]) -> None:
+    """Do work that waits for readers of a schema's relations, one second at a time so that new ones never queue long.
+
+    Raises:
+        WarehouseAway: A reader's transaction does not let go.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             with connection.transaction():
                 connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
-                for relation in sorted(relations):
-                    _switch(connection, schema, build, relation)
+                work()
                 connection.execute("select set_config('lock_timeout', '0', true)")
             return
         except psycopg.errors.LockNotAvailable as error:
@@ -103,7 +144,7 @@ def _holders(connection: Connection, schema: str) -> str:
            where space.nspname = %s and lock.granted and lock.pid <> pg_backend_pid()""",
         (schema,),
     ).fetchall()
-    return ", ".join(str(row[0]) for row in rows) or "somebody"
+    return ", ".join(str(row[0]) for row in rows) or "another session"
 
 
 def _switch(connection: Connection, schema: str, build: str, relation: str) -> None:
@@ -114,11 +155,6 @@ def _switch(connection: Connection, schema: str, build: str, relation: str) -> N
     try:
         with connection.transaction():
             connection.execute(create)
-    except psycopg.errors.WrongObjectType as error:
-        raise Misconfigured(
-            f"{schema}.{relation} is a table that Medallion did not make, so it is left alone",
-            f"rename or drop it: Medallion publishes {schema}.{relation} as a view",
-        ) from error
     except psycopg.errors.InvalidTableDefinition:
         # A column went away or changed its type: the view must be made anew, with its grants.
         _recreate(connection, view, create)

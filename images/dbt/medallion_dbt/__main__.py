@@ -17,6 +17,14 @@ def parser() -> StepParser:
     made = StepParser("medallion_dbt", "Runs, tests and publishes one layer of a run.")
     made.add_argument("--layer", help="needed by every phase but freshness")
     made.add_argument("--select", required=True, help="dbt selector of the layer's models, or of sources")
+    made.add_argument(
+        "--layers",
+        action="append",
+        default=[],
+        metavar="NAME=SELECT",
+        help="each layer of the pipeline, in order",
+    )
+    made.add_argument("--models", default="", help="the pipeline's own folder of models")
     made.add_argument("--phase", choices=("build", "run", "test", "freshness"), default="build")
     made.add_argument("--publish", action="store_true", help="build beside what readers see, publish after the tests")
     made.add_argument("--no-gate", action="store_true", help="failing tests are reported and stop nothing")
@@ -55,7 +63,19 @@ def task_of(arguments: list[str]) -> Task:
     if given.phase == "freshness":
         lock = f"freshness:{given.schema_prefix}{given.select}"
         return Task(step_of(given), lambda session: check_freshness(given.select, session), lock)
-    layer = Layer(given.layer, given.select, given.phase, given.publish, not given.no_gate, given.full_refresh)
+    layers = tuple((name, select) for name, _, select in (word.partition("=") for word in given.layers))
+    if layers and given.layer not in dict(layers):
+        known.error(f"the layer {given.layer} is not among --layers")
+    layer = Layer(
+        given.layer,
+        given.select,
+        given.phase,
+        given.publish,
+        not given.no_gate,
+        given.full_refresh,
+        layers,
+        given.models,
+    )
     lock = f"layer:{given.schema_prefix}{given.select}"
     return Task(step_of(given, given.layer), lambda session: run_layer(layer, session), lock)
 
