@@ -10,7 +10,7 @@ KUBE := kubectl --context $(KUBE_CONTEXT) --namespace $(NAMESPACE)
 AIRFLOW := deployment/medallion-api-server deployment/medallion-scheduler deployment/medallion-dag-processor deployment/medallion-triggerer
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rollback backup backups restore chaos sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rollback backup backups restore bring-back test-cluster chaos sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@k8s/up.sh
@@ -29,7 +29,8 @@ status: ## the release, its pods and volumes, and what went wrong lately
 
 ui: ## the Airflow UI on http://localhost:8080 (UI_PORT=8080)
 	@$(KUBE) get secret medallion-ui -o go-template='user {{.data.username | base64decode}}, password {{.data.password | base64decode}}{{"\n"}}'
-	@$(KUBE) port-forward service/medallion-api-server $(or $(UI_PORT),8080):8080
+	@echo "http://localhost:$(or $(UI_PORT),8080)$$($(KUBE) get configmap medallion-runtime -o jsonpath='{.data.MEDALLION_UI_PATH}')"
+	@$(KUBE) port-forward service/medallion-api-server $(or $(UI_PORT),8080):api-server
 
 run: ## trigger PIPELINE=… and wait for its end
 	@k8s/run.sh $(PIPELINE)
@@ -49,8 +50,15 @@ backups: ## the backups that there are
 restore: ## put a backup in its database's place (FILE=… as `make backups` shows it)
 	@k8s/backups.sh restore "$(FILE)"
 
+# CI takes `CLUSTER_TESTS=-m "not slow_cluster"`.
+test-cluster: .venv/dev.stamp ## the tests on the cluster of `make up`, slow ones too
+	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/cluster --durations=25 $(CLUSTER_TESTS)
+
 chaos: .venv/dev.stamp ## inject faults into the cluster and print the table (CHAOS_RUNS=200 for random ones)
 	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/faults -v -s
+
+bring-back: ## bring back a lost Secret (SECRET=medallion-postgres, medallion-airflow or medallion-ui)
+	@k8s/bring-back.sh $(SECRET)
 
 sync: ## push this checkout to the cluster's git server, uncommitted changes too
 	@k8s/sync.sh

@@ -13,9 +13,12 @@ kube() { kubectl --context "$KUBE_CONTEXT" --namespace "$NAMESPACE" "$@"; }
 
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
+# The path under which the UI and the API answer: that of airflow.config.api.base_url, as the chart wrote it down.
+ui_path() { kube get configmap medallion-runtime -o jsonpath='{.data.MEDALLION_UI_PATH}'; }
+
 # Forwards a free local port to a service while the script runs; its number is then in $port.
 port=
-forward() { # service port
+forward() { # service port (its number or its name)
   coproc FORWARD { exec kubectl --context "$KUBE_CONTEXT" --namespace "$NAMESPACE" port-forward "service/$1" ":$2" 2>&1; }
   trap 'kill "$FORWARD_PID" 2>/dev/null || true' EXIT
   local line

@@ -8,7 +8,7 @@ secret() { kube get secret medallion-warehouse -o "go-template={{.data.$1 | base
 for name in PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE; do export "$name=$(secret $name)"; done
 # The chart's own Postgres is reached through the cluster; any other by its name.
 if [ "$PGHOST" = medallion-postgres ]; then
-  forward medallion-postgres "$PGPORT"
+  forward medallion-postgres postgres
   export PGHOST=127.0.0.1 PGPORT=$port
 fi
 .venv/bin/medallion "$@"

@@ -7,5 +7,6 @@ pipeline=${1:?usage: k8s/run.sh PIPELINE}
 secret() { kube get secret medallion-ui -o "go-template={{.data.$1 | base64decode}}"; }
 AIRFLOW_USER=$(secret username) AIRFLOW_PASSWORD=$(secret password)
 export AIRFLOW_USER AIRFLOW_PASSWORD
-forward medallion-api-server 8080
-python3 k8s/trigger.py "http://127.0.0.1:$port" "$pipeline"
+path=$(ui_path)
+forward medallion-api-server api-server
+python3 k8s/trigger.py "http://127.0.0.1:$port$path" "$pipeline"

@@ -17,6 +17,6 @@ if [ "$tree" != "$(git rev-parse 'HEAD^{tree}')" ]; then
   commit=$(git -c user.name=medallion -c user.email=medallion@localhost \
     commit-tree "$tree" -p "$commit" -m "The checkout as it is, with uncommitted changes")
 fi
-forward medallion-git 9418
+forward medallion-git git
 git push --quiet --force "git://127.0.0.1:$port/medallion.git" "$commit:refs/heads/main"
 echo "$commit is on the cluster's git server"

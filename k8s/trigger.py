@@ -114,10 +114,14 @@ def follow(airflow: Airflow, dag: str, run: str) -> str:
 
 
 def main() -> None:
-    """Runs one DAG."""
+    """Run one DAG; exit 0 only if its run succeeds."""
     base, dag = sys.argv[1:]
-    airflow = Airflow(base, os.environ["AIRFLOW_USER"], os.environ["AIRFLOW_PASSWORD"])
-    sys.exit(0 if follow(airflow, dag, start(airflow, dag)) == "success" else 1)
+    try:
+        airflow = Airflow(base, os.environ["AIRFLOW_USER"], os.environ["AIRFLOW_PASSWORD"])
+        state = follow(airflow, dag, start(airflow, dag))
+    except urllib.error.HTTPError as error:
+        sys.exit(f"error: Airflow answers {error.code} to {error.url}: {error.read(300).decode(errors='replace')}")
+    sys.exit(0 if state == "success" else 1)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ release() {
     --values "$CHART/values-kind.yaml" \
     --set "global.images.cleaner=medallion/cleaner:$TAG,global.images.dbt=medallion/dbt:$TAG" \
     --set "airflow.defaultAirflowTag=$TAG" \
-    --wait --wait-for-jobs --timeout "${HELM_TIMEOUT:-10m}" >"$work/helm" || { kube get pods; return 1; }
+    --wait --wait-for-jobs --timeout "${HELM_TIMEOUT:-10m}" >"$work/helm" || { cat "$work/helm"; kube get pods; return 1; }
 }
 
 landing() {
@@ -89,7 +89,7 @@ printf '%s\n' "${summary[@]}"
 printf '%5s s  in all\n' $SECONDS
 cat <<END
 
-The Airflow UI:  make ui, then http://localhost:8080
+The Airflow UI:  make ui, then http://localhost:8080$(ui_path)
 Its user:        $(kube get secret medallion-ui -o 'go-template={{.data.username | base64decode}}')
 Its password:    $(kube get secret medallion-ui -o 'go-template={{.data.password | base64decode}}')
 Next:            make run PIPELINE=$PIPELINE, make status, make help

@@ -34,7 +34,7 @@ ALERTS = {
     ),
     "killed": Alert(
         kind="failure", **_ABOUT, task="DBT-Transformations.silver", attempt=2, exit_code=137, reason="OOMKilled",
-        message="the pod is gone and nobody knows how it ended; the ledger has no success for it",
+        message="the pod disappeared before its exit status was recorded; the ledger has no success",
         remedy="raise `resources.<image>.memory` in the pipeline file", log_url=f"{_LOG}2",
     ),
     "recovery": Alert(

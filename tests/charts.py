@@ -60,7 +60,7 @@ def pods(found: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def containers(pod: Manifest) -> list[Manifest]:
-    return [*pod.get("initContainers", []), *pod["containers"]]
+    return [*(pod.get("initContainers") or []), *pod["containers"]]
 
 
 def breaches(pod: Manifest) -> list[str]:

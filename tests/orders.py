@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
+from told import told
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -23,7 +23,14 @@ CONTRACT = {
         {"name": "id", "type": "integer", "constraints": {"required": True}},
         {"name": "who", "source": "Who?", "clean": ["trim", {"case": "upper"}], "constraints": {"maxLength": 10}},
         {"name": "day", "type": "date", "format": ["%Y-%m-%d", "%d/%m/%Y"]},
-        {"name": "price", "type": "number", "clean": ["currency"], "constraints": {"minimum": 0}},
+        {
+            "name": "price",
+            "type": "number",
+            "decimals": 2,
+            "groupChar": ",",
+            "clean": ["currency"],
+            "constraints": {"minimum": 0},
+        },
         {"name": "pieces", "type": "integer"},
         {"name": "total", "type": "number", "derive": {"multiply": ["price", "pieces"]}},
         {"name": "paid", "type": "boolean", "trueValues": ["yes"], "falseValues": ["no"]},
@@ -34,17 +41,17 @@ HEADER = "id,Who?,day,price,pieces,paid\n"
 
 
 def command(path: Path, run: str, contract: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments(path, run), env=environment(contract), capture_output=True, text=True)
+    return subprocess.run(arguments(path, run, contract), env=environment(), capture_output=True, text=True)
 
 
-def arguments(path: Path, run: str) -> list[str]:
-    step = ("--pipeline", "p", "--run-id", run, "--step", "clean")
-    return [sys.executable, "-m", "medallion_cleaner", *step, "--input", str(path)]
+def arguments(path: Path, run: str, contract: dict[str, Any] = CONTRACT) -> list[str]:
+    step = ("--pipeline", "p", "--run-id", run, "--step", "clean", "--input", str(path))
+    return [sys.executable, "-m", "medallion_cleaner", *told(step, contract)]
 
 
-def environment(contract: dict[str, Any]) -> dict[str, str]:
+def environment() -> dict[str, str]:
     folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner"))
-    return {**os.environ, "PYTHONPATH": folders, "MEDALLION_CONTRACT": json.dumps(contract)}
+    return {**os.environ, "PYTHONPATH": folders}
 
 
 def rows(warehouse: Connection, columns: str = "*") -> list[Any]:

@@ -33,6 +33,7 @@ def run_steps(pipeline: str, landing: Path, run_id: str, until: str = "") -> dic
 
 
 def _run(pipeline: str, landing: str, run_id: str, until: str) -> dict[str, int]:
+    from medallion import wire
     from medallion.plan import RunContext, make_plan
     from medallion.spec.project import load_pipeline
     from medallion_cleaner.__main__ import main as clean
@@ -41,9 +42,10 @@ def _run(pipeline: str, landing: str, run_id: str, until: str) -> dict[str, int]
     commands = {"cleaner": clean, "dbt": dbt}
     file = load_pipeline(REPO / "dags" / "pipelines" / f"{pipeline}.yaml")
     codes: dict[str, int] = {}
-    for step in make_plan(file.pipeline, file.contracts, RunContext(run_id, landing, "test")).steps:
-        os.environ.update(step.env)
-        codes[step.name] = int(commands[step.image](list(step.args)))
+    plan = make_plan(file.pipeline, file.contracts, RunContext(run_id, landing, "test"))
+    for step in plan.steps:
+        os.environ.update(wire.environment(plan.task(step.name)))
+        codes[step.name] = int(commands[step.image]([]))
         if codes[step.name] or step.name == until:
             break
     return codes

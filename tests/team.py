@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from layers import REPO
+from medallion import wire
 from medallion.plan import RunContext, make_plan
 from medallion.report import make_report
 from medallion.spec.project import load_pipeline
@@ -83,7 +84,8 @@ class Team:
         self.plan = make_plan(file.pipeline, file.contracts, RunContext(self.last, landing, "test", **context))
         codes: dict[str, int] = {}
         for step in self.plan.steps:
-            codes[step.name] = self._step(step)
+            variables = wire.environment(self.plan.task(step.name))
+            codes[step.name] = self._step(step.image, variables)
             if codes[step.name] or step.name == until:
                 break
         return codes
@@ -92,13 +94,13 @@ class Team:
         codes = self.run(**how)
         assert set(codes.values()) == {0}, self.said
 
-    def _step(self, step: Any) -> int:
+    def _step(self, image: str, variables: Mapping[str, str]) -> int:
         before = dict(os.environ)
-        os.environ.update(step.env)
+        os.environ.update(variables)
         try:
-            if step.image == "cleaner":
-                return int(clean(list(step.args)))
-            done = self._dbt.run(*step.args)
+            if image == "cleaner":
+                return int(clean([]))
+            done = self._dbt.run()
             self.said += done.stdout
             return done.returncode
         finally:
@@ -109,7 +111,7 @@ class Team:
         return {step["name"]: step for step in make_report(connection, self.plan, self.last).steps}
 
 
-def write_team(folder: Path, files: Mapping[str, str | None] = {}, pipeline: str = PIPELINE) -> Path:  # noqa: B006
+def write_team(folder: Path, files: Mapping[str, str | None] = {}, pipeline: str = PIPELINE) -> Path:
     """Writes the repository: the base project with some files put over it (None: without); returns its folder."""
     for name, text in {**BASE, **files}.items():
         if text is not None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from told import told
+
 REPO = Path(__file__).resolve().parent.parent
 
 
@@ -24,7 +26,7 @@ class Warm:
     def start(self, *arguments: str) -> int:
         """Starts the command in this process's environment; returns its process id."""
         self._output = Path(tempfile.mkstemp()[1])
-        request = {"arguments": arguments, "environment": dict(os.environ), "output": str(self._output)}
+        request = {"arguments": told(arguments) if arguments else [], "environment": dict(os.environ), "output": str(self._output)}
         assert self._server.stdin is not None
         self._server.stdin.write(f"{json.dumps(request)}\n")
         self._server.stdin.flush()
@@ -49,7 +51,7 @@ class Warm:
 @contextmanager
 def warm(environment: Mapping[str, str]) -> Iterator[Warm]:
     """A process that has parsed the project of `MEDALLION_DBT_PROJECT`, to fork from."""
-    path = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/dbt"))
+    path = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/dbt", "tests"))
     variables = {**os.environ, **environment, "PYTHONPATH": path}
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, __file__], env=variables, stdin=pipe, stdout=pipe, text=True) as server:

@@ -6,25 +6,28 @@ Rules about order, gates, retries and names live here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
-from medallion import pinned
 from medallion.spec.connectors import CsvSettings, RemoteSettings, Source
 from medallion.spec.contract import Contract
 from medallion.spec.pipeline import Layer, Pipeline, Resources, RetryConfig
+from medallion.task import PROTOCOL, CleanWork, FreshnessWork, LayerWork, TaskSpec, digest_of
 
 Image = Literal["cleaner", "dbt"]
+Phase = Literal["build", "run", "test"]
 PLATFORM_TAG = "medallion"
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a plan depends on beside the pipeline file. Values may be an orchestrator's own templates.
+    """What a plan depends on beside the pipeline file.
 
-    `landing` is the folder that source paths are relative to; `inputs` overrides the path of a source. `full_refresh`
-    builds incremental models from nothing.
+    `run_id` may be empty where an orchestrator names the run only when it starts. `landing` is the folder that source
+    paths are relative to; `inputs` overrides the path of a source. `full_refresh` builds incremental models from
+    nothing.
     """
 
     run_id: str
@@ -38,17 +41,16 @@ class RunContext:
 class Step:
     """One command of one image: a pod on Kubernetes, a process on a laptop.
 
-    `needs` are the steps whose success the ledger must hold before this one starts. `pool` is what limits how
-    many steps of its tenant run at once. `reads_landing` tells whether it reads the landing volume, `secret` the
-    name of a Secret with a source's credentials and the prefix that its keys get.
+    `work` is what it does. `needs` are the steps whose success the ledger must hold before this one starts. `pool` is
+    what limits how many steps of its tenant run at once. `reads_landing` tells whether it reads the landing volume,
+    `secret` the name of a Secret with a source's credentials and the prefix that its keys get.
     """
 
     name: str
     task_id: str
     group: tuple[str, ...]
     image: Image
-    args: tuple[str, ...]
-    env: Mapping[str, str]
+    work: CleanWork | LayerWork | FreshnessWork
     needs: tuple[str, ...]
     resources: Resources
     retry: RetryConfig
@@ -77,6 +79,46 @@ class Plan:
     pipeline: Pipeline
     steps: tuple[Step, ...]
     markers: tuple[Marker, ...]
+    context: RunContext
+
+    def task(self, name: str, run_id: str | None = None) -> TaskSpec:
+        """Return what a step's process or pod is given.
+
+        So that a run ends on the commit that it began with, a step that may be the first to start hands on what the
+        warehouse needs of the others: the plan's first step all of it, the others the steps that come later.
+
+        Args:
+            name: The step.
+            run_id: The run, where the context has a placeholder.
+        """
+        step = next(one for one in self.steps if one.name == name)
+        first, later = self.steps[0].name, {other.name for other in self.steps if other.needs}
+        handed = {
+            other: content
+            for other, content in self._contents.items()
+            if not step.needs and other != name and (name == first or other in later)
+        }
+        plan = {other: digest_of(content) for other, content in self._contents.items()}
+        run = {"run_id": run_id or self.context.run_id, "plan": plan, "others": handed}
+        return self._spec(step).model_copy(update=run)
+
+    @cached_property
+    def _contents(self) -> dict[str, dict[str, Any]]:
+        return {step.name: self._spec(step).content() for step in self.steps}
+
+    def _spec(self, step: Step) -> TaskSpec:
+        return TaskSpec(
+            protocol=PROTOCOL,
+            pipeline=self.pipeline.name,
+            run_id="any",
+            step=step.name,
+            commit=self.context.commit,
+            needs=step.needs,
+            tenant=self.pipeline.tenant,
+            schema_prefix=self.pipeline.schema_prefix,
+            retention=self.pipeline.retention,
+            work=step.work,
+        )
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -103,10 +145,11 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
     cleans = tuple(_clean(pipeline, source, contracts[source.contract], context) for source in pipeline.sources)
     steps, needs = list(cleans), tuple(step.name for step in cleans)
     if pipeline.freshness:
-        steps.append(_freshness(pipeline, needs, context))
+        steps.append(_freshness(pipeline, needs))
         needs = (steps[-1].name,)
     for layer in pipeline.layers:
-        for phase in ("build",) if pipeline.granularity == "layer" else ("run", "test"):
+        phases: tuple[Phase, ...] = ("build",) if pipeline.granularity == "layer" else ("run", "test")
+        for phase in phases:
             steps.append(_layer(pipeline, layer, phase, needs, context))
             needs = (steps[-1].name,)
     load = Marker(
@@ -115,31 +158,18 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
         tuple(step.name for step in cleans),
         "The pod that cleans also loads, in one pass and one transaction: see its log.",
     )
-    return Plan(pipeline, _with_the_whole_plan(steps), (load,))
-
-
-def _with_the_whole_plan(steps: list[Step]) -> tuple[Step, ...]:
-    """Every step knows what every other is told, so that a run ends on the commit that it began with."""
-    whole = pinned.encode({step.name: pinned.entry(step.args, step.env) for step in steps})
-    return tuple(replace(step, env={**step.env, pinned.VARIABLE: whole}) for step in steps)
+    return Plan(pipeline, tuple(steps), (load,), context)
 
 
 def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunContext) -> Step:
     name = f"clean.{source.name}"
-    told, settings = _reads(source, PurePosixPath(context.landing) / (pipeline.tenant or ""), context.inputs)
     only = len(pipeline.sources) == 1
     return Step(
         name=name,
         task_id="clean_and_transform_csv" if only else f"clean_and_transform_csv_{source.name}",
         group=(pipeline.groups.clean,),
         image="cleaner",
-        args=(*_identity(pipeline, name, (), context), *told),
-        env={
-            "MEDALLION_CONTRACT": contract.model_dump_json(by_alias=True, exclude_unset=True),
-            **_environment(pipeline, context),
-            **settings,
-            "MEDALLION_CONNECTOR": source.connector,
-        },
+        work=_clean_work(source, contract, PurePosixPath(context.landing) / (pipeline.tenant or ""), context.inputs),
         needs=(),
         resources=pipeline.resources.cleaner,
         retry=pipeline.retry_config,
@@ -151,28 +181,20 @@ def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunC
     )
 
 
-def _reads(source: Source, landing: PurePosixPath, inputs: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The arguments and the environment that tell the cleaner what to read."""
+def _clean_work(source: Source, contract: Contract, landing: PurePosixPath, inputs: Mapping[str, str]) -> CleanWork:
+    where: dict[str, Any] = {"landing": str(landing)} if isinstance(source, CsvSettings) else {}
     if source.name in inputs:
-        return ("--input", inputs[source.name]), {}
-    if isinstance(source, CsvSettings):
-        if source.is_plain:
-            return ("--input", str(landing / source.path)), {}
-        return ("--landing", str(landing)), {"MEDALLION_SOURCE": source.as_json()}
-    return (), {"MEDALLION_SOURCE": source.as_json()}
+        where["input"] = inputs[source.name]
+    return CleanWork(kind="clean", contract=contract, source=source, **where)
 
 
-def _freshness(pipeline: Pipeline, needs: tuple[str, ...], context: RunContext) -> Step:
+def _freshness(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
     return Step(
         name="freshness",
         task_id="dbt_source_freshness",
         group=(pipeline.groups.transform,) if pipeline.groups.transform else (),
         image="dbt",
-        args=(
-            *_identity(pipeline, "freshness", needs, context),
-            *("--select", f"path:models/{pipeline.models}", "--phase", "freshness"),
-        ),
-        env=_environment(pipeline, context),
+        work=FreshnessWork(kind="freshness", select=f"path:models/{pipeline.models}"),
         needs=needs,
         resources=pipeline.resources.dbt,
         retry=pipeline.retry_config,
@@ -182,28 +204,26 @@ def _freshness(pipeline: Pipeline, needs: tuple[str, ...], context: RunContext) 
     )
 
 
-def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...], context: RunContext) -> Step:
+def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...], context: RunContext) -> Step:
     whole = phase == "build"
     name = layer.name if whole else f"{layer.name}.{phase}"
     top = (pipeline.groups.transform,) if pipeline.groups.transform else ()
-    select = _select(pipeline, layer)
-    order = tuple(word for one in pipeline.layers for word in ("--layers", f"{one.name}={_select(pipeline, one)}"))
-    flags = (("--publish",) if layer.is_published else ()) + (() if layer.gate else ("--no-gate",))
-    flags += ("--full-refresh",) if context.full_refresh else ()
+    flags = {"publish": layer.is_published, "gate": layer.gate, "full_refresh": context.full_refresh}
     does = {"build": "Runs and tests", "run": "Runs", "test": "Tests"}[phase]
     return Step(
         name=name,
         task_id=layer.name if whole else f"dbt_{phase}_{layer.name}",
         group=top if whole else (*top, layer.name),
         image="dbt",
-        args=(
-            *_identity(pipeline, name, needs, context),
-            *("--layer", layer.name, "--select", select, "--phase", phase),
-            *order,
-            *("--models", str(pipeline.models)),
-            *flags,
+        work=LayerWork(
+            kind="layer",
+            layer=layer.name,
+            select=_select(pipeline, layer),
+            phase=phase,
+            layers=tuple((one.name, _select(pipeline, one)) for one in pipeline.layers),
+            models=pipeline.models or "",
+            **flags,
         ),
-        env=_environment(pipeline, context),
         needs=needs,
         resources=pipeline.resources.dbt,
         retry=pipeline.retry_config,
@@ -217,14 +237,3 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: str, needs: tuple[str, ...],
 
 def _select(pipeline: Pipeline, layer: Layer) -> str:
     return layer.select or f"path:models/{pipeline.models}/{layer.name}"
-
-
-def _environment(pipeline: Pipeline, context: RunContext) -> dict[str, str]:
-    tenant = {"MEDALLION_TENANT": pipeline.tenant} if pipeline.tenant else {}
-    return {"MEDALLION_COMMIT": context.commit, "MEDALLION_RETENTION": pipeline.retention.model_dump_json(), **tenant}
-
-
-def _identity(pipeline: Pipeline, step: str, needs: tuple[str, ...], context: RunContext) -> tuple[str, ...]:
-    prefix = ("--schema-prefix", pipeline.schema_prefix) if pipeline.schema_prefix else ()
-    wanted = tuple(word for name in needs for word in ("--needs", name))
-    return ("--pipeline", pipeline.name, "--run-id", context.run_id, "--step", step, *wanted, *prefix)

@@ -8,22 +8,24 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 import psycopg
 
-from medallion import pinned, stopping
-from medallion.failures import ExitCode, StepFailure
+from medallion import stopping
+from medallion.failures import ExitCode, Misconfigured, StepFailure
 from medallion.last_words import LastWords, failed_in
 from medallion.log import EventLog
 from medallion.outcome import Outcome
+from medallion.task import CleanWork, LayerWork, TaskSpec, task_of
 from medallion.warehouse import fence, ledger, retention, runs
 from medallion.warehouse.connection import Connection, be_noticed, connect
 from medallion.warehouse.fence import Fence
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.lock import held
+from medallion.wire import received
 
 TERMINATION_LOG = Path("/dev/termination-log")
 """Kubernetes shows what is written here as the container's termination message."""
@@ -56,6 +58,7 @@ class Session:
         try:
             dropped = retention.prune(self.connection, self.step, self.step.retention)
             retention.prune_records(self.connection, self.step.pipeline, self.step.retention)
+            runs.prune(self.connection, self.step.pipeline, self.step.retention.ledger_days)
         except (psycopg.Error, KeyboardInterrupt) as error:
             message = f"old builds and records stay until the next run: {error or 'stopped from outside'}"
             self.log.event("not_cleaned_up", message, "warning")
@@ -68,53 +71,68 @@ Work = Callable[[Session], None]
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a command was told to do: which step, how, and what no other session may write meanwhile.
+class Job:
+    """A step's work, and what no other session may write meanwhile: a name such as `table:cleaned_data.orders`."""
 
-    `lock` is a name such as `table:cleaned_data.orders`.
-    """
-
-    step: StepRun
     work: Work
     lock: str
 
 
-Prepare = Callable[[list[str]], Task]
-"""Makes the task from a command's arguments and environment."""
+Build = Callable[[TaskSpec], Job]
+"""Makes the work that a task asks for."""
 
 
-def run_step(step: StepRun, work: Work, lock: str, prepare: Prepare | None = None) -> ExitCode:
-    """Runs one step's work and turns whatever happens into a ledger row, a log and an exit code.
+def main(arguments: list[str], prog: str, build: Build) -> ExitCode:
+    """Run the step whose task this process was given.
 
     Args:
-        step: Which step of which run this is.
-        work: Does it, and calls `Session.record` in its last transaction.
-        lock: What no other session may write meanwhile.
-        prepare: Makes the task anew, from the arguments that the run is pinned to.
+        arguments: The command's arguments.
+        prog: The command's name.
+        build: Makes the work of the task, or of the one that the run is pinned to.
+
+    Returns:
+        The process's exit code.
+    """
+    try:
+        task = received(arguments, prog)
+    except StepFailure as failure:
+        EventLog().event("step_failed", failure.message, "error", exit_code=int(failure.code), remedy=failure.remedy)
+        return _exit(LastWords("failed", failure.code, failure.message, failure.remedy))
+    return run_step(task, build)
+
+
+def run_step(task: TaskSpec, build: Build) -> ExitCode:
+    """Run one step's work and turn whatever happens into a ledger row, a log and an exit code.
+
+    Args:
+        task: Which step of which run this is, and what it does.
+        build: Makes the work, which calls `Session.record` in its last transaction.
 
     Returns:
         The process's exit code; never raises.
     """
     stopping.obey()
     be_noticed()
-    return _Attempt(Task(step, work, lock), prepare).run()
+    return _Attempt(task, build).run()
 
 
 class _Attempt:
-    def __init__(self, task: Task, prepare: Prepare | None) -> None:
-        self._task, self._prepare = task, prepare
+    def __init__(self, task: TaskSpec, build: Build) -> None:
+        self._task, self._build = task, build
+        self._step = _step_of(task)
+        source = task.work.source if isinstance(task.work, CleanWork) else None
         self._log = EventLog(
-            job_name=task.step.pipeline,
-            run_id=task.step.run_id,
-            step=task.step.step,
-            tenant_id=os.environ.get("MEDALLION_TENANT"),
-            connector_type=os.environ.get("MEDALLION_CONNECTOR"),
+            job_name=task.pipeline,
+            run_id=task.run_id,
+            step=task.step,
+            tenant_id=task.tenant,
+            connector_type=getattr(source, "connector", None),
         )
         self._began = datetime.now(timezone.utc)
         self._fence: Fence | None = None
 
     def run(self) -> ExitCode:
-        log, step = self._log, self._task.step
+        log, step = self._log, self._step
         log.event("step_started", f"{step.step} of {step.pipeline} starts", commit=step.commit)
         try:
             outcome, again = self._work()
@@ -131,45 +149,58 @@ class _Attempt:
         return _exit(LastWords(outcome.status, ExitCode.OK, outcome.message, again=again))
 
     def _work(self) -> tuple[Outcome, bool]:
-        name = f"{self._task.step.pipeline} {self._task.step.step}"
+        name = f"{self._step.pipeline} {self._step.step}"
         with connect(f"medallion {name}") as connection:
             ledger.ensure(connection)
-            pin = self._pin(connection)
-            step, lock = self._task.step, self._task.lock
-            with held(connection, lock) as waited:
+            pin, job = self._pin(connection)
+            with held(connection, job.lock) as waited:
                 if waited:
-                    self._log.event("lock_waited", f"waited for another run to let go of {lock}")
-                self._fence = fence.take(connection, lock, name)
+                    self._log.event("lock_waited", f"waited for another run to let go of {job.lock}")
+                self._fence = fence.take(connection, job.lock, name)
                 # For the sessions that dbt opens.
                 os.environ["MEDALLION_APPLICATION"] = fence.application_name(self._fence, name)
-                ledger.require(connection, step)
-                again = ledger.has_succeeded(connection, step)
-                session = Session(step, connection, self._log, self._fence, pin)
-                self._task.work(session)
+                ledger.require(connection, self._step)
+                again = ledger.has_succeeded(connection, self._step)
+                session = Session(self._step, connection, self._log, self._fence, pin)
+                job.work(session)
                 if session.outcome is None:
-                    raise StepFailure(f"step {step.step!r} ended without a ledger row", "please report this")
+                    raise StepFailure(f"step {self._step.step!r} ended without a ledger row", "please report this")
                 return session.outcome, again
 
-    def _pin(self, connection: Connection) -> runs.Pin:
-        """Pins the run to what this step was told, or this step to what the run is pinned to."""
-        told, step = pinned.decode(os.environ.get(pinned.VARIABLE)), self._task.step
-        pin = runs.pin(connection, step, told)
-        if self._prepare is None or not pin.plan or pin.plan == told:
-            return pin
-        message = f"the run began with commit {pin.commit} and ends with it; this step was told of {step.commit}"
+    def _pin(self, connection: Connection) -> tuple[runs.Pin, Job]:
+        """Pin the run to this task, or this step to what the run is pinned to; return the pin and the work."""
+        task = self._task
+        known = {task.plan[name]: content for name, content in task.others.items() if name in task.plan}
+        if task.step in task.plan:
+            known[task.plan[task.step]] = task.content()
+        pin = runs.pin(connection, self._step, task.plan, known)
+        if not pin.plan or (pin.commit, pin.plan) == (task.commit, task.plan):
+            return pin, self._build(task)
+        message = f"the run began with commit {pin.commit} and ends with it; this task is of commit {task.commit}"
         self._log.event("pinned", message, "warning", commit=pin.commit)
-        if step.step in pin.plan:
-            entry = pin.plan[step.step]
-            for name in told.get(step.step, {"env": ()})["env"]:
-                os.environ.pop(name, None)
-            os.environ.update(entry["env"])
-            self._task = self._prepare(pinned.arguments_of(entry, step.run_id))
-        else:
-            self._task = Task(replace(step, commit=pin.commit, needs=()), _nothing, self._task.lock)
-        return pin
+        if task.step not in pin.plan:
+            self._step = _step_of(task.model_copy(update={"commit": pin.commit, "needs": ()}))
+            return pin, Job(_nothing, f"step:{task.pipeline}.{task.step}")
+        self._task = self._pinned(connection, pin)
+        self._step = _step_of(self._task)
+        return pin, self._build(self._task)
+
+    def _pinned(self, connection: Connection, pin: runs.Pin) -> TaskSpec:
+        """Return what the run's own commit says of this step."""
+        task, digest = self._task, pin.plan[self._task.step]
+        if task.plan.get(task.step) == digest:
+            return task.model_copy(update={"commit": pin.commit})
+        content = runs.content(connection, task.pipeline, str(digest))
+        if content is None:
+            raise Misconfigured(
+                f"run {task.run_id} began with commit {pin.commit}, and the warehouse does not hold what that commit "
+                f"says of the step {task.step}, which differs at commit {task.commit}",
+                "start a new run: it takes all of its steps from the newer commit",
+            )
+        return task_of({**content, "run_id": task.run_id, "commit": pin.commit}, f"the pinned step {task.step}")
 
     def _failed(self, failure: StepFailure) -> ExitCode:
-        step, log = self._task.step, self._log
+        step, log = self._step, self._log
         outcome = failure.outcome or Outcome()
         kept = Outcome(**{**outcome.__dict__, "status": "failed", "message": failure.message})
         number = self._fence.number if self._fence else None
@@ -189,6 +220,19 @@ class _Attempt:
 
     def _seconds(self) -> float:
         return round((datetime.now(timezone.utc) - self._began).total_seconds(), 3)
+
+
+def _step_of(task: TaskSpec) -> StepRun:
+    return StepRun(
+        pipeline=task.pipeline,
+        run_id=task.run_id,
+        step=task.step,
+        layer=task.work.layer if isinstance(task.work, LayerWork) else None,
+        needs=task.needs,
+        commit=task.commit,
+        schema_prefix=task.schema_prefix,
+        retention=task.retention,
+    )
 
 
 def _nothing(session: Session) -> None:

@@ -22,13 +22,12 @@ from pathlib import Path
 import psycopg
 
 REPO = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPO / "dags"), str(REPO / "images" / "cleaner")]
+sys.path[:0] = [str(REPO / folder) for folder in ("dags", "images/cleaner", "tests")]
 
 from medallion.sample import write_sample
-from medallion.spec.contract import Contract
-from medallion.spec.source import load
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
+from told import told
 
 CONTRACT = REPO / "dags" / "contracts" / "customer_transactions.yaml"
 COPY_ALONE = """
@@ -118,11 +117,8 @@ def main() -> None:
         try:
             url = server.get_uri()
             step = ["--pipeline", "bench", "--run-id", "bench", "--step", "clean", "--input", str(source)]
-            variables = {
-                "MEDALLION_CONTRACT": load(CONTRACT, Contract).model_dump_json(by_alias=True, exclude_unset=True),
-                "PYTHONPATH": os.pathsep.join(sys.path[:2]),
-            }
-            ours = [sys.executable, "-m", "medallion_cleaner", *step]
+            variables = {"PYTHONPATH": os.pathsep.join(sys.path[:2])}
+            ours = [sys.executable, "-m", "medallion_cleaner", *told(step, CONTRACT.read_text())]
             bare = clean_copy(url, ours, variables, cleaned)
             reference = [python_with_pandas(folder / "venv"), str(Path(__file__).with_name("reference_cleaner.py"))]
             ways = {

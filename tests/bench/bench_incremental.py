@@ -26,6 +26,7 @@ sys.path[:0] = [str(REPO / folder) for folder in ("dags", "images/dbt", "tests")
 
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
+from told import told
 
 SETTINGS = """
 name: bench
@@ -62,7 +63,8 @@ def make_project(folder: Path) -> None:
 def run(connection: psycopg.Connection[tuple[object, ...]], number: int, *more: str) -> tuple[float, float, int, int]:
     """Seconds of the command and of the model, bytes of WAL, and of the build."""
     names = ["--pipeline", "bench", "--run-id", f"run-{number}", "--step", "gold", "--layer", "gold"]
-    command = [sys.executable, "-m", "medallion_dbt", *names, "--select", "path:models", "--publish", *more]
+    task = told([*names, "--select", "path:models", "--publish", "--retention", json.dumps({"builds": 1}), *more])
+    command = [sys.executable, "-m", "medallion_dbt", *task]
     connection.execute("vacuum")  # else what an earlier run left for the first reader to tidy would count here
     connection.execute("checkpoint")
     (before,) = connection.execute("select pg_current_wal_lsn()").fetchone() or ("",)
@@ -93,7 +95,6 @@ def main() -> None:
         make_project(folder / "project")
         os.environ["MEDALLION_DBT_PROJECT"] = str(folder / "project")
         os.environ["MEDALLION_DBT_BAKED"] = str(folder / "baked")
-        os.environ["MEDALLION_RETENTION"] = json.dumps({"builds": 1})
         os.environ["PYTHONPATH"] = os.pathsep.join(str(REPO / path) for path in ("dags", "images/dbt"))
         subprocess.run([sys.executable, "-m", "medallion_dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
         server = embedded_postgres(folder / "pg")

@@ -31,6 +31,7 @@ from medallion.warehouse import ledger
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
 from medallion.warehouse.ledger import StepRun
+from told import told
 
 PROJECT = REPO / "images" / "dbt" / "project"
 LAYERS = ("bronze", "silver", "gold")
@@ -71,7 +72,7 @@ def layer_commands() -> None:
         names = ["--pipeline", "bench", "--run-id", "one", "--step", layer, "--layer", layer, "--needs", before]
         select = ["--select", f"path:models/customer_transactions/{layer}"]
         publish = ["--publish"] if layer == "gold" else []
-        command = [sys.executable, "-m", "medallion_dbt", *names, *select, *publish]
+        command = [sys.executable, "-m", "medallion_dbt", *told([*names, *select, *publish])]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         before = layer
 

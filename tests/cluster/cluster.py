@@ -89,7 +89,14 @@ class Cluster:
         )  # fmt: skip
 
     @contextmanager
-    def port(self, target: str, port: int) -> Iterator[int]:
+    def ui(self) -> Iterator[str]:
+        """A URL that leads to the UI and the API, while the context lasts."""
+        path = self.get("configmap", "medallion-runtime")["data"]["MEDALLION_UI_PATH"]
+        with self.port("service/medallion-api-server", "api-server") as port:
+            yield f"http://127.0.0.1:{port}{path}"
+
+    @contextmanager
+    def port(self, target: str, port: int | str) -> Iterator[int]:
         """A local port that leads to a service, while the context lasts."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -75,5 +75,5 @@ def upgrade(cluster: Cluster, transactions_run: str) -> Upgrade:
 def airflow_again(upgrade: Upgrade) -> Iterator[Airflow]:
     """Airflow's API after the upgrade, whose pods are others."""
     login = upgrade.cluster.secret("medallion-ui")
-    with upgrade.cluster.port("service/medallion-api-server", 8080) as port:
-        yield Airflow(f"http://127.0.0.1:{port}", login["username"], login["password"])
+    with upgrade.cluster.ui() as base:
+        yield Airflow(base, login["username"], login["password"])

@@ -33,15 +33,15 @@ def cluster() -> Cluster:
 @pytest.fixture(scope="session")
 def airflow(cluster: Cluster) -> Iterator[Airflow]:
     login = cluster.secret("medallion-ui")
-    with cluster.port("service/medallion-api-server", 8080) as port:
-        yield Airflow(f"http://127.0.0.1:{port}", login["username"], login["password"])
+    with cluster.ui() as base:
+        yield Airflow(base, login["username"], login["password"])
 
 
 @pytest.fixture(scope="session")
 def checkout(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A clone of what the cluster's git server serves; what a test pushes is taken back at the end."""
     folder = tmp_path_factory.mktemp("git") / "checkout"
-    with cluster.port("service/medallion-git", 9418) as port:
+    with cluster.port("service/medallion-git", "git") as port:
         git(folder.parent, "clone", "-q", f"git://127.0.0.1:{port}/medallion.git", str(folder))
         git(folder, "config", "user.name", "test")
         git(folder, "config", "user.email", "test@localhost")

@@ -40,8 +40,8 @@ def test_a_person_logs_in_and_sees_every_task_of_the_run_in_green(
 ):
     login = cluster.secret("medallion-ui")
     wait = WebDriverWait(browser, 60)
-    with cluster.port("service/medallion-api-server", 8080) as port:
-        browser.get(f"http://127.0.0.1:{port}/dags/{DAG}/runs/{transactions_run}")
+    with cluster.ui() as base:
+        browser.get(f"{base}/dags/{DAG}/runs/{transactions_run}")
         wait.until(seen.visibility_of_element_located((By.NAME, "username"))).send_keys(login["username"])
         browser.find_element(By.NAME, "password").send_keys(login["password"])
         browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()

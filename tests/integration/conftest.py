@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from medallion.failures import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, environment
 from medallion_cleaner.__main__ import main
+from told import told
 
 
 @dataclass(frozen=True)
@@ -45,28 +45,25 @@ Clean = Callable[..., Cleaned]
 
 
 @pytest.fixture
-def clean(warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clean:
+def clean(warehouse: Connection, tmp_path: Path) -> Clean:
     """Runs the cleaner's command on bytes, a file or a connector's settings, each time as a new run unless named."""
     numbers = itertools.count(1)
 
     def run(
-        source: bytes | Path | dict[str, Any], contract: dict[str, Any] | str, run_id: str = "", prefix: str = ""
+        source: bytes | Path | dict[str, Any],
+        contract: dict[str, Any] | str,
+        run_id: str = "",
+        prefix: str = "",
+        tenant: str = "",
     ) -> Cleaned:
         run_id = run_id or f"run-{next(numbers)}"
-        if isinstance(source, dict):
-            monkeypatch.setenv("MEDALLION_SOURCE", json.dumps(source))
-            told = ["--landing", str(tmp_path)]
-            return command(told, contract, run_id, prefix)
         path = source if isinstance(source, Path) else tmp_path / "input.csv"
         if isinstance(source, bytes):
             path.write_bytes(source)
-        return command(["--input", str(path)], contract, run_id, prefix)
-
-    def command(told: list[str], contract: dict[str, Any] | str, run_id: str, prefix: str) -> Cleaned:
-        text = contract if isinstance(contract, str) else json.dumps(contract)
-        monkeypatch.setenv("MEDALLION_CONTRACT", text)
-        arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", *told]
-        code = main([*arguments, *(["--schema-prefix", prefix] if prefix else [])])
+        read = ["--landing", str(tmp_path)] if isinstance(source, dict) else ["--input", str(path)]
+        arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--schema-prefix", prefix, *read]
+        whose = ["--tenant", tenant] if tenant else []
+        code = main(told([*arguments, *whose], contract, source if isinstance(source, dict) else None))
         return look(code, run_id)
 
     def look(code: int, run_id: str) -> Cleaned:

@@ -196,7 +196,7 @@ def test_a_kill_in_the_middle_changes_nothing_and_the_rerun_gives_the_same_table
     path.write_bytes(HEADER.encode() + b"7,kept,,1,1,\n")
     assert command(path, "zero", CONTRACT).returncode == 0
     path.write_bytes(content)
-    process = subprocess.Popen(arguments(path, "one"), env=environment(CONTRACT), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(arguments(path, "one"), env=environment(), stdout=subprocess.DEVNULL)
     copying = "select count(*) from pg_stat_progress_copy where datname = current_database()"
     while warehouse.execute(copying).fetchone() == (0,):
         assert process.poll() is None, "it ended before it could be killed"
@@ -235,9 +235,7 @@ def test_a_reader_sees_the_old_or_the_new_table_and_never_none(load: Load):
 
 
 def test_wrong_arguments_and_a_wrong_contract_are_told_by_name(warehouse: Connection, tmp_path: Path):
-    done = subprocess.run(
-        [*arguments(tmp_path, "one"), "--more"], env=environment(CONTRACT), capture_output=True, text=True
-    )
+    done = subprocess.run([*arguments(tmp_path, "one"), "--more"], env=environment(), capture_output=True, text=True)
     assert (done.returncode, "unrecognized arguments: --more" in done.stderr) == (ExitCode.USAGE, True)
     done = command(tmp_path, "one", {**CONTRACT, "tabel": "x"})
     assert (done.returncode, "unknown key 'tabel' — did you mean 'table'?" in done.stderr) == (ExitCode.USAGE, True)

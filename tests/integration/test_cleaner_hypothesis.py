@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,9 @@ from medallion.spec.contract import Dialect
 from medallion.warehouse.connection import Connection
 from medallion_cleaner.lines import line_blocks
 from medallion_cleaner.records import Records
+
+pytestmark = pytest.mark.fuzz
+FUZZ = int(os.environ.get("MEDALLION_FUZZ", "1"))
 
 TYPED: dict[str, Any] = {
     "name": "things",
@@ -44,7 +48,10 @@ telling = st.sampled_from(
 )  # fmt: skip
 anything = st.lists(st.one_of(telling, st.binary(max_size=3)), max_size=60).map(b"".join)
 every_time = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    max_examples=60 * FUZZ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=FUZZ == 1,
 )
 
 
@@ -90,7 +97,7 @@ def covered(data: bytes, size: int) -> tuple[dict[int, tuple[Any, ...]], dict[in
     return records, rejects, lines
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400 * FUZZ, deadline=None, derandomize=FUZZ == 1)
 @given(anything, st.integers(1, 40))
 def test_every_line_is_in_a_record_or_a_reject_whatever_the_block_size(body: bytes, size: int):
     data = HEADER + body
@@ -110,7 +117,7 @@ def test_every_line_is_in_a_record_or_a_reject_whatever_the_block_size(body: byt
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=8)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200 * FUZZ, deadline=None, derandomize=FUZZ == 1)
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=12), st.integers(1, 64))
 def test_what_a_csv_writer_writes_is_read_back(rows: list[tuple[str, str, str]], size: int):
     text = io.StringIO()
@@ -124,7 +131,7 @@ def test_what_a_csv_writer_writes_is_read_back(rows: list[tuple[str, str, str]],
     assert pl.concat(frames).sort("_line").drop("_line").rows() == rows
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100 * FUZZ, deadline=None, derandomize=FUZZ == 1)
 @given(st.lists(st.sampled_from(['x,"open,1', 'x,"a"b,1', 'x,y"z,1', '"', "too,few", "good,1,2"]), max_size=30))
 def test_broken_lines_never_take_a_good_one_with_them(lines: list[str]):
     data = "x,y,z\n" + "\n".join(lines) + "\n"

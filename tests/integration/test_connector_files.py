@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import Connection
+from medallion_cleaner.__main__ import main
+from told import told
 
 THINGS: dict[str, Any] = {
     "name": "things",
@@ -82,9 +85,7 @@ def test_no_file_that_matches_is_no_input_and_the_message_says_what_is_there(cle
 
 
 @pytest.mark.parametrize("source", ["", "{}", '{"connector": "ftp"}', '{"connector": "csv", "path": "/etc/passwd"}'])
-def test_a_source_that_cannot_be_used_is_a_usage_error(clean, monkeypatch: pytest.MonkeyPatch, source: str):
-    from medallion_cleaner.__main__ import main
-
-    monkeypatch.setenv("MEDALLION_CONTRACT", "name: x\ntable: a.b\nfields: [{name: id}]\n")
-    monkeypatch.setenv("MEDALLION_SOURCE", source)
-    assert main(["--pipeline", "p", "--run-id", "r", "--step", "s"]) == ExitCode.USAGE
+def test_a_source_that_cannot_be_used_is_a_usage_error(clean, source: str):
+    settings = json.loads(source) if source else None
+    step = ("--pipeline", "p", "--run-id", "r", "--step", "s")
+    assert main(told(step, "name: x\ntable: a.b\nfields: [{name: id}]\n", settings)) == ExitCode.USAGE

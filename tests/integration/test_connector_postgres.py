@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 from databases import fresh_database
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import Connection, environment
+from told import told
 
 ORDERS: dict[str, Any] = {
     "name": "orders",
@@ -193,13 +193,8 @@ def test_a_cleaner_stopped_in_the_middle_leaves_the_old_state_and_the_next_takes
         """insert into shop.orders select n, 'note ' || n, timestamp '2026-02-01' + n * interval '1 second'
            from generate_series(1, 400000) as n"""
     )
-    arguments = ["--pipeline", "p", "--run-id", "stopped", "--step", "clean.input"]
-    environment = {
-        **os.environ,
-        "MEDALLION_CONTRACT": json.dumps(ORDERS),
-        "MEDALLION_SOURCE": json.dumps(GROWING),
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
+    arguments = told(["--pipeline", "p", "--run-id", "stopped", "--step", "clean.input"], ORDERS, GROWING)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
         [sys.executable, "-m", "medallion_cleaner", *arguments], env=environment, stdout=subprocess.PIPE
     )

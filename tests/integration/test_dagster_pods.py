@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from medallion import wire
 from medallion.last_words import LastWords
 from medallion.plan import RunContext, make_plan
 from medallion.spec.entries import load_runners
@@ -114,8 +115,8 @@ def test_a_step_is_a_pod_that_is_believed_by_its_last_words_and_then_deleted(clu
     assert done.success
     (pod,) = cluster.made
     assert pod["metadata"]["labels"]["medallion/pipeline"] == "hourly"
-    args = pod["spec"]["containers"][0]["args"]
-    assert args[args.index("--run-id") + 1] == f"dagster__{done.run_id}"
+    task = wire.received([], "step", {one["name"]: one["value"] for one in pod["spec"]["containers"][0]["env"]})
+    assert task.run_id == f"dagster__{done.run_id}"
     assert cluster.deleted == [pod["metadata"]["name"]]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from medallion.outcome import Outcome
 from medallion.warehouse import fence, ledger
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
+from told import told
 
 STEP = StepRun("orders", "run-1", "gold", layer="gold")
 CONTRACT = {"name": "things", "table": "cleaned.things", "fields": [{"name": "id"}, {"name": "note"}]}
@@ -96,8 +96,8 @@ def test_a_published_layer_that_comes_back_changes_nothing_that_readers_see(publ
 
 
 def clean(path: Path, run_id: str = "one") -> subprocess.Popen[bytes]:
-    arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)]
-    environment = {**os.environ, "MEDALLION_CONTRACT": json.dumps(CONTRACT), "PYTHONPATH": os.pathsep.join(sys.path)}
+    arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "medallion_cleaner", *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
 

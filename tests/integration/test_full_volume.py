@@ -15,6 +15,7 @@ from medallion.failures import ExitCode
 from medallion.warehouse.connection import Connection
 from medallion_cleaner.__main__ import main
 from things import CONTRACT, rows
+from told import told
 
 
 class Volume:
@@ -72,23 +73,22 @@ def volume(warehouse: Connection, tmp_path: Path) -> Iterator[Volume]:
     folder.rmdir()
 
 
-def clean(path: Path, run_id: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setenv("MEDALLION_CONTRACT", CONTRACT)
-    return main(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)])
+def clean(path: Path, run_id: str) -> int:
+    return main(told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT))
 
 
 def test_a_load_that_finds_no_room_says_so_and_succeeds_when_there_is_some(
     volume: Volume, warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
 ):
-    assert clean(rows(tmp_path / "small.csv", 10), "one", monkeypatch) == ExitCode.OK
+    assert clean(rows(tmp_path / "small.csv", 10), "one") == ExitCode.OK
     big = rows(tmp_path / "big.csv", 600_000)
-    assert clean(big, "two", monkeypatch) == ExitCode.WAREHOUSE_AWAY
+    assert clean(big, "two") == ExitCode.WAREHOUSE_AWAY
     said = capfd.readouterr().out
     assert "the warehouse's volume is full" in said
     assert "No space left on device" in said
     assert warehouse.execute("select count(*) from cleaned.things").fetchone() == (10,)
     volume.resize(500)
-    assert clean(big, "two", monkeypatch) == ExitCode.OK
+    assert clean(big, "two") == ExitCode.OK
     assert warehouse.execute("select count(*) from cleaned.things").fetchone() == (600_000,)
 
 

@@ -139,13 +139,13 @@ def test_after_a_rollback_new_is_what_readers_do_not_see(events: Events):
     assert (events.seen("appended", "id"), events.told("appended")["rows"]) == ([(1,), (2,), (3,)], 0)
 
 
-def test_the_clean_up_keeps_a_table_as_long_as_a_build_goes_on_from_it(events: Events, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("MEDALLION_RETENTION", json.dumps({"builds": 2}))
+def test_the_clean_up_keeps_a_table_as_long_as_a_build_goes_on_from_it(events: Events):
+    keep = ("--retention", json.dumps({"builds": 2}))
     kept = []
     for number in range(1, 7):
         if number == 4:
             events.deliver((3, 2, 30))
-        events.good("appended")
+        events.good("appended", *keep)
         kept.append(events.runs_kept())
         assert len(events.seen("appended")) == (2 if number < 4 else 3)
     one, two, three, four, five, six = (f"run-{number}" for number in range(1, 7))

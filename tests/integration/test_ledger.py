@@ -12,13 +12,21 @@ import pytest
 from medallion.failures import ExitCode, GateClosed, StepFailure, TooManyRejects
 from medallion.outcome import Outcome
 from medallion.spec.retention import Retention
-from medallion.step import Session, run_step
+from medallion.step import Job, Session, run_step
+from medallion.task import LayerWork, TaskSpec
 from medallion.warehouse import builds, ledger, retention
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.lock import held
 
 STEP = StepRun("orders", "run-1", "gold", layer="gold")
+TASK = TaskSpec(
+    protocol=1,
+    pipeline="orders",
+    run_id="run-1",
+    step="gold",
+    work=LayerWork(kind="layer", layer="gold", select="gold"),
+)
 
 
 def publish(connection: Connection, step: StepRun, select: str) -> str:
@@ -154,7 +162,7 @@ def test_a_step_that_fails_leaves_its_reason_in_the_ledger_and_its_exit_code(
         counts = Outcome(rows_in=2, rows_loaded=0, rows_rejected=2)
         raise TooManyRejects("2 of 2 rows were rejected", "mend the file", counts)
 
-    assert run_step(STEP, work, "table:x") == ExitCode.TOO_MANY_REJECTS
+    assert run_step(TASK, lambda _: Job(work, "table:x")) == ExitCode.TOO_MANY_REJECTS
     (row,) = ledger.steps_of(warehouse, "orders", "run-1")
     assert (row["status"], row["details"]["message"]) == ("failed", "2 of 2 rows were rejected")
     assert '"remedy": "mend the file"' in capsys.readouterr().out
@@ -169,11 +177,11 @@ def test_a_bug_is_an_exit_code_and_a_log_and_nothing_is_written(
             session.record(Outcome())
             raise ZeroDivisionError("oops")
 
-    assert run_step(STEP, work, "table:x") == ExitCode.INTERNAL
+    assert run_step(TASK, lambda _: Job(work, "table:x")) == ExitCode.INTERNAL
     assert warehouse.execute("select to_regclass('public.half')").fetchone() == (None,)
     assert [row["status"] for row in ledger.steps_of(warehouse, "orders", "run-1")] == ["failed"]
 
 
 def test_a_database_that_is_away_is_worth_a_retry(warehouse: Connection, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PGHOST", "/nowhere")
-    assert run_step(STEP, lambda session: None, "table:x") == ExitCode.WAREHOUSE_AWAY
+    assert run_step(TASK, lambda _: Job(lambda session: None, "table:x")) == ExitCode.WAREHOUSE_AWAY

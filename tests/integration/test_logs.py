@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +14,15 @@ Clean = Callable[..., Any]
 
 
 @pytest.fixture
-def events(clean: Clean, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[bytes], Any]:
+def events(
+    clean: Clean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[bytes], Any]:
     """Runs the cleaner as a tenant's step does; returns what it logged."""
 
     def run(source: bytes) -> list[dict[str, Any]]:
         monkeypatch.setenv("MEDALLION_LOG_FORMAT", "json")
-        monkeypatch.setenv("MEDALLION_TENANT", "acme")
-        monkeypatch.setenv("MEDALLION_CONNECTOR", "csv")
-        clean(source, CONTRACT, run_id="run-7")
+        (tmp_path / "a.csv").write_bytes(source)
+        clean({"connector": "csv", "path": "a.csv"}, CONTRACT, run_id="run-7", tenant="acme")
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     return run

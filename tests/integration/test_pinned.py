@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from medallion import pinned
+from medallion import wire
 from medallion.failures import ExitCode
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.sample import write_sample
 from medallion.spec.contract import Contract
+from medallion.spec.pipeline import Pipeline
 from medallion.spec.project import load_pipeline
-from medallion.warehouse import ledger
+from medallion.warehouse import ledger, runs
 from medallion.warehouse.connection import Connection
 
 REPO = Path(__file__).resolve().parents[2]
@@ -37,13 +38,18 @@ def plan_of(landing: Path, commit: str, run: str = "one", **changes: Any) -> Pla
 
 
 def start(plan: Plan, step: str) -> subprocess.CompletedProcess[str]:
-    """Runs a step as its pod would: the arguments and the environment of its plan, and nothing else."""
+    """Runs a step as its pod would: with its task in the environment, and nothing else."""
     found = next(one for one in plan.steps if one.name == step)
     folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner", "images/dbt"))
-    command = [sys.executable, "-m", f"medallion_{found.image}", *found.args]
-    return subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": folders, **found.env}
-    )
+    command = [sys.executable, "-m", f"medallion_{found.image}"]
+    environment = {**os.environ, "PYTHONPATH": folders, **wire.environment(plan.task(step))}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+
+def with_another(plan: Plan, step: str) -> Plan:
+    """The plan with a layer that selects other models."""
+    work = next(one.work for one in plan.steps if one.name == step).model_copy(update={"select": "path:models/nowhere"})
+    return replace(plan, steps=tuple(replace(one, work=work) if one.name == step else one for one in plan.steps))
 
 
 @pytest.fixture
@@ -60,13 +66,7 @@ def commits(warehouse: Connection, run: str = "one") -> dict[str, str]:
 def test_a_step_that_was_told_of_a_newer_commit_does_what_the_runs_own_says(landing: Path, warehouse: Connection):
     old, new = plan_of(landing, OLD), plan_of(landing, NEW)
     assert start(old, "clean.transactions").returncode == ExitCode.OK
-    other = tuple(
-        arg.replace("path:models/customer_transactions/bronze", "path:models/nowhere") for arg in new.steps[1].args
-    )
-    changed = replace(
-        new, steps=tuple(replace(step, args=other) if step.name == "bronze" else step for step in new.steps)
-    )
-    done = start(changed, "bronze")
+    done = start(with_another(new, "bronze"), "bronze")
     assert done.returncode == ExitCode.OK, done.stdout
     assert f"began with commit {OLD}" in done.stdout
     assert commits(warehouse) == {"clean.transactions": OLD, "bronze": OLD}
@@ -92,7 +92,7 @@ def test_a_run_whose_first_step_failed_can_be_mended_and_cleared(landing: Path, 
 def test_a_step_that_a_push_added_is_left_to_the_next_run(landing: Path, warehouse: Connection):
     old, new = plan_of(landing, OLD), plan_of(landing, NEW)
     assert start(old, "clean.transactions").returncode == ExitCode.OK
-    added = replace(new.steps[1], name="extra", args=tuple("extra" if a == "bronze" else a for a in new.steps[1].args))
+    added = replace(new.steps[1], name="extra")
     done = start(replace(new, steps=(*new.steps, added)), "extra")
     assert done.returncode == ExitCode.OK, done.stdout
     rows = {row["step"]: row for row in ledger.steps_of(warehouse, NAME, "one")}
@@ -102,11 +102,88 @@ def test_a_step_that_a_push_added_is_left_to_the_next_run(landing: Path, warehou
     )
 
 
-def test_the_pinned_plan_is_small_says_no_run_and_is_the_same_for_the_same_commit(tmp_path: Path):
-    first, second = plan_of(tmp_path, OLD, "one").steps, plan_of(tmp_path, OLD, "two").steps
-    texts = {step.env[pinned.VARIABLE] for step in (*first, *second)}
-    assert len(texts) == 1
-    (text,) = texts
-    assert len(text) < 16_384
-    assert "one" not in json.dumps([entry["args"] for entry in pinned.decode(text).values()]).split('"')
-    assert pinned.arguments_of(pinned.decode(text)["gold"], "two")[-2:] == ["--run-id", "two"]
+def other_sources(landing: Path, commit: str, width: dict[str, int], run: str = "one", codes: int = 0) -> Plan:
+    """A plan of sources that only load, each with a file; `width` is the length that a commit allows in each."""
+    contracts, sources = {}, []
+    for name, length in width.items():
+        constraints: dict[str, Any] = {"maxLength": length}
+        if codes:
+            constraints["enum"] = ["x", *(hashlib.sha256(f"{name}{n}".encode()).hexdigest()[:16] for n in range(codes))]
+        fields = [{"name": "id", "constraints": constraints}]
+        contracts[name] = Contract.model_validate({"name": name, "table": f"raw.{name}", "fields": fields})
+        sources.append({"name": name, "path": f"{name}.csv", "contract": name})
+        (landing / f"{name}.csv").write_text("id\nx\n")
+    pipeline = Pipeline.model_validate({"name": NAME, "owner": "me", "sources": sources})
+    return make_plan(pipeline, contracts, RunContext(run, str(landing), commit))
+
+
+def stored(warehouse: Connection, run: str = "one") -> dict[str, int]:
+    """The length that each step of a run is pinned to."""
+    rows = warehouse.execute(
+        """select entry.key, content #>> '{work,contract,fields,0,constraints,maxLength}'
+           from medallion.runs, jsonb_each_text(plan) as entry inner join medallion.specs on digest = entry.value
+           where run_id = %s""",
+        (run,),
+    ).fetchall()
+    return {str(name): int(str(length)) for name, length in rows}
+
+
+def test_a_sibling_that_never_ran_at_the_runs_commit_still_does_what_that_says(landing: Path, warehouse: Connection):
+    old, new = (other_sources(landing, commit, {"a": n, "b": n}) for commit, n in ((OLD, 5), (NEW, 9)))
+    assert start(old, "clean.a").returncode == ExitCode.OK
+    assert start(new, "clean.b").returncode == ExitCode.OK
+    assert commits(warehouse) == {"clean.a": OLD, "clean.b": OLD}
+    assert stored(warehouse) == {"clean.a": 5, "clean.b": 5}
+
+
+def test_a_step_that_is_the_same_at_both_commits_counts_as_the_older(landing: Path, warehouse: Connection):
+    old, new = other_sources(landing, OLD, {"a": 5, "b": 5}), other_sources(landing, NEW, {"a": 5, "b": 5})
+    assert start(old, "clean.b").returncode == ExitCode.OK
+    assert start(new, "clean.a").returncode == ExitCode.OK
+    assert commits(warehouse) == {"clean.a": OLD, "clean.b": OLD}
+
+
+def test_an_earlier_run_is_enough_to_know_what_the_runs_commit_says(landing: Path, warehouse: Connection):
+    before = other_sources(landing, OLD, {"a": 5, "b": 5}, "before")
+    old, new = other_sources(landing, OLD, {"a": 5, "b": 5}), other_sources(landing, NEW, {"a": 9, "b": 9})
+    assert [start(before, name).returncode for name in ("clean.a", "clean.b")] == [ExitCode.OK, ExitCode.OK]
+    assert start(old, "clean.b").returncode == ExitCode.OK
+    assert start(new, "clean.a").returncode == ExitCode.OK
+    assert commits(warehouse) == {"clean.a": OLD, "clean.b": OLD}
+    assert stored(warehouse) == {"clean.a": 5, "clean.b": 5}
+
+
+def test_a_run_fails_at_once_when_its_own_commit_is_not_known(landing: Path, warehouse: Connection):
+    old, new = (other_sources(landing, commit, {"a": n, "b": n}) for commit, n in ((OLD, 5), (NEW, 9)))
+    assert start(old, "clean.b").returncode == ExitCode.OK  # not the first of the plan: it hands over itself alone
+    done = start(new, "clean.a")
+    assert done.returncode == ExitCode.USAGE
+    assert (
+        f"began with commit {OLD}, and the warehouse does not hold what that commit says of the step clean.a"
+        in done.stdout
+    )
+    assert "start a new run" in done.stdout
+    assert commits(warehouse)["clean.b"] == OLD
+
+
+def test_a_contract_of_any_length_reaches_its_step_in_a_pods_environment(landing: Path, warehouse: Connection):
+    plan = other_sources(landing, OLD, {"a": 20, "b": 20}, codes=12_000)
+    assert len(plan.task("clean.a").to_json()) > 2 * 128 * 1024
+    assert start(plan, "clean.a").returncode == ExitCode.OK
+    assert start(plan, "clean.b").returncode == ExitCode.OK
+    assert warehouse.execute("select id from raw.b").fetchall() == [("x",)]
+
+
+def test_what_steps_do_is_stored_once_for_many_runs_and_removed_with_the_last(landing: Path, warehouse: Connection):
+    for number in range(3):
+        assert start(other_sources(landing, OLD, {"a": 5}, f"run-{number}"), "clean.a").returncode == ExitCode.OK
+    count = "select count(*) from medallion.specs"
+    assert warehouse.execute(count).fetchone() == (1,)
+    warehouse.execute("update medallion.specs set used_at = now() - interval '10 days'")
+    runs.prune(warehouse, NAME, 9)
+    assert warehouse.execute(count).fetchone() == (1,)  # runs are pinned to it
+    warehouse.execute("delete from medallion.runs")
+    runs.prune(warehouse, NAME, 11)
+    assert warehouse.execute(count).fetchone() == (1,)
+    runs.prune(warehouse, NAME, 9)
+    assert warehouse.execute(count).fetchone() == (0,)

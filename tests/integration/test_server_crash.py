@@ -23,6 +23,7 @@ from medallion.warehouse.connection import Connection, environment
 from medallion.warehouse.embedded import embedded_postgres
 from medallion.warehouse.ledger import StepRun
 from things import CONTRACT, rows
+from told import told
 
 
 class Server:
@@ -79,8 +80,8 @@ def server(monkeypatch: pytest.MonkeyPatch, baked: Path) -> Iterator[Server]:
 
 
 def clean(path: Path, run_id: str) -> subprocess.Popen[bytes]:
-    arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)]
-    variables = {**os.environ, "MEDALLION_CONTRACT": CONTRACT, "PYTHONPATH": os.pathsep.join(sys.path)}
+    arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT)
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
         [sys.executable, "-m", "medallion_cleaner", *arguments], env=variables, stdout=subprocess.PIPE
     )

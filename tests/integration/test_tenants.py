@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import environment
 from medallion_cleaner.__main__ import main as cleaner
+from told import told
 
 FILE = Path(__file__).resolve().parents[2] / "charts" / "medallion" / "files" / "make_tenants.py"
 CONTRACT = {"name": "orders", "table": "raw.orders", "fields": [{"name": "id"}], "rejects": {"max_share": 1}}
@@ -68,9 +68,8 @@ def step(job: ModuleType, postgres_url: str, tmp_path: Path, monkeypatch: pytest
         own = login(job, tenant) | {"PGDATABASE": job.role_of(database_of or tenant)}
         for name, value in (environment(postgres_url) | own).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("MEDALLION_CONTRACT", json.dumps(CONTRACT))
         arguments = ["--pipeline", "hourly", "--run-id", f"run-{next(numbers)}", "--step", "clean.orders"]
-        return int(cleaner([*arguments, "--input", str(tmp_path / "orders.csv")]))
+        return int(cleaner(told([*arguments, "--input", str(tmp_path / "orders.csv")], CONTRACT)))
 
     return run
 

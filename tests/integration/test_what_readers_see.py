@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +21,9 @@ FILES = {
     "models/shop/gold/of_a_view.sql": "{{ config(materialized='view') }} " + ROWS + "{{ ref('v_fct') }}",
     "models/shop/gold/of_gold.sql": "{{ config(materialized='view') }} " + ROWS + "{{ ref('a_view') }}",
     "models/shop/gold/of_a_source.sql": "{{ config(materialized='view') }} " + ROWS + "{{ source('raw', 'orders') }}",
-    "models/shop/gold/matview.sql": "{{ config(materialized='materialized_view') }} " + ROWS + "{{ ref('fct_orders') }}",
+    "models/shop/gold/matview.sql": "{{ config(materialized='materialized_view') }} "
+    + ROWS
+    + "{{ ref('fct_orders') }}",
     "models/shop/gold/incremental.sql": "{{ config(materialized='incremental', unique_key='id') }} "
     + ROWS
     + "{{ ref('fct_orders') }}",

@@ -67,17 +67,6 @@ def test_pods_satisfy_the_restricted_standard_and_have_no_password_of_their_own(
         assert task.container_resources.limits["memory"] == task.container_resources.requests["memory"]
 
 
-def test_a_contract_is_safe_from_the_template_engine():
-    import json
-
-    from jinja2 import Template
-
-    from medallion.runners.airflow.pod import untemplated
-
-    contract = json.dumps({"pattern": r"^\{{2}{%x%}{#y#}{{z}}$", "nested": {"deep": {}}})
-    assert json.loads(Template(untemplated(contract)).render()) == json.loads(contract)
-
-
 def test_one_broken_pipeline_shows_its_error_and_leaves_the_others(tmp_path: Path):
     folder = tmp_path / "dags"
     shutil.copytree(DAGS, folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -66,8 +66,9 @@ def test_only_pods_that_speak_to_kubernetes_get_its_token(values: str, render: R
     used = {pod["serviceAccountName"] for _, pod in pods(found)}
     holders = {name for name in used if accounts[name].get("automountServiceAccountToken", True)}
     needed = {"medallion-prepare", "medallion-scheduler", "medallion-api-server", "medallion-worker-kubernetes"}
-    # The clean-up job, where it is on, deletes pods; the tenants job, where there are tenants, reads their logins.
-    assert holders - {"medallion-cleanup", "medallion-tenants"} == needed
+    # The clean-up job, where it is on, deletes pods; the tenants job, where there are tenants, reads their logins; the
+    # watch of backups reads how their jobs ended.
+    assert holders - {"medallion-cleanup", "medallion-tenants"} == needed | {"medallion-backup-watch"}
     steps = [account for name, account in accounts.items() if name.startswith("medallion-step")]
     assert all(account["automountServiceAccountToken"] is False for account in steps)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -129,13 +128,14 @@ def step_of(rest: str) -> Step:
     return make_plan(pipeline(rest), {"c": contract}, RunContext("run-1", "/landing")).steps[0]
 
 
-def test_a_single_file_is_an_argument_as_ever_and_everything_else_a_source_in_the_environment():
+def test_a_source_reaches_its_step_in_its_connectors_own_terms():
     one, many, remote = step_of("path: in.csv"), step_of("path: 'in/*.csv'"), step_of(REMOTE)
-    assert one.args[-2:] == ("--input", "/landing/in.csv")
-    assert many.args[-2:] == ("--landing", "/landing")
-    assert json.loads(many.env["MEDALLION_SOURCE"]) == {"connector": "csv", "path": "in/*.csv"}
-    assert json.loads(remote.env["MEDALLION_SOURCE"])["table"] == "crm.orders"
-    assert not {"--input", "--landing"} & set(remote.args)
+    works = [step.work.model_dump(mode="json", exclude_unset=True) for step in (one, many, remote)]
+    assert [work["source"] for work in works[:2]] == [{"path": "in.csv"}, {"path": "in/*.csv"}]
+    assert works[2]["source"] == {
+        "connector": "postgres", "table": "crm.orders", "secret": "crm", "env_prefix": "CRM_"
+    }  # fmt: skip
+    assert [work.get("landing") for work in works] == ["/landing", "/landing", None]
     assert [step.reads_landing for step in (one, many, remote)] == [True, True, False]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from medallion import wire
 from medallion.plan import RunContext, make_plan
 from medallion.runners.kubernetes.settings import Settings
 from medallion.spec.entries import load_runners
@@ -116,16 +117,17 @@ def test_steps_are_told_the_same_and_run_in_the_same_order(any_folder: Path):
         assert entry.file is not None
         told: dict[str, Any] = {}
 
-        def launch(_context: Any, step: Any, _plan: Any, told: dict[str, Any] = told) -> Ended:
-            told[step.task_id] = list(step.args)
+        def launch(_context: Any, step: Any, task: Any, told: dict[str, Any] = told) -> Ended:
+            told[step.task_id] = task
             return Ended(0, succeeded=True)
 
         plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing", "abc"))
         result = job_of(plan, launch).execute_in_process()
         operators = [task for task in dag.topological_sort() if hasattr(task, "arguments")]
         run_id = f"dagster__{result.run_id}"
+        commit = {"commit": "abc"}  # a DAG folder in git has one of its own
         assert told == {
-            task.task_id.rpartition(".")[2]: [word.replace("{{ run_id }}", run_id) for word in task.arguments]
+            task.task_id.rpartition(".")[2]: task.plan.task(task.step, run_id).model_copy(update=commit)
             for task in operators
         }
         assert list(told) == [step.task_id for step in plan.steps]
@@ -186,11 +188,13 @@ def test_a_runner_file_for_airflow_gives_dagster_nothing_to_do(folder: Path):
 def test_a_pod_has_the_arguments_the_secrets_and_the_limits_that_it_has_under_airflow(folder: Path):
     (entry,) = [one for runner in load_runners(folder) for one in runner.entries if one.name == "paused"]
     assert entry.file is not None
-    plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext("{{ run_id }}", "/landing", "abc"))
+    plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext("r", "/landing", "abc"))
     operator = next(task for task in airflow_dags(folder)["paused"].tasks if hasattr(task, "arguments"))
-    pod = pod_spec(plan.steps[0], Settings.from_environment().of_tenant("globex"))
+    task = plan.task(plan.steps[0].name)
+    pod = pod_spec(plan.steps[0], task, Settings.from_environment().of_tenant("globex"))
     (container,) = pod["containers"]
-    assert container["args"] == operator.arguments
+    received = wire.received([], "step", {one["name"]: one["value"] for one in container["env"]})
+    assert received.to_json() == task.to_json()
     assert container["image"] == operator.image
     assert container["resources"]["limits"] == operator.container_resources.limits
     assert container["envFrom"] == [{"secretRef": {"name": "medallion-warehouse"}}]
@@ -208,17 +212,17 @@ def test_only_listed_exit_codes_are_tried_again_and_not_too_often(folder: Path, 
     retry = entry.file.pipeline.retry_config.model_copy(update={"initial_delay_seconds": 0})
     pipeline = entry.file.pipeline.model_copy(update={"retry_config": retry, "layers": ()})
     plan = make_plan(pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing"))
-    seen: list[tuple[str, ...]] = []
+    seen: list[str] = []
 
-    def launch(_context: Any, step: Any, _plan: Any) -> Ended:
-        seen.append(step.args)
+    def launch(_context: Any, _step: Any, task: Any) -> Ended:
+        seen.append(task.run_id)
         code = codes[len(seen) - 1]
         return Ended(code, f"ended with {code}", succeeded=code == 0)
 
     result = job_of(plan, launch).execute_in_process(raise_on_error=False)
     assert len(seen) == attempts
     assert result.success == (codes[-1] == 0)
-    assert f"dagster__{result.run_id}" in seen[0]
+    assert set(seen) == {f"dagster__{result.run_id}"}
 
 
 def test_waits_between_attempts_grow_as_the_job_says(folder: Path):

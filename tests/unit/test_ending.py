@@ -31,7 +31,7 @@ def test_exit_code_0_without_the_steps_word_is_none():
 
 def test_a_pod_that_is_gone_is_no_success():
     assert not ending_of(None, "base").succeeded
-    assert "nobody knows" in ending_of(None, "base").explanation
+    assert "before its exit status was recorded" in ending_of(None, "base").explanation
 
 
 def test_the_steps_message_and_remedy_are_what_the_task_says():

@@ -65,3 +65,67 @@ def test_a_tenant_of_an_external_database_needs_its_login_first(make_secrets: Mo
     given = {"medallion-airflow": {"connection": "x"}, "medallion-warehouse": dict.fromkeys(make_secrets.PGKEYS, "x")}
     with pytest.raises(make_secrets.KeysMissing, match="medallion-warehouse-acme/PGHOST"):
         make_secrets.complete(given, bundled=False, tenants={"acme": "medallion-warehouse-acme"})
+
+
+EVERYTHING = dict.fromkeys(("medallion-postgres", "medallion-airflow", "medallion-ui"), "volume claim data")
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_a_lost_secret_over_data_is_refused(name: str, make_secrets: ModuleType) -> None:
+    found = make_secrets.complete({}, bundled=True)
+    del found[name]
+    with pytest.raises(make_secrets.KeysLost) as refusal:
+        make_secrets.complete(found, bundled=True, data=EVERYTHING)
+    said = str(refusal.value)
+    assert f"error: Secret {name} is missing" in said
+    assert "volume claim data" in said
+    assert f"k8s/bring-back.sh {name}" in said
+    assert not any(value in said for secret in found.values() for value in secret.values() if len(value) > 20)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("medallion-postgres", "postgres-password"),
+        ("medallion-postgres", "warehouse-password"),
+        ("medallion-airflow", "fernet-key"),
+        ("medallion-ui", "password"),
+    ],
+)
+def test_a_lost_key_over_data_is_refused(name: str, key: str, make_secrets: ModuleType) -> None:
+    found = make_secrets.complete({}, bundled=True)
+    del found[name][key]
+    with pytest.raises(make_secrets.KeysLost, match=f"Secret {name} lacks {key}"):
+        make_secrets.complete(found, bundled=True, data=EVERYTHING)
+
+
+def test_all_lost_secrets_are_named_at_once(make_secrets: ModuleType) -> None:
+    with pytest.raises(make_secrets.KeysLost) as refusal:
+        make_secrets.complete({}, bundled=True, data=EVERYTHING)
+    assert [name for name in EVERYTHING if f"Secret {name} is missing" in str(refusal.value)] == list(EVERYTHING)
+
+
+def test_what_follows_from_others_is_made_over_data(make_secrets: ModuleType) -> None:
+    first = make_secrets.complete({}, bundled=True)
+    lost = {name: dict(values) for name, values in first.items()}
+    del lost["medallion-warehouse"], lost["medallion-airflow"]["connection"], lost["medallion-airflow"]["jwt-secret"]
+    again = make_secrets.complete(lost, bundled=True, data=EVERYTHING)
+    assert again["medallion-warehouse"] == first["medallion-warehouse"]
+    assert again["medallion-airflow"]["connection"] == first["medallion-airflow"]["connection"]
+
+
+def test_a_tenants_lost_login_is_refused_if_its_database_is_there(make_secrets: ModuleType) -> None:
+    tenants = {"acme": "medallion-warehouse-acme", "new": "medallion-warehouse-new"}
+    first = make_secrets.complete({}, bundled=True)
+    with pytest.raises(make_secrets.KeysLost, match=r"medallion-warehouse-acme is missing.*database tenant_acme"):
+        data = EVERYTHING | {"medallion-warehouse-acme": "database tenant_acme"}
+        make_secrets.complete(first, bundled=True, tenants=tenants, data=data)
+    made = make_secrets.complete(first, bundled=True, tenants=tenants, data=EVERYTHING)
+    assert made["medallion-warehouse-new"]["PGPASSWORD"]
+
+
+def test_an_external_database_keeps_its_fernet_key(make_secrets: ModuleType) -> None:
+    login = dict.fromkeys(make_secrets.PGKEYS, "given")
+    given = {"medallion-airflow": {"connection": "postgresql://db"}, "medallion-warehouse": login}
+    with pytest.raises(make_secrets.KeysLost, match="medallion-airflow lacks fernet-key"):
+        make_secrets.complete(given, bundled=False, data={"medallion-airflow": "encrypted connections"})

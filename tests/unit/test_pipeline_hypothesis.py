@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from medallion.plan import RunContext, make_plan
 from medallion.spec.lint import of_file
 from medallion.spec.project import load_pipeline
 
+pytestmark = pytest.mark.fuzz
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAME = "pipeline_customer_transaction"
 VALID: dict[str, Any] = yaml.safe_load((DAGS / "pipelines" / f"{NAME}.yaml").read_text())
@@ -41,7 +43,11 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
-often = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+often = settings(
+    max_examples=40 * int(os.environ.get("MEDALLION_FUZZ", "1")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def check(folder: Path, text: str | bytes) -> None:
@@ -81,7 +87,6 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("owner: 2020-13-45", "3:8: cannot be read: month must be in 1..12"),
         ("owner: " + "9" * 5000, "3:8: cannot be read: Exceeds the limit"),
         ("owner: !!int x", "3:8: cannot be read: invalid literal"),
         ("owner: !!timestamp x", "3:8: cannot be read"),

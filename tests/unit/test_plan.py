@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -46,11 +45,11 @@ def test_freshness_is_a_gate_between_the_loads_and_the_first_layer(transactions:
     assert list(steps) == ["clean.transactions", "freshness", "bronze", "silver", "gold"]
     assert (steps["freshness"].needs, steps["bronze"].needs) == (("clean.transactions",), ("freshness",))
     assert steps["freshness"].task_id == "dbt_source_freshness"
-    assert "path:models/customer_transactions" in steps["freshness"].args
+    assert steps["freshness"].work.select == "path:models/customer_transactions"
 
 
 def test_only_gold_is_published_unless_the_file_says_otherwise(transactions: PipelineFile):
-    assert {step.name: "--publish" in step.args for step in plan_of(transactions).steps if step.layer} == {
+    assert {step.name: step.work.publish for step in plan_of(transactions).steps if step.layer} == {
         "bronze": False,
         "silver": False,
         "gold": True,
@@ -60,12 +59,16 @@ def test_only_gold_is_published_unless_the_file_says_otherwise(transactions: Pip
 def test_a_full_refresh_is_told_to_every_layer_and_to_no_load(transactions: PipelineFile):
     context = RunContext("run-1", "/landing", full_refresh=True)
     plan = make_plan(transactions.pipeline, transactions.contracts, context)
-    assert [step.name for step in plan.steps if "--full-refresh" in step.args] == ["bronze", "silver", "gold"]
+    assert [step.name for step in plan.steps if getattr(step.work, "full_refresh", False)] == [
+        "bronze",
+        "silver",
+        "gold",
+    ]
 
 
 def test_the_contract_travels_with_the_step(transactions: PipelineFile):
-    clean = plan_of(transactions).steps[0]
-    assert json.loads(clean.env["MEDALLION_CONTRACT"])["table"] == "cleaned_data.customer_transactions"
+    task = plan_of(transactions).task("clean.transactions")
+    assert task.work.contract.table == "cleaned_data.customer_transactions"
 
 
 def test_task_groups_carry_the_names_that_the_file_gives(transactions: PipelineFile):
@@ -76,7 +79,7 @@ def test_task_groups_carry_the_names_that_the_file_gives(transactions: PipelineF
 
 def test_a_prefix_reaches_every_step(transactions: PipelineFile):
     plan = plan_of(transactions, schema_prefix="acme_")
-    assert all(("--schema-prefix", "acme_") in zip(step.args, step.args[1:], strict=False) for step in plan.steps)
+    assert {plan.task(step.name).schema_prefix for step in plan.steps} == {"acme_"}
 
 
 def test_no_step_is_told_a_password(transactions: PipelineFile):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from medallion.pools import limits
-from medallion.runners.pool_sync import follow, pools
+from medallion.runners.pool_sync import follow
 from runner_folder import schedule, write
 
 TWO = schedule("a", "acme/orders") + schedule("b", "globex/returns")
@@ -68,6 +68,32 @@ class Looks(threading.Event):
         return False
 
 
+def test_the_pod_is_ready_while_the_pools_are_in_step(tmp_path: Path, airflow: Path):
+    dags, ready = write(tmp_path / "dags", TWO, "acme/orders", "globex/returns"), tmp_path / "ready"
+    seen: list[bool] = []
+
+    def look() -> None:
+        seen.append(ready.exists())
+
+    def take_away() -> None:
+        look()
+        dags.rename(tmp_path / "away")
+
+    def put_back() -> None:
+        look()
+        (tmp_path / "away").rename(dags)
+
+    follow(dags, 0, Looks(take_away, put_back, look), ready)
+    assert seen == [True, False, True]
+
+
+def test_the_pod_is_not_ready_while_airflow_takes_no_pools(tmp_path: Path, airflow: Path):
+    dags, ready = write(tmp_path / "dags", TWO, "acme/orders", "globex/returns"), tmp_path / "ready"
+    (tmp_path / "bin" / "airflow").write_text("#!/bin/sh\nexit 1\n")
+    follow(dags, 0, Looks(lambda: None), ready)
+    assert not ready.exists()
+
+
 def test_pools_are_written_when_the_file_changes_and_only_then(tmp_path: Path, airflow: Path):
     dags = write(tmp_path / "dags", TWO, "acme/orders", "globex/returns")
 
@@ -90,18 +116,3 @@ def test_waiting_for_a_change_imports_nothing_of_airflow():
     variables = {**os.environ, "PYTHONPATH": str(repo / "dags")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True)
     assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.skipif(not Path(sys.executable).with_name("airflow").exists(), reason="Airflow is not installed")
-def test_airflow_itself_takes_the_pools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    subprocess.run(["airflow", "db", "migrate"], capture_output=True, check=True)
-    dags = write(tmp_path / "dags", TWO, "acme/orders", "globex/returns", settings="    concurrency_per_tenant: 3\n")
-    assert pools(dags)
-    repo = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-m", "medallion.runners.pool_sync", "--once", "--dags", str(dags)]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(repo / "dags")}, check=True)
-    listed = subprocess.run(["airflow", "pools", "list", "-o", "json"], capture_output=True, text=True, check=True)
-    known = {pool["pool"]: pool["slots"] for pool in json.loads(listed.stdout[listed.stdout.index("[") :])}
-    assert known["tenant-acme"] == known["tenant-globex"] == "3"

@@ -50,10 +50,7 @@ env:
   - {name: KEEP_DAYS, value: {{ .root.Values.backups.keepDays | quote }}}
   - {name: VERIFY, value: {{ .root.Values.backups.verify | quote }}}
   {{- if not .secret }}
-  - {name: PGHOST, value: medallion-postgres}
-  - {name: PGUSER, value: postgres}
-  - name: PGPASSWORD
-    valueFrom: {secretKeyRef: {name: medallion-postgres, key: postgres-password}}
+  {{- include "medallion.postgres.administrator" .root | nindent 2 }}
   {{- end }}
 {{- with .secret }}
 envFrom:
@@ -65,6 +62,7 @@ volumeMounts:
   - {name: tmp, mountPath: /tmp}
 resources:
   requests: {cpu: 100m, memory: 128Mi}
+  limits: {memory: 2Gi}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -88,6 +86,7 @@ volumeMounts:
   - {name: tmp, mountPath: /tmp}
 resources:
   requests: {cpu: 100m, memory: 128Mi}
+  limits: {memory: 2Gi}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true

@@ -7,30 +7,39 @@ annotations:
   helm.sh/hook: pre-install,pre-upgrade,pre-rollback
   helm.sh/hook-weight: {{ .weight | quote }}
   helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+  helm.sh/hook-output-log-policy: hook-failed # helm prints why it refuses
 {{- end }}
 
-{{/* One script of the prepare job, in Airflow's image, which has the Kubernetes client. */}}
-{{- define "medallion.prepare.container" -}}
-{{- $airflow := .root.Values.airflow -}}
+{{/* Airflow's image, as the Airflow chart is given it. */}}
+{{- define "medallion.prepare.image" -}}
+{{- $airflow := .Values.airflow -}}
 {{- $image := dig "images" "airflow" dict $airflow -}}
-name: {{ .name }}
-image: {{ $image.repository | default $airflow.defaultAirflowRepository }}:{{ $image.tag | default $airflow.defaultAirflowTag }}
+{{- $repository := $image.repository | default $airflow.defaultAirflowRepository -}}
+{{- $digest := $image.digest | default $airflow.defaultAirflowDigest -}}
+image: {{ $repository }}{{ if $digest }}@{{ $digest }}{{ else }}:{{ $image.tag | default $airflow.defaultAirflowTag }}{{ end }}
 imagePullPolicy: {{ $image.pullPolicy | default "IfNotPresent" }}
+{{- end }}
+
+{{/* One script in Airflow's image, which has the Kubernetes client. */}}
+{{- define "medallion.prepare.container" -}}
+name: {{ .name }}
+{{ include "medallion.prepare.image" .root }}
 command: [python, -B, /scripts/{{ .script }}]
 env:
   - {name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+  - {name: MAKE_SECRETS, value: {{ .root.Values.secrets.create | quote }}}
   - {name: BUNDLED_POSTGRES, value: {{ .root.Values.postgres.enabled | quote }}}
+  - {name: POSTGRES_PORT, value: {{ include "medallion.postgres.port" .root | quote }}}
+  - {name: POSTGRES_CLAIM, value: {{ include "medallion.postgres.claim" .root | quote }}}
   {{- if and (eq .script "make_tenants.py") .root.Values.postgres.enabled }}
-  - {name: PGHOST, value: medallion-postgres}
-  - {name: PGUSER, value: postgres}
-  - name: PGPASSWORD
-    valueFrom: {secretKeyRef: {name: medallion-postgres, key: postgres-password}}
+  {{- include "medallion.postgres.administrator" .root | nindent 2 }}
   {{- end }}
   - {name: TENANTS, value: {{ include "medallion.tenants" .root | quote }}}
 volumeMounts:
   - {name: scripts, mountPath: /scripts, readOnly: true}
 resources:
   requests: {cpu: 50m, memory: 64Mi}
+  limits: {memory: 512Mi}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true

@@ -13,6 +13,7 @@ from medallion.spec.contract import Contract
 from medallion.spec.job import Job
 from medallion.spec.pipeline import Pipeline
 from medallion.spec.runner import Runner
+from medallion.spec.source import ANCHORS
 
 
 class Kind(StrEnum):
@@ -42,5 +43,6 @@ def json_schema(kind: Kind) -> str:
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_MODELS[kind].model_json_schema(),
+        "patternProperties": {f"^{ANCHORS}": {"description": "A place for anchors (`&name`); it is not read."}},
     }
     return json.dumps(document, indent=2)

@@ -54,17 +54,30 @@ def write(wanted: dict[str, dict[str, str | int | bool]]) -> bool:
     return done.returncode == 0
 
 
-def follow(dags: Path, every: float, stop: threading.Event) -> None:
-    """Writes the pools whenever they change, until `stop` is set. A failure is tried again."""
+def follow(dags: Path, every: float, stop: threading.Event, ready: Path | None = None) -> None:
+    """Write the pools whenever they change, until `stop` is set. A failure is tried again.
+
+    Args:
+        dags: The DAG folder.
+        every: Seconds between looks.
+        stop: Ends the loop.
+        ready: A file that is there while the pools are as the DAG folder says; the pod's readiness probe asks for it.
+    """
     done: object = None
     while True:
         try:
+            if not dags.is_dir():
+                raise FileNotFoundError(f"{dags}: no such folder")
             # Half an hour is part of what must not have changed: then everything is written again.
             now = (fingerprint(dags), int(time.monotonic() / AGAIN_SECONDS))
             if now != done and ((wanted := pools(dags)) == {} or write(wanted)):
                 done = now
+            in_step = now == done
         except OSError as error:  # git-sync has just taken a folder away
             _say(str(error))
+            in_step = False
+        if ready:
+            ready.touch() if in_step else ready.unlink(missing_ok=True)
         if stop.wait(every):
             return
 
@@ -74,11 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="medallion.runners.pool_sync", description=__doc__)
     parser.add_argument("--dags", type=Path, required=True)
     parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds between looks")
+    parser.add_argument("--ready", type=Path, help="a file that is there while the pools are in step")
     parser.add_argument("--once", action="store_true")
     given = parser.parse_args(arguments)
     if given.once:
         return 0 if write(pools(given.dags)) else 1
-    follow(given.dags, given.every, threading.Event())
+    follow(given.dags, given.every, threading.Event(), given.ready)
     return 0
 
 

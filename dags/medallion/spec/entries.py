@@ -11,15 +11,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from medallion.spec.document import Document
+from medallion.spec.explain import dotted, finding_of, findings_of
 from medallion.spec.findings import Finding, SpecError
 from medallion.spec.jobs import JobFiles, jobs_folder
 from medallion.spec.project import PipelineFile, pipeline_files
 from medallion.spec.runner import Runner, ScheduledJob, job_path, pipeline_of
-from medallion.spec.source import Document, Path_, finding_of, read
+from medallion.spec.source import read_file
+from medallion.spec.yaml_nodes import Path_
 
 SCHEDULES: Path_ = ("runner", "orchestrator", "schedules")
 DECISIVE = frozenset({SCHEDULES[:depth] for depth in range(4)} | {(*SCHEDULES[:1], "mode"), (*SCHEDULES[:2], "type")})
-"""Keys that nobody may guess: if one of them is wrong, no schedule of the file is run."""
+"""Keys that have no safe default: if one of them is wrong, no schedule of the file is run."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Entry:
     name: str
     runner_file: Path
     line: int
+    index: int
+    """Which of the file's schedules it is, from 0."""
     job_file: Path | None = None
     file: PipelineFile | None = None
     findings: tuple[Finding, ...] = ()
@@ -72,118 +77,149 @@ def load_runners(dags: Path, only: str | None = None) -> tuple[RunnerFile, ...]:
 
 
 def load_runner(path: Path, jobs: JobFiles, taken: dict[str, str], only: str | None = None) -> RunnerFile:
-    """Reads one runner file. `taken` holds the names in use, and by whom; those of this file are added."""
+    """Read one runner file. `taken` holds the names in use, and by whom; those of this file are added."""
     try:
-        document = read(path.read_text(encoding="utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        finding = Finding(str(path), 1, 1, "", f"is not UTF-8: {error}", "save it as UTF-8")
-        return RunnerFile(path, None, findings=(finding,))
+        document = read_file(path, "runner file")
     except SpecError as error:
         return RunnerFile(path, None, findings=error.findings)
-    runner, wrong = _validated(document)
-    of_file = tuple(sorted({finding for at, found in wrong.items() if _index(at) is None for finding in found}))
-    if runner is None:
-        return RunnerFile(path, None, findings=of_file)
-    bad = {number: found for at, found in wrong.items() if (number := _index(at)) is not None}
-    good = iter(runner.runner.orchestrator.schedules)
-    entries = []
-    for index in range(len(_schedules(document.data))):
-        at = (*SCHEDULES, index)
-        if index in bad:
-            entries.append(
-                Entry(_name(document, index), path, document.places[at][0], findings=tuple(sorted(bad[index])))
-            )
-        elif (schedule := next(good)) and only in (None, schedule.name):
-            entries.append(_entry(schedule, document, at, jobs, taken))
-    return RunnerFile(path, runner, tuple(entries), of_file)
+    of_file, of_entries = _problems(document)
+    settings = _settings(document, of_file)
+    findings = tuple(sorted({finding for found in of_file.values() for finding in found}))
+    if settings is None:
+        return RunnerFile(path, None, findings=findings)
+    valid: list[ScheduledJob] = []
+    entries: list[Entry] = []
+    for index, item in enumerate(_schedules(document.data)):
+        try:
+            schedule = _schedule(item, index, document, of_entries[index])
+            valid.append(schedule)
+            if only in (None, schedule.name):
+                entries.append(_entry(schedule, index, document, jobs, taken))
+        except SpecError as error:
+            entries.append(_broken(_name(item, index), index, document, error.findings))
+        except Exception as error:  # noqa: BLE001 - whatever it is, every other schedule is read
+            line, column = document.place((*SCHEDULES, index))
+            message = f"cannot be read: {type(error).__name__}: {error}"[:500]
+            found = Finding(document.file, line, column, dotted((*SCHEDULES, index)), message, "please report this")
+            entries.append(_broken(_name(item, index), index, document, (found,)))
+    orchestrator = settings.runner.orchestrator.model_copy(update={"schedules": tuple(valid)})
+    runner = Runner(runner=settings.runner.model_copy(update={"orchestrator": orchestrator}))
+    return RunnerFile(path, runner, tuple(entries), findings)
 
 
-def _entry(schedule: ScheduledJob, document: Document, at: Path_, jobs: JobFiles, taken: dict[str, str]) -> Entry:
-    line, column = document.places.get((*at, "name"), document.places[at])
+def _schedule(item: Any, index: int, document: Document, problems: list[Finding]) -> ScheduledJob:
+    if problems:
+        raise SpecError(problems)
+    try:
+        return ScheduledJob.model_validate(item)
+    except ValidationError as error:
+        raise SpecError(findings_of(error, document, ScheduledJob, (*SCHEDULES, index))) from error
+
+
+def _entry(schedule: ScheduledJob, index: int, document: Document, jobs: JobFiles, taken: dict[str, str]) -> Entry:
+    at: Path_ = (*SCHEDULES, index)
     runner_file, job_file = Path(document.file), jobs_folder(jobs.dags) / job_path(schedule.config)
+
+    def broken(findings: tuple[Finding, ...]) -> Entry:
+        return _broken(schedule.name, index, document, findings, job_file)
+
+    line, column = document.place((*at, "name"))
     here = f"{runner_file.name}:{line}"
     if (other := taken.setdefault(schedule.name, here)) != here:
         message, remedy = f"the name {schedule.name!r} is taken by {other}", "give each schedule its own name"
-        finding = Finding(document.file, line, column, f"{_dotted(at)}.name", message, remedy)
-        return Entry(schedule.name, runner_file, line, job_file, findings=(finding,))
+        return broken((Finding(document.file, line, column, dotted((*at, "name")), message, remedy),))
     if not job_file.is_file():
-        line_, column_ = document.places[(*at, "config")]
+        place = document.place((*at, "config"))
         there = sorted(str(path.relative_to(jobs.dags)) for path in job_file.parent.glob("*.yaml"))
         remedy = f"there are: {', '.join(there)}" if there else f"make it: medallion new job {schedule.name}"
-        finding = Finding(document.file, line_, column_, f"{_dotted(at)}.config", f"no job file {job_file}", remedy)
-        return Entry(schedule.name, runner_file, line, job_file, findings=(finding,))
+        return broken((Finding(document.file, *place, dotted((*at, "config")), f"no job file {job_file}", remedy),))
     try:
         job, contracts = jobs.job(job_file)
-    except SpecError as error:
-        return Entry(schedule.name, runner_file, line, job_file, findings=error.findings)
-    try:
         pipeline = pipeline_of(schedule, job)
+    except SpecError as error:
+        return broken(error.findings)
     except ValidationError as error:  # what neither the schedule nor the job could know alone
         message, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" — ")
-        finding = Finding(str(job_file), 1, 1, "", message, remedy)
-        return Entry(schedule.name, runner_file, line, job_file, findings=(finding,))
-    return Entry(schedule.name, runner_file, line, job_file, PipelineFile(job_file, pipeline, contracts))
+        return broken((Finding(str(job_file), 1, 1, "", message, remedy),))
+    return Entry(schedule.name, runner_file, line, index, job_file, PipelineFile(job_file, pipeline, contracts))
 
 
-def _validated(document: Document) -> tuple[Runner | None, dict[Path_, list[Finding]]]:
-    """The runner without what is wrong in it, and what is wrong, by the place that was left out."""
-    wrong: dict[Path_, list[Finding]] = defaultdict(list)
-    for path, finding in document.repeated.items():
-        wrong[_left_out(path, document)].append(finding)
-    data = document.data
+def _broken(
+    name: str, index: int, document: Document, findings: tuple[Finding, ...], job_file: Path | None = None
+) -> Entry:
+    line = document.place((*SCHEDULES, index, "name"))[0]
+    return Entry(name, Path(document.file), line, index, job_file, findings=findings)
+
+
+def _problems(document: Document) -> tuple[dict[Path_, list[Finding]], dict[int, list[Finding]]]:
+    """What is wrong with the YAML of the file's own settings, by place, and of its schedules, by index."""
+    of_file: dict[Path_, list[Finding]] = defaultdict(list)
+    of_entries: dict[int, list[Finding]] = defaultdict(list)
+    for at, finding in document.problems:
+        index = at[len(SCHEDULES)] if at[: len(SCHEDULES)] == SCHEDULES and len(at) > len(SCHEDULES) else None
+        if isinstance(index, int):
+            of_entries[index].append(finding)
+        else:
+            # A merge that fails may have brought any key of its mapping.
+            of_file[at[:-1] if at[-1:] == ("<<",) else at].append(finding)
+    return of_file, of_entries
+
+
+def _settings(document: Document, wrong: dict[Path_, list[Finding]]) -> Runner | None:
+    """The runner without schedules and without what is wrong in it; pydantic's findings are added to `wrong`."""
+    data = _without_schedules(document.data)
     try:
         runner: Runner | None = Runner.model_validate(data)
     except ValidationError as error:
         runner = None
         for item in error.errors():
             wrong[_left_out(tuple(item["loc"]), document)].append(finding_of(item, document, Runner))
-    if any(at in DECISIVE for at in wrong):
-        return None, wrong
+    if any(place in DECISIVE for place in wrong):
+        return None
     if wrong:
+        for place in wrong:
+            _leave_out(data, place)
         try:
-            runner = Runner.model_validate(_without(data, wrong))
+            runner = Runner.model_validate(data)
         except ValidationError:
             runner = None
-    return runner, wrong
+    return runner
 
 
-def _without(data: dict[str, Any], places: dict[Path_, list[Finding]]) -> dict[str, Any]:
-    left = deepcopy(data)
-    for path in sorted(places, key=lambda path: [str(part).rjust(9) for part in path], reverse=True):
-        holder: Any = left
-        for part in path[:-1]:
-            holder = holder[part]
-        if isinstance(holder, list):
-            del holder[int(path[-1])]
-        else:
-            holder.pop(path[-1], None)
-    return left
+def _leave_out(data: dict[str, Any], path: Path_) -> None:
+    holder: Any = data
+    for part in path[:-1]:
+        holder = holder.get(part) if isinstance(holder, dict) else None
+    if isinstance(holder, dict):
+        holder.pop(path[-1], None)
 
 
 def _left_out(path: Path_, document: Document) -> Path_:
-    """The place to leave out for an error at a path: a whole schedule, or a setting of the file."""
-    if path[: len(SCHEDULES)] == SCHEDULES:
-        return path[: len(SCHEDULES) + 1]
+    """The setting of the file to leave out for an error at a path."""
     while path not in document.places:  # a key that is missing, or a name that pydantic made up
         path = path[:-1]
     return path
 
 
-def _index(path: Path_) -> int | None:
-    """Which schedule a place is in."""
-    inside = path[: len(SCHEDULES)] == SCHEDULES and len(path) > len(SCHEDULES)
-    return int(path[len(SCHEDULES)]) if inside else None
+def _orchestrator(data: dict[str, Any]) -> dict[str, Any]:
+    runner = data.get("runner")
+    orchestrator = runner.get("orchestrator") if isinstance(runner, dict) else None
+    return orchestrator if isinstance(orchestrator, dict) else {}
 
 
 def _schedules(data: dict[str, Any]) -> list[Any]:
-    return data["runner"]["orchestrator"].get("schedules") or []
+    schedules = _orchestrator(data).get("schedules")
+    return schedules if isinstance(schedules, list) else []
 
 
-def _name(document: Document, index: int) -> str:
-    item = _schedules(document.data)[index]
+def _without_schedules(data: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a runner file's data; a list of schedules is left out, as each is validated on its own."""
+    if not _schedules(data):
+        return deepcopy(data)
+    orchestrator = {key: value for key, value in _orchestrator(data).items() if key != "schedules"}
+    return deepcopy({**data, "runner": {**data["runner"], "orchestrator": orchestrator}})
+
+
+def _name(item: Any, index: int) -> str:
     name = item.get("name") if isinstance(item, dict) else None
-    return name if isinstance(name, str) else f"schedule {index + 1}"
-
-
-def _dotted(path: Path_) -> str:
-    return ".".join(str(part) for part in path)
+    return name if isinstance(name, str) and name else f"schedule {index + 1}"

@@ -10,9 +10,9 @@ from typing import Any
 
 from medallion.spec.connectors import lacks_key
 from medallion.spec.contract import Contract
-from medallion.spec.findings import Finding, SpecError
+from medallion.spec.findings import SpecError
 from medallion.spec.job import Job
-from medallion.spec.source import at, load, read
+from medallion.spec.source import at, load
 
 
 def jobs_folder(dags: Path) -> Path:
@@ -41,10 +41,9 @@ class JobFiles:
         job: Job = self._load(path, Job)
         folder = path.relative_to(jobs_folder(self.dags)).parts[0]
         if folder not in (job.tenant, path.name):
-            line, column = read(path.read_text(encoding="utf-8"), str(path)).places[("tenant",)]
             message = f"the tenant is {job.tenant!r}, and the file is in the folder of {folder!r}"
             remedy = f"move it to jobs/{job.tenant}/, so that who may write a folder is who owns its jobs"
-            raise SpecError([Finding(str(path), line, column, "tenant", message, remedy)])
+            raise SpecError([at(path, ("tenant",), message, remedy)])
         contract: Contract = self._load(self.dags / "contracts" / f"{job.contract}.yaml", Contract)
         if job.target.table is not None:
             contract = contract.model_copy(update={"table": job.target.table})

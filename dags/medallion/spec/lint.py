@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from medallion.spec.contract import Contract
-from medallion.spec.entries import load_runner, load_runners, runner_files
+from medallion.spec.entries import load_runner
 from medallion.spec.findings import Finding, SpecError
-from medallion.spec.jobs import JobFiles, job_files, jobs_folder
-from medallion.spec.project import load_pipeline, pipeline_files
+from medallion.spec.folder import DagFolder
+from medallion.spec.jobs import JobFiles, jobs_folder
+from medallion.spec.lint_unused import unused
+from medallion.spec.project import load_pipeline
 from medallion.spec.source import load
+
+Check = Callable[[DagFolder], Iterable[Finding]]
+
+
+def broken_files(folder: DagFolder) -> Iterable[Finding]:
+    """Yield what is wrong with each pipeline, contract, job and runner file that is read."""
+    for pipeline in folder.pipelines:
+        yield from pipeline.findings
+    for path in folder.contract_files:
+        yield from of_file(path)
+    for path in folder.job_files:
+        yield from of_file(path)
+    for runner in folder.runners:
+        yield from runner.all_findings()
+
+
+CHECKS: tuple[Check, ...] = (broken_files, unused)
+"""What `medallion lint` looks for in a DAG folder: a further check is one more function here."""
 
 
 def of_folder(dags: Path) -> list[Finding]:
-    """What is wrong with the files of a DAG folder, and with what they say of each other."""
-    found = {finding for path in pipeline_files(dags) for finding in of_file(path)}
-    found |= {finding for path in (dags / "contracts").glob("*.yaml") for finding in of_file(path)}
-    found |= {finding for path in job_files(dags) for finding in of_file(path)}
-    found |= {finding for runner in load_runners(dags) for finding in runner.all_findings()}
-    return sorted(found | set(_orphans(dags)))
+    """Return what is wrong with the files of a DAG folder, and with what they say of each other."""
+    folder = DagFolder(dags)
+    return sorted({finding for check in CHECKS for finding in check(folder)})
 
 
 def of_file(path: Path) -> tuple[Finding, ...]:
@@ -38,26 +55,3 @@ def of_file(path: Path) -> tuple[Finding, ...]:
     except SpecError as error:
         return error.findings
     return ()
-
-
-def _orphans(dags: Path) -> Iterator[Finding]:
-    """Files that are there and that nothing runs."""
-    runners = load_runners(dags)
-    used = {entry.job_file for runner in runners for entry in runner.entries}
-    # A schedule that could not be read may be the one that names the job.
-    complete = all(runner.runner is not None and None not in used for runner in runners)
-    for path in job_files(dags) if complete else ():
-        if path not in used:
-            yield _warning(path, "no schedule names this job", "add one to a runner file, or remove the job")
-    for path in pipeline_files(dags):
-        if not (dags / f"{path.stem}.py").is_file():
-            yield _warning(
-                path, "Airflow does not see this pipeline", f"add {dags / path.stem}.py, see docs/pipelines.md"
-            )
-    if runner_files(dags) and not (dags / "runner.py").is_file():
-        path = runner_files(dags)[0]
-        yield _warning(path, "Airflow does not see runner files", f"add {dags / 'runner.py'}, see docs/runner.md")
-
-
-def _warning(path: Path, message: str, remedy: str) -> Finding:
-    return Finding(str(path), 1, 1, "", message, remedy, "warning")

@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from medallion.spec.findings import SpecError
+from medallion.spec.source import read_file
 
 
 @dataclass(frozen=True)
@@ -35,23 +34,27 @@ def model_docs(folder: Path) -> tuple[ModelDoc, ...]:
 
 def _docs(path: Path) -> Iterator[ModelDoc]:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, ValueError, yaml.YAMLError):
+        models = read_file(path).data.get("models")
+    except SpecError:
         return
-    for model in (document or {}).get("models") or ():
+    for model in _dicts(models):
         tests = [_name(test) for test in _tests(model)]
-        tests += [
-            f"{column['name']}: {_name(test)}" for column in model.get("columns") or () for test in _tests(column)
-        ]
-        yield ModelDoc(str(model["name"]), " ".join(str(model.get("description", "")).split()), tuple(tests))
+        for column in _dicts(model.get("columns")):
+            tests += [f"{column.get('name')}: {_name(test)}" for test in _tests(column)]
+        yield ModelDoc(str(model.get("name")), " ".join(str(model.get("description", "")).split()), tuple(tests))
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _tests(described: dict[str, Any]) -> list[Any]:
-    return [*(described.get("data_tests") or ()), *(described.get("tests") or ())]
+    both = [described.get("data_tests"), described.get("tests")]
+    return [test for tests in both if isinstance(tests, list) for test in tests]
 
 
 def _name(test: Any) -> str:
-    if not isinstance(test, dict):
+    if not isinstance(test, dict) or not test:
         return str(test)
     (kind, given), *_ = test.items()
-    return str((given or {}).get("name") or kind)
+    return str(given.get("name") or kind) if isinstance(given, dict) else str(kind)

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
 """Letters, digits, `_` and `-`; at most 63, as it becomes a DAG id, a Kubernetes label and a file name."""
 
+_STRICT_TYPES = ("bool", "int", "float")
+
+
+def _make_strict(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if schema.get("type") in _STRICT_TYPES:
+            schema["strict"] = True
+        for key, inner in schema.items():
+            if key not in ("metadata", "serialization", "default"):
+                _make_strict(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _make_strict(inner)
+
 
 class Part(BaseModel):
-    """A part of a file: unknown keys are refused, values cannot change."""
+    """A part of a file: unknown keys are refused, values cannot change, text is no number and no boolean."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Make booleans and numbers strict: pydantic takes the texts `no` and `1e3`, and `true` for the number 1."""
+        schema = handler(source)
+        _make_strict(schema)
+        return schema

@@ -76,6 +76,8 @@ class Layer(Part):
 
 ExitClass = Literal["oom", "evicted"]
 EXIT_CLASSES: tuple[ExitClass, ...] = ("oom", "evicted")
+EndKind = ExitClass | Literal["refused"]
+"""How Kubernetes ended a pod; one that it refused to create is refused again."""
 
 
 class RetryConfig(Part):
@@ -100,16 +102,18 @@ class RetryConfig(Part):
                 raise ValueError(f"{code!r} is no exit code — write a number from 1 to 255, `oom` or `evicted`")
         return value
 
-    def is_retryable(self, exit_code: int | None, ended: ExitClass | None = None) -> bool:
+    def is_retryable(self, exit_code: int | None, ended: EndKind | None = None) -> bool:
         """Whether an attempt that failed is worth another.
 
         Args:
-            exit_code: The code of the step's process; None if nobody knows it, which is always worth another.
+            exit_code: The code of the step's process; None if it is unknown, which is always worth another.
             ended: How Kubernetes ended the pod, if it did.
         """
         if ended is not None and ended in self.retryable_exit_codes:
             return True
-        return ended != "evicted" and (exit_code in (None, 0) or exit_code in self.retryable_exit_codes)
+        return ended not in ("evicted", "refused") and (
+            exit_code in (None, 0) or exit_code in self.retryable_exit_codes
+        )
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after the given failed attempt (1 is the first)."""

@@ -2,214 +2,152 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
+from medallion.spec.document import Document
+from medallion.spec.explain import dotted, findings_of
 from medallion.spec.findings import Finding, SpecError, not_found
+from medallion.spec.yaml_nodes import Node, Path_, Place, Unreadable, compose
 
 Model = TypeVar("Model", bound=BaseModel)
-Place = tuple[int, int]
-Path_ = tuple[str | int, ...]
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-PATTERNS = {
-    r"^[A-Za-z][A-Za-z0-9_-]{0,62}$": "a letter, then letters, digits, `_` and `-`, at most 63 in all",
-    r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$": "a small letter, then small letters, digits and `-`, at most 31 in all",
-    r"^[a-z][a-z0-9_]{0,54}$": "a small letter, then small letters, digits and `_`, at most 55 in all",
-    r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$": "`schema.table` in small letters, digits and `_`",
-    r"^([a-z][a-z0-9_]{0,20})?$": "small letters, digits and `_`, at most 21",
-}
-"""What a pattern asks for, in words."""
+MOST_BYTES = 2 * 1024 * 1024
+ANCHORS = "x-"
+"""Keys at the top of a file that begin so are a place for anchors, and are not read."""
 
 
 def load(path: Path, model: type[Model]) -> Model:
-    """Reads a YAML file and validates it.
+    """Read a YAML file and validate it.
 
     Raises:
-        SpecError: The file is missing, is no YAML, repeats a key, or does not fit the model.
+        SpecError: The file is missing, cannot be read, is no YAML, repeats a key, or does not fit the model.
     """
-    if not path.is_file():
-        raise not_found(path, model.__name__.lower())
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SpecError([Finding(str(path), 1, 1, "", f"is not UTF-8: {error}", "save it as UTF-8")]) from error
-    return parse(text, model, str(path))
+    return _validated(read_file(path, model.__name__.lower()), model)
 
 
 def parse(text: str, model: type[Model], file: str) -> Model:
-    """Validates YAML text; `file` names it in findings.
+    """Validate YAML text; `file` names it in findings.
 
     Raises:
         SpecError: As for `load`.
     """
-    document = read(text, file)
-    if document.repeated:
-        raise SpecError(list(document.repeated.values()))
+    return _validated(read(text, file), model)
+
+
+def _validated(document: Document, model: type[Model]) -> Model:
+    if document.problems:
+        raise SpecError([finding for _, finding in document.problems])
     try:
-        return model.model_validate(document.data, context={"file": file})
+        return model.model_validate(document.data, context={"file": document.file})
     except ValidationError as error:
-        raise SpecError([finding_of(item, document, model) for item in error.errors()]) from error
+        raise SpecError(findings_of(error, document, model)) from error
 
 
-@dataclass(frozen=True)
-class Document:
-    """A YAML mapping, where each of its keys stands, and what is wrong with keys that stand twice."""
-
-    file: str
-    data: dict[str, Any]
-    places: Mapping[Path_, Place]
-    repeated: Mapping[Path_, Finding]
-
-
-def read(text: str, file: str) -> Document:
-    """Reads YAML text without validating it.
+def read_file(path: Path, kind: str = "file") -> Document:
+    """Read a YAML file without validating it.
 
     Raises:
-        SpecError: It is no YAML, or no mapping.
+        SpecError: It is missing, cannot be read, is no YAML, or no mapping.
     """
+    file = str(path)
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        if path.is_symlink() and not path.exists():
+            raise _refused(
+                file, f"is a link to {path.readlink()}, which is not there", "correct the link, or remove it"
+            )
+        if not path.is_file():
+            raise not_found(path, kind)
+        with path.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise _refused(file, f"cannot be read: {reason}", "check the path and its permissions") from error
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise _refused(file, "is not UTF-8: it is UTF-16", "save it as UTF-8")
+    try:
+        return read(content[:MOST_BYTES].decode("utf-8") if len(content) <= MOST_BYTES else "", file, len(content))
+    except UnicodeDecodeError as error:
+        raise _refused(file, f"is not UTF-8: {error}", "save it as UTF-8") from error
+
+
+def read(text: str, file: str, size: int | None = None) -> Document:
+    """Read YAML text without validating it.
+
+    Args:
+        text: The text.
+        file: Its name in findings.
+        size: Its size in bytes, if it is known.
+
+    Raises:
+        SpecError: It is no YAML, no mapping, or far too large.
+    """
+    if (len(text) if size is None else size) > MOST_BYTES:
+        raise _refused(file, f"is larger than {MOST_BYTES // 1024**2} MiB", "split it into several files")
+    root = _composed(text.removeprefix("\ufeff"), file)
+    if root is None or (not isinstance(root.value, dict) and not root.troubles):
+        raise _refused(file, "is empty or no mapping", "start with `name: …`")
+    if not isinstance(root.value, dict):
+        raise SpecError([Finding(file, *one.place, "", one.message, one.remedy) for one in root.troubles])
+    builder = _Builder(file)
+    data = builder.build(root, ())
+    data = {key: value for key, value in data.items() if not key.startswith(ANCHORS)}
+    return Document(file, data, builder.places, builder.written, tuple(builder.problems))
+
+
+def _composed(text: str, file: str) -> Node | None:
+    try:
+        return compose(text)
+    except Unreadable as error:
+        raise _refused(file, error.message, error.remedy, *error.place) from error
+    except UnicodeEncodeError as error:
+        raise _refused(file, f"is not UTF-8: {error}", "save it as UTF-8") from error
+    except yaml.reader.ReaderError as error:
+        line = text.encode().count(b"\n", 0, error.position) + 1
+        raise _refused(file, f"is not YAML: {error.reason}", "remove the character", line) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         remedy = "check the indentation and quotes near here"
-        raise SpecError([Finding(file, line, column, "", f"is not YAML: {problem}", remedy)]) from error
-    if not isinstance(root, yaml.MappingNode):
-        raise SpecError([Finding(file, 1, 1, "", "is empty or no mapping", "start with `name: …`")])
-    if not _is_tree(root):
-        remedy = "write the values out instead of using anchors (`&`) and aliases (`*`)"
-        raise SpecError([Finding(file, 1, 1, "", "is endless, or far too large", remedy)])
-    places: dict[Path_, Place] = {}
-    repeated = {
-        path: Finding(file, *at, _dotted(path), "is written twice", "keep one of them")
-        for path, at in _walk(root, (), places)
-    }
-    try:
-        return Document(file, _Loader("").construct_document(root), places, repeated)
-    except _UNREADABLE as error:
-        at, problem = _first_unreadable(root)
-        raise SpecError([Finding(file, *at, "", f"cannot be read: {problem}", "quote the value")]) from error
+        raise _refused(file, f"is not YAML: {problem}", remedy, line, column) from error
 
 
-# A value that only looks like a date or a number: PyYAML lets Python's own errors through.
-_UNREADABLE = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError)
-_MOST_NODES = 50_000
+def _refused(file: str, message: str, remedy: str, line: int = 1, column: int = 1) -> SpecError:
+    return SpecError([Finding(file, line, column, "", message, remedy)])
 
 
-def _is_tree(root: yaml.Node) -> bool:
-    """Whether the document comes to an end: with aliases, a line can stand for itself, or for billions."""
-    waiting, seen = [root], 0
-    while waiting:
-        node, seen = waiting.pop(), seen + 1
-        if seen > _MOST_NODES:
-            return False
-        if isinstance(node, yaml.SequenceNode):
-            waiting.extend(node.value)
-        elif isinstance(node, yaml.MappingNode):
-            waiting.extend(part for pair in node.value for part in pair)
-    return True
+class _Builder:
+    """Makes plain data of nodes, and notes where each of it stands."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.places: dict[Path_, Place] = {}
+        self.written: dict[Path_, str] = {}
+        self.problems: list[tuple[Path_, Finding]] = []
+
+    def build(self, node: Node, path: Path_) -> Any:
+        self.places.setdefault(path, node.place)
+        for trouble in node.troubles:
+            at = path if trouble.key is None else (*path, trouble.key)
+            key = "" if trouble.key is None else dotted(at)
+            self.problems.append((at, Finding(self.file, *trouble.place, key, trouble.message, trouble.remedy)))
+        if isinstance(node.value, list):
+            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        if isinstance(node.value, dict):
+            built = {}
+            for key, (place, value) in node.value.items():
+                self.places[below := (*path, key)] = place
+                built[key] = self.build(value, below)
+            return built
+        if not isinstance(node.value, str):
+            self.written[path] = node.written
+        return node.value
 
 
-def _first_unreadable(node: yaml.Node) -> tuple[Place, str]:
-    """Where the first scalar stands that cannot be made a value, and why not; else where the node stands."""
-    below: list[Any] = [] if isinstance(node, yaml.ScalarNode) else node.value
-    for part in below:
-        for one in part if isinstance(part, tuple) else (part,):
-            try:
-                _Loader("").construct_document(one)
-            except _UNREADABLE:
-                return _first_unreadable(one)
-    try:
-        _Loader("").construct_document(node)
-    except _UNREADABLE as error:
-        return _place(node), str(getattr(error, "problem", None) or error)
-    return _place(node), "a value is not what it looks like"
-
-
-def at(path: Path, key: Path_, message: str, remedy: str) -> Finding:
-    """A finding about a key of a file that could be read."""
-    line, column = read(path.read_text(encoding="utf-8"), str(path)).places.get(key, (1, 1))
-    return Finding(str(path), line, column, _dotted(key), message, remedy)
-
-
-def _walk(node: yaml.Node, path: Path_, places: dict[Path_, Place]) -> Iterator[tuple[Path_, Place]]:
-    """Notes where every key stands; yields the keys written twice."""
-    if path not in places:
-        places[path] = _place(node)
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _walk(item, (*path, index), places)
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            below = (*path, str(key.value))
-            if below in places:
-                yield below, _place(key)
-            places[below] = _place(key)
-            yield from _walk(value, below, places)
-
-
-def _place(node: yaml.Node) -> Place:
-    return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def _dotted(path: Path_) -> str:
-    return ".".join(str(part) for part in path)
-
-
-def finding_of(error: ErrorDetails, document: Document, model: type[BaseModel]) -> Finding:
-    """What pydantic says of a document, with the place and the remedy."""
-    loc, places = tuple(error["loc"]), document.places
-    # Pydantic puts names of union branches into a location; only the parts that the file has are a place.
-    at: Path_ = ()
-    for part in loc:
-        if (*at, part) in places:
-            at = (*at, part)
-    line, column = places.get(at, (1, 1))
-    message, _, remedy = error["msg"].removeprefix("Value error, ").partition(" — ")
-    key = str(loc[-1]) if loc else ""
-    if error["type"] == "extra_forbidden":
-        message = f"unknown key {key!r}"
-        known = _keys(model, loc[:-1])
-        near = difflib.get_close_matches(key, known, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
-    elif error["type"] == "string_pattern_mismatch":
-        pattern = error["ctx"]["pattern"]
-        message = f"{error['input']!r} cannot stand here"
-        remedy = f"write {PATTERNS.get(pattern, f'something that matches {pattern}')}"
-    elif error["type"] == "missing":
-        message, remedy = f"key {key!r} is missing", remedy or f"add `{key}: …`"
-    return Finding(document.file, line, column, _dotted(at or loc), message[:1].lower() + message[1:], remedy)
-
-
-def _keys(model: type[BaseModel], loc: Path_) -> list[str]:
-    """The keys that the model knows at a location, for a suggestion."""
-    found = [model]
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        fields = [f for m in found for n, f in m.model_fields.items() if part in (n, f.alias)]
-        # A part that is no key names a branch of a union, such as the connector of a source.
-        found = [m for f in fields for m in _models(f.annotation)] or [m for m in found if part in _branch(m)]
-    return sorted({field.alias or name for m in found for name, field in m.model_fields.items()})
-
-
-def _branch(model: type[BaseModel]) -> tuple[Any, ...]:
-    field = model.model_fields.get("connector")
-    return getattr(field.annotation, "__args__", ()) if field is not None else ()
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in getattr(annotation, "__args__", ()):
-        yield from _models(argument)
+def at(path: Path, key: Path_, message: str, remedy: str, severity: Any = "error") -> Finding:
+    """Return a finding about a key of a file that could be read."""
+    return Finding(str(path), *read_file(path).place(key), dotted(key), message, remedy, severity)

@@ -20,7 +20,7 @@ from medallion.spec.retention import Retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.lock import held
 
-VERSION = 5
+VERSION = 6
 """Of `schema.sql`, whose last line says it too. An older step leaves a newer schema as it is."""
 ROLLBACK = "rollback"
 """The step under which a rollback is in the ledger."""

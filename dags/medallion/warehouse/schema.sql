@@ -82,7 +82,16 @@ from medallion.builds
 where published_at is not null and not exists (select from medallion.publications)
 order by published_at;
 
--- What a run is pinned to: the commit that it began with, and what that commit tells each of its steps to do.
+-- What steps do, stored once for all runs that do the same; `digest` is made of the content.
+create table if not exists medallion.specs (
+    pipeline text not null,
+    digest   text not null,
+    content  jsonb not null,
+    used_at  timestamptz not null default clock_timestamp(),
+    primary key (pipeline, digest)
+);
+
+-- What a run is pinned to: the commit that it began with, and the digest of each of its steps.
 create table if not exists medallion.runs (
     pipeline  text not null,
     run_id    text not null,
@@ -136,4 +145,4 @@ create table if not exists medallion.loaded_inputs (
 );
 
 -- Where a schema of another version is found, this file is run again.
-comment on schema medallion is 'Medallion ledger 5';
+comment on schema medallion is 'Medallion ledger 6';

@@ -6,12 +6,20 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from medallion.spec.contract import Contract, ContractField
+from medallion.spec.contract import Contract
+from medallion.spec.field import MAX_DIGITS, ContractField
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 from medallion_cleaner.clean import REJECT_COLUMNS, to_csv
 
-_TYPES = {"string": "text", "integer": "bigint", "boolean": "boolean", "date": "date", "datetime": "timestamp"}
+_TYPES = {
+    "string": "text",
+    "integer": "bigint",
+    "number": "numeric",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "timestamp",
+}
 
 
 class Table:
@@ -175,7 +183,9 @@ class Table:
 
 
 def _definition(field: ContractField) -> sql.Composed:
-    kind = f"numeric({12 + field.decimals}, {field.decimals})" if field.type == "number" else _TYPES[field.type]
+    kind = _TYPES[field.type]
+    if field.decimals is not None:
+        kind = f"numeric({MAX_DIGITS}, {field.decimals})"
     parts: list[sql.Composable] = [sql.Identifier(field.name)]
     if field.derive is not None and field.derive.multiply:
         # Exact, by the database: the product of what it stored, with all its decimals.

@@ -1,4 +1,7 @@
-"""`python -m medallion_dbt`: one layer of a run. Also `bake` (parse the project) and `debug` (dbt's own check)."""
+"""`python -m medallion_dbt`: one layer of a run, or its sources' freshness, as its task says.
+
+Also `bake` (parse the project) and `debug` (dbt's own check).
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,14 @@ import gc
 import sys
 import tempfile
 
-from medallion.arguments import StepParser, step_of
-from medallion.failures import ExitCode
-from medallion.step import Task, run_step
+from medallion import step
+from medallion.failures import ExitCode, Misconfigured
 from medallion.stopping import stoppable
-
-
-def parser() -> StepParser:
-    """The command's arguments."""
-    made = StepParser("medallion_dbt", "Runs, tests and publishes one layer of a run.")
-    made.add_argument("--layer", help="needed by every phase but freshness")
-    made.add_argument("--select", required=True, help="dbt selector of the layer's models, or of sources")
-    made.add_argument(
-        "--layers",
-        action="append",
-        default=[],
-        metavar="NAME=SELECT",
-        help="each layer of the pipeline, in order",
-    )
-    made.add_argument("--models", default="", help="the pipeline's own folder of models")
-    made.add_argument("--phase", choices=("build", "run", "test", "freshness"), default="build")
-    made.add_argument("--publish", action="store_true", help="build beside what readers see, publish after the tests")
-    made.add_argument("--no-gate", action="store_true", help="failing tests are reported and stop nothing")
-    made.add_argument("--full-refresh", action="store_true", help="build incremental models from nothing")
-    return made
+from medallion.task import CleanWork, FreshnessWork, TaskSpec
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; returns its exit code."""
+    """Run the command and return its exit code."""
     if arguments[:1] == ["bake"]:
         from medallion_dbt.manifest import bake
 
@@ -41,17 +24,19 @@ def main(arguments: list[str]) -> int:
         return 0
     if arguments[:1] == ["debug"]:
         return _debug()
-    task = task_of(arguments)
-    return run_step(task.step, task.work, task.lock, task_of)
+    return step.main(arguments, "medallion_dbt", job_of)
 
 
-def task_of(arguments: list[str]) -> Task:
-    """What the arguments and the environment say to do."""
-    known = parser()
-    given = known.parse_args(arguments)
-    if given.layer is None and given.phase != "freshness":
-        known.error(f"the phase {given.phase} needs --layer")
-    # dbt takes more than a second to import: a wrong argument is told before that. What it imports stays for
+def job_of(task: TaskSpec) -> step.Job:
+    """Return the work that a task asks for.
+
+    Raises:
+        Misconfigured: It is another image's.
+    """
+    work = task.work
+    if isinstance(work, CleanWork):
+        raise Misconfigured(f"the dbt image does no work of kind {work.kind!r}", "use the cleaner image")
+    # dbt takes more than a second to import: a task that cannot be read fails before that. What it imports stays for
     # good, so the collector need not walk through it: a twelfth of the CPU time before the first model.
     gc.disable()
     from medallion_dbt.freshness import check_freshness
@@ -60,24 +45,13 @@ def task_of(arguments: list[str]) -> Task:
     gc.freeze()
     gc.enable()
 
-    if given.phase == "freshness":
-        lock = f"freshness:{given.schema_prefix}{given.select}"
-        return Task(step_of(given), lambda session: check_freshness(given.select, session), lock)
-    layers = tuple((name, select) for name, _, select in (word.partition("=") for word in given.layers))
-    if layers and given.layer not in dict(layers):
-        known.error(f"the layer {given.layer} is not among --layers")
-    layer = Layer(
-        given.layer,
-        given.select,
-        given.phase,
-        given.publish,
-        not given.no_gate,
-        given.full_refresh,
-        layers,
-        given.models,
-    )
-    lock = f"layer:{given.schema_prefix}{given.select}"
-    return Task(step_of(given, given.layer), lambda session: run_layer(layer, session), lock)
+    if isinstance(work, FreshnessWork):
+        lock = f"freshness:{task.schema_prefix}{work.select}"
+        return step.Job(lambda session: check_freshness(work.select, session), lock)
+    flags = (work.publish, work.gate, work.full_refresh)
+    layer = Layer(work.layer, work.select, work.phase, *flags, layers=work.layers, models=work.models)
+    lock = f"layer:{task.schema_prefix}{work.select}"
+    return step.Job(lambda session: run_layer(layer, session), lock)
 
 
 def _debug() -> int:

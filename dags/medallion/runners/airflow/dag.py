@@ -47,7 +47,7 @@ def dag_of_file(file: PipelineFile, commit: str, settings: Settings) -> DAG:
     Raises:
         SpecError: It names a tenant that this deployment does not have.
     """
-    plan = make_plan(file.pipeline, file.contracts, RunContext("{{ run_id }}", LANDING, commit))
+    plan = make_plan(file.pipeline, file.contracts, RunContext("", LANDING, commit))
     try:
         return dag_of(plan, commit, settings.of_tenant(file.pipeline.tenant))
     except UnknownTenant as error:
@@ -86,7 +86,7 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
     with dag:
         for step in plan.steps:
             with _inside(step.group, groups):
-                tasks[step.name] = pod_operator(step, pipeline, commit, settings)
+                tasks[step.name] = pod_operator(step, plan, settings)
         for marker in plan.markers:
             with _inside(marker.group, groups):
                 done[marker.name] = EmptyOperator(task_id=marker.name, doc_md=marker.title, on_success_callback=None)

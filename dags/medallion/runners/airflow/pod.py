@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,29 +10,60 @@ from airflow.sdk.exceptions import AirflowException
 from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
-from medallion.plan import Step
+from medallion import wire
+from medallion.failures import Misconfigured
+from medallion.plan import Plan, Step
 from medallion.runners.airflow.pages import task_page
 from medallion.runners.airflow.retry import ExitCodeRetryPolicy
 from medallion.runners.kubernetes import parts
-from medallion.runners.kubernetes.ending import Ending, StepPodFailed, ending_of
+from medallion.runners.kubernetes.ending import Ending, StepPodFailed, ending_of, refusal_of
 from medallion.runners.kubernetes.settings import Settings
-from medallion.spec.pipeline import Pipeline
 
 
 class StepOperator(KubernetesPodOperator):
-    """Runs a step's pod and believes it only if the step itself said that its ledger row is written."""
+    """Run a step's pod and believe it only if the step itself said that its ledger row is written.
+
+    The pod gets its task from the worker, which has the DAG folder: Airflow's database holds none of it.
+
+    Args:
+        plan: The plan of the run.
+        step: The step's name in it.
+        rest: The provider's own arguments.
+    """
 
     ending: Ending | None = None
+    refusal: Ending | None = None
+
+    def __init__(self, *, plan: Plan, step: str, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.plan, self.step = plan, step
+
+    def build_pod_request_obj(self, context: Any = None, *, dry_run: bool = False) -> Any:
+        """Add the step's task to the pod that the provider makes."""
+        pod = super().build_pod_request_obj(context, dry_run=dry_run)
+        task = self.plan.task(self.step, context["run_id"] if context else "dry-run")
+        try:
+            variables = wire.environment(task)
+        except Misconfigured as error:
+            self.refusal = Ending(message=error.message, remedy=error.remedy, refused=True)
+            raise
+        container = next(one for one in pod.spec.containers if one.name == self.base_container_name)
+        container.env = parts.environment(variables)
+        return pod
 
     def get_or_create_pod(self, pod_request_obj: Any, context: Any) -> Any:
         """Takes up a pod whose step succeeded after its worker had died; the provider would do the work again.
 
         A task that somebody clears has no such pod: the worker that saw it end deleted it.
         """
-        left = self.find_pod(pod_request_obj.metadata.namespace, context=context)
-        if ending_of(left, self.base_container_name).succeeded:
-            return left
-        return super().get_or_create_pod(pod_request_obj, context)
+        try:
+            left = self.find_pod(pod_request_obj.metadata.namespace, context=context)
+            if ending_of(left, self.base_container_name).succeeded:
+                return left
+            return super().get_or_create_pod(pod_request_obj, context)
+        except ApiException as error:
+            self.refusal = refusal_of(error)
+            raise
 
     def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
         """Deletes the pod, then raises `StepPodFailed` unless the step succeeded.
@@ -41,7 +71,7 @@ class StepOperator(KubernetesPodOperator):
         A worker that is told to stop deletes the pod and goes on here. The provider's own operator then raises
         nothing, and Airflow takes the task for a success (https://github.com/apache/airflow/issues/71202).
         """
-        self.ending = ending = ending_of(self._latest(remote_pod), self.base_container_name)
+        self.ending = ending = self.refusal or ending_of(self._latest(remote_pod), self.base_container_name)
         failure = StepPodFailed(self.task_id, ending)
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
@@ -61,18 +91,22 @@ class StepOperator(KubernetesPodOperator):
             return pod
 
 
-def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings) -> StepOperator:
-    """The operator for a step.
+def pod_operator(step: Step, plan: Plan, settings: Settings) -> StepOperator:
+    """Return the operator for a step.
 
     Args:
-        step: The step; its arguments may hold Airflow templates.
-        pipeline: The pipeline, for the pod's labels and the task's page.
-        commit: The code version, for the pod's labels.
+        step: The step.
+        plan: The plan that it is of.
         settings: The deployment.
     """
+    pipeline = plan.pipeline
     volumes, mounts = parts.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
     pod_security, container_security = parts.restricted()
     return StepOperator(
+        plan=plan,
+        step=step.name,
+        # The first step tells the warehouse of all the others, so it goes first among those that may.
+        priority_weight=2 if step is plan.steps[0] else 1,
         task_id=step.task_id,
         task_display_name=step.task_id,
         doc_md=task_page(step, pipeline, settings.dbt_project),
@@ -82,10 +116,8 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         kubernetes_conn_id=None,
         image=settings.images[step.image],
         image_pull_policy=settings.pull_policy,
-        arguments=list(step.args),
-        env_vars={**{name: untemplated(value) for name, value in step.env.items()}, "HOME": "/tmp"},
         env_from=parts.logins(settings.warehouse_secret, step.secret),
-        labels=parts.labels(pipeline.name, step.name, commit, settings.tenant),
+        labels=parts.labels(pipeline.name, step.name, plan.context.commit, settings.tenant),
         container_resources=parts.resources(step.resources.cpu, step.resources.memory),
         volumes=list(volumes),
         volume_mounts=list(mounts),
@@ -109,11 +141,3 @@ def pod_operator(step: Step, pipeline: Pipeline, commit: str, settings: Settings
         max_retry_delay=timedelta(seconds=step.retry.max_delay_seconds),
         retry_policy=ExitCodeRetryPolicy(step.retry),
     )
-
-
-def untemplated(value: str) -> str:
-    """JSON that means the same and that Airflow's template engine leaves alone.
-
-    `{{`, `{%` and `{#` can stand in JSON only inside a string, where an escape says the same.
-    """
-    return re.sub(r"\{([{%#])", lambda found: f"{{\\u{ord(found[1]):04x}", value)

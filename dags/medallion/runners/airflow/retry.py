@@ -29,7 +29,9 @@ class ExitCodeRetryPolicy(RetryPolicy):
     ) -> RetryDecision:
         """Called by Airflow in the worker after a failed attempt; `try_number` starts at 1."""
         ending = exception.ending if isinstance(exception, StepPodFailed) else Ending()
-        how = {"oom": "out of memory", "evicted": "evicted", None: f"exit code {ending.exit_code}"}[ending.kind]
+        if ending.refused:
+            return RetryDecision.fail("another attempt would be refused as well")
+        how = {"oom": "out of memory", "evicted": "evicted"}.get(ending.kind or "", f"exit code {ending.exit_code}")
         if not self.config.is_retryable(ending.exit_code, ending.kind):
             return RetryDecision.fail(f"{how} is not listed in retryable_exit_codes")
         delay = timedelta(seconds=self.config.delay(try_number))

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import dagster
 
 from medallion.plan import Plan, Step
-from medallion.spec.pipeline import ExitClass
+from medallion.spec.pipeline import EndKind
+from medallion.task import TaskSpec
 
-RUN_ID = "@run_id@"
-"""Stands for the run in a plan's arguments, until there is one."""
+RUN_ID = ""
+"""Stands for the run in a plan, until there is one."""
 PIPELINE_TAG = "medallion/pipeline"
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a step ended. `exit_code` is None if nobody knows, `kind` a class that Kubernetes gives it."""
+    """How a step ended. `exit_code` is None if it is unknown, `kind` a class that Kubernetes gives it."""
 
     exit_code: int | None
     explanation: str = ""
-    kind: ExitClass | None = None
+    kind: EndKind | None = None
     succeeded: bool = False
 
 
-Launch = Callable[[Any, Step, Plan], Ended]
-"""Runs a step, as a process or as a pod; it is given the op's context."""
+Launch = Callable[[Any, Step, TaskSpec], Ended]
+"""Runs a step's task, as a process or as a pod; it is given the op's context."""
 
 
 def job_of(plan: Plan, launch: Launch) -> dagster.JobDefinition:
@@ -79,8 +80,7 @@ def _op(step: Step, plan: Plan, launch: Launch) -> dagster.OpDefinition:
     # Dagster knows annotations by object, not by name.
     def compute(context, _inputs):  # type: ignore[no-untyped-def]
         attempt = context.retry_number + 1
-        args = tuple(word.replace(RUN_ID, f"dagster__{context.run_id}") for word in step.args)
-        ended = launch(context, replace(step, args=args), plan)
+        ended = launch(context, step, plan.task(step.name, f"dagster__{context.run_id}"))
         if ended.succeeded:
             yield dagster.Output(None, "done")
             return
@@ -97,7 +97,8 @@ def _op(step: Step, plan: Plan, launch: Launch) -> dagster.OpDefinition:
         ins={before[need]: dagster.In(dagster.Nothing) for need in step.needs},
         outs={"done": dagster.Out(dagster.Nothing)},
         description=step.title,
-        tags={"kind": step.image},
+        # The first step tells the warehouse of all the others, so it goes first among those that may.
+        tags={"kind": step.image, "dagster/priority": "1" if step is plan.steps[0] else "0"},
         pool=step.pool,
     )
 

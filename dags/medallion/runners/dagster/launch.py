@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from medallion.plan import Plan, Step
+from medallion.plan import Step
 from medallion.runners.dagster.job import Ended
 from medallion.runners.local.process import StepProcess
+from medallion.task import TaskSpec
 
 _LEVELS = {"error": "error", "warning": "warning"}
 
 
-def run_process(context: Any, step: Step, _plan: Plan) -> Ended:
+def run_process(context: Any, step: Step, task: TaskSpec) -> Ended:
     """Runs a step as a process; its events are in the log of the Dagster run."""
     last: dict[str, Any] = {}
 
@@ -22,7 +23,7 @@ def run_process(context: Any, step: Step, _plan: Plan) -> Ended:
             last.update(event)
         getattr(context.log, _LEVELS.get(str(event.get("level")), "info"))(message)
 
-    process = StepProcess(step, {}, on_event)
+    process = StepProcess(step, task, {}, on_event)
     try:
         code = process.run()
     finally:

@@ -11,11 +11,14 @@ from dagster_k8s.client import DagsterK8sError
 from kubernetes.client import ApiClient, ApiException
 from kubernetes.client import models as k8s
 
-from medallion.plan import Plan, Step
+from medallion import wire
+from medallion.failures import Misconfigured
+from medallion.plan import Step
 from medallion.runners.dagster.job import Ended
 from medallion.runners.kubernetes import parts
-from medallion.runners.kubernetes.ending import Ending, ending_of
+from medallion.runners.kubernetes.ending import Ending, ending_of, refusal_of
 from medallion.runners.kubernetes.settings import Settings
+from medallion.task import TaskSpec
 
 CONTAINER = "step"
 _POLL_SECONDS = 2.0
@@ -29,10 +32,12 @@ class StepPods(PipesK8sClient):
     def __init__(self) -> None:
         super().__init__(poll_interval=_POLL_SECONDS)
         self.ending = Ending()
+        self.created = False
 
     @contextmanager
     def consume_pod_logs(self, context: Any, client: Any, namespace: str, pod_name: str, **rest: Any) -> Iterator[None]:
         """As Dagster's own, and reads the pod's status at the end."""
+        self.created = True
         try:
             with super().consume_pod_logs(
                 context=context, client=client, namespace=namespace, pod_name=pod_name, **rest
@@ -45,35 +50,41 @@ class StepPods(PipesK8sClient):
                 context.log.warning(f"how the pod {pod_name} ended cannot be read: {error.reason}")
 
 
-def run_pod(context: Any, step: Step, plan: Plan) -> Ended:
-    """Runs a step as a pod, and believes it only if the step itself said that its ledger row is written."""
-    settings = Settings.from_environment().of_tenant(plan.pipeline.tenant)
-    commit = step.env.get("MEDALLION_COMMIT", "unknown")
+def run_pod(context: Any, step: Step, task: TaskSpec) -> Ended:
+    """Run a step as a pod, and believe it only if the step itself said that its ledger row is written."""
+    settings = Settings.from_environment().of_tenant(task.tenant)
     pods = StepPods()
+    try:
+        spec = pod_spec(step, task, settings)
+    except Misconfigured as error:
+        return Ended(int(error.code), f"{error.message}\nwhat to do: {error.remedy}", "refused")
     try:
         pods.run(
             context=context,
             namespace=settings.namespace,
-            base_pod_meta={"labels": parts.labels(plan.pipeline.name, step.name, commit, settings.tenant)},
-            base_pod_spec=pod_spec(step, settings),
+            base_pod_meta={"labels": parts.labels(task.pipeline, task.step, task.commit, settings.tenant)},
+            base_pod_spec=spec,
             pod_wait_timeout=step.timeout_seconds + _SPARE_SECONDS,
         )
     except DagsterK8sError as error:
         context.log.warning(str(error)[:2000])
+    except ApiException as error:
+        if not pods.created:
+            pods.ending = refusal_of(error)
+        context.log.warning(f"the Kubernetes API answered: {refusal_of(error).message}")
     ending = pods.ending
     return Ended(ending.exit_code, ending.explanation, ending.kind, ending.succeeded)
 
 
-def pod_spec(step: Step, settings: Settings) -> dict[str, Any]:
-    """The pod's specification, as Kubernetes' own JSON."""
+def pod_spec(step: Step, task: TaskSpec, settings: Settings) -> dict[str, Any]:
+    """Return the pod's specification, as Kubernetes' own JSON."""
     volumes, mounts = parts.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
     pod_security, container_security = parts.restricted()
     container = k8s.V1Container(
         name=CONTAINER,
         image=settings.images[step.image],
         image_pull_policy=settings.pull_policy,
-        args=list(step.args),
-        env=[k8s.V1EnvVar(name=name, value=value) for name, value in {**step.env, "HOME": "/tmp"}.items()],
+        env=parts.environment(wire.environment(task)),
         env_from=parts.logins(settings.warehouse_secret, step.secret),
         resources=parts.resources(step.resources.cpu, step.resources.memory),
         volume_mounts=list(mounts),

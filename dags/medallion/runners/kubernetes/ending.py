@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from kubernetes.client import ApiException
+
 from medallion.last_words import Failed, LastWords
-from medallion.spec.pipeline import ExitClass
+from medallion.spec.pipeline import EndKind
 
 EVICTED = "Evicted"
+REFUSED = "refused"
 _IMAGE = "check that the image of the chart's `global.images` exists and that the cluster may pull it"
 REMEDIES = {
     "OOMKilled": "raise `resources.<image>.memory` in the pipeline file",
@@ -19,6 +23,12 @@ REMEDIES = {
     "ErrImagePull": _IMAGE,
     "InvalidImageName": _IMAGE,
     "CreateContainerConfigError": "a Secret or ConfigMap that the pod names is missing: the message says which",
+    "BadRequest": "correct what the message names in the pipeline file; if it is not there, please report this",
+    "Invalid": "correct what the message names in the pipeline file; if it is not there, please report this",
+    "Forbidden": "give the worker's service account the right, or change the quota or policy, that the message names",
+    "Unauthorized": "see that the worker's service account still exists",
+    "NotFound": "see that the namespace exists: the chart makes it",
+    "RequestEntityTooLarge": "split the pipeline, or shorten its contracts: `medallion lint` says which",
 }
 """What to try, by Kubernetes' reason, when the step itself could say nothing."""
 
@@ -43,6 +53,7 @@ class Ending:
         said_success: Whether the step itself reported that its ledger row is written.
         again: Whether an earlier attempt of the same run had succeeded already.
         failed: The models and tests that the step says failed.
+        refused: Whether there never was a pod, and there would be none in another attempt.
     """
 
     exit_code: int | None = None
@@ -52,6 +63,7 @@ class Ending:
     said_success: bool = False
     again: bool = False
     failed: tuple[Failed, ...] = ()
+    refused: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -59,8 +71,10 @@ class Ending:
         return self.exit_code == 0 and self.said_success
 
     @property
-    def kind(self) -> ExitClass | None:
+    def kind(self) -> EndKind | None:
         """How Kubernetes ended the pod, for retries: by a class of its own rather than by an exit code."""
+        if self.refused:
+            return "refused"
         if self.reason == EVICTED:
             return "evicted"
         return "oom" if self.reason == "OOMKilled" else None
@@ -68,7 +82,7 @@ class Ending:
     @property
     def explained(self) -> str:
         """What happened, in words."""
-        return self.message or "the pod is gone and nobody knows how it ended; the ledger has no success for it"
+        return self.message or "the pod disappeared before its exit status was recorded; the ledger has no success"
 
     @property
     def explanation(self) -> str:
@@ -77,6 +91,22 @@ class Ending:
         code = "" if self.exit_code is None else f"exit code {self.exit_code}"
         kube = ", ".join(part for part in (self.reason if self.reason != "Error" else "", code) if part)
         return what + (f" ({kube})" if kube else "") + (f"\nwhat to do: {self.remedy}" if self.remedy else "")
+
+
+def refusal_of(error: ApiException) -> Ending:
+    """Return the end of a pod that the API server did not create, in the API server's words.
+
+    Another attempt helps where the server was busy or broken, where a name was taken, and where a quota is used up.
+    """
+    try:
+        answer = json.loads(error.body or "")
+        reason, said = str(answer.get("reason") or error.reason), str(answer.get("message") or error.reason)
+    except (ValueError, AttributeError):
+        reason, said = str(error.reason), str(error.body or error.reason)
+    status = int(error.status or 0)
+    curable = not 400 <= status < 500 or status in (408, 409, 429) or (status == 403 and "exceeded quota" in said)
+    message = f"Kubernetes refused the pod with status {status}: {said}"
+    return Ending(reason=reason, message=message, remedy=REMEDIES.get(reason, ""), refused=not curable)
 
 
 def ending_of(pod: Any, container: str) -> Ending:

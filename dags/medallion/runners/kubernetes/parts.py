@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping
 from functools import cache
 
 from kubernetes.client import models as k8s
@@ -19,11 +21,27 @@ def labels(pipeline: str, step: str, commit: str, tenant: str | None = None) -> 
     """What a step's pod is found by."""
     return {
         "app.kubernetes.io/part-of": "medallion",
-        "medallion/pipeline": pipeline,
-        "medallion/step": step,
-        "medallion/commit": commit[:40],
-        **({"medallion/tenant": tenant} if tenant else {}),
+        "medallion/pipeline": label_value(pipeline),
+        "medallion/step": label_value(step),
+        "medallion/commit": label_value(commit[:40]),
+        **({"medallion/tenant": label_value(tenant)} if tenant else {}),
     }
+
+
+def label_value(text: str) -> str:
+    """Return a text as the value of a label: unchanged where it is one, else made safe and with a hash of its own.
+
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+    """
+    if re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", text):
+        return text
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", text)[:54].strip("_.-")
+    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def environment(variables: Mapping[str, str]) -> list[k8s.V1EnvVar]:
+    """Return a step's variables, with a home that can be written to."""
+    return [k8s.V1EnvVar(name=name, value=value) for name, value in {**variables, "HOME": "/tmp"}.items()]
 
 
 # A model of the Kubernetes client costs about a millisecond, so thousands of steps share theirs.

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from medallion.failures import ExitCode
 from medallion.plan import Image, Step
+from medallion.task import TaskSpec
 
 MODULES: Mapping[Image, str] = {"cleaner": "medallion_cleaner", "dbt": "medallion_dbt"}
 """The command of each image, as its Dockerfile's ENTRYPOINT names it too."""
@@ -20,22 +23,35 @@ OnEvent = Callable[[Mapping[str, Any]], None]
 
 
 class StepProcess:
-    """Runs a step's command and hands on its events."""
+    """Runs a step's command on its task and hands on its events.
 
-    def __init__(self, step: Step, environment: Mapping[str, str], on_event: OnEvent) -> None:
-        self._step, self._environment, self._on_event = step, environment, on_event
+    Args:
+        step: The step: its image and its limits.
+        task: What it does.
+        environment: Added to this process's own.
+        on_event: Called for each event.
+    """
+
+    def __init__(self, step: Step, task: TaskSpec, environment: Mapping[str, str], on_event: OnEvent) -> None:
+        self._step, self._task, self._environment, self._on_event = step, task, environment, on_event
         self._process: subprocess.Popen[str] | None = None
         self.timed_out = False
 
     def run(self) -> int:
-        """Waits for the command to end, at most the step's own timeout.
+        """Wait for the command to end, at most the step's own timeout.
 
         Returns:
             Its exit code; `ExitCode.TERMINATED` when it was stopped by a signal.
         """
+        with tempfile.TemporaryDirectory(prefix="medallion-") as folder:
+            file = Path(folder) / "task.json"
+            file.write_text(self._task.to_json(), encoding="utf-8")
+            return self._run(file)
+
+    def _run(self, file: Path) -> int:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULES[self._step.image], *self._step.args],
-            env={**os.environ, **self._environment, **self._step.env, "MEDALLION_LOG_FORMAT": "json"},
+            [sys.executable, "-m", MODULES[self._step.image], "--file", str(file)],
+            env={**os.environ, **self._environment, "MEDALLION_LOG_FORMAT": "json"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -46,6 +46,7 @@ def run_plan(plan: Plan, environment: Mapping[str, str], on_event: OnStepEvent) 
 
 class _Run:
     def __init__(self, plan: Plan, environment: Mapping[str, str], on_event: OnStepEvent) -> None:
+        self._plan = plan
         self._steps = {step.name: step for step in plan.steps}
         self._parallel = min(plan.pipeline.max_parallel_steps, os.cpu_count() or 1)
         self._environment, self._on_event = environment, on_event
@@ -89,7 +90,8 @@ class _Run:
         return code
 
     def _attempt(self, step: Step, attempt: int) -> int:
-        process = StepProcess(step, self._environment, lambda event: self._hand_on(step, event))
+        task = self._plan.task(step.name)
+        process = StepProcess(step, task, self._environment, lambda event: self._hand_on(step, event))
         self._running[step.name] = process
         if self._stopping.is_set():
             return int(ExitCode.TERMINATED)

@@ -1,0 +1,26 @@
+"""What a pipeline file asks for and no pod could be given: found by `medallion lint`, before a run finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medallion import wire
+from medallion.failures import Misconfigured
+from medallion.plan import RunContext, make_plan
+from medallion.spec.findings import Finding
+from medallion.spec.project import PipelineFile
+
+_SURELY_FITS = wire.MAX_BYTES // 2
+"""Bytes of JSON that need no trial: base64 adds a third to what does not compress."""
+
+
+def findings_of(file: PipelineFile) -> Iterator[Finding]:
+    """Yield an error for each step whose task is too large for a pod."""
+    plan = make_plan(file.pipeline, file.contracts, RunContext("run", "/landing", "0" * 40))
+    for number, step in enumerate(plan.steps):
+        task = plan.task(step.name)
+        if len(task.model_copy(update={"others": {}}).to_json()) > _SURELY_FITS:
+            try:
+                wire.environment(task)
+            except Misconfigured as error:
+                yield Finding(str(file.path), 1, 1, f"sources.{number}", error.message, error.remedy)

@@ -1,0 +1,62 @@
+"""A step's task as tests write it: in few words on a command line, as a file that the images' commands read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def told(arguments: Sequence[str], contract: dict[str, Any] | str | None = None, source: Any = None) -> list[str]:
+    """The arguments that hand a task to a command: `--file` and a new file of its own.
+
+    Args:
+        arguments: `--pipeline p --run-id one --step gold --layer gold …`.
+        contract: For a cleaner: the contract, as data or YAML.
+        source: For a cleaner without `--input`: the source, in its connector's terms.
+    """
+    file = Path(tempfile.mkdtemp(prefix="medallion-told-")) / "task.json"
+    file.write_text(json.dumps(task_of(arguments, contract, source)))
+    return ["--file", str(file)]
+
+
+def task_of(arguments: Sequence[str], contract: dict[str, Any] | str | None = None, source: Any = None) -> Any:
+    """The task as data."""
+    given = _parser().parse_args(list(arguments))
+    task: dict[str, Any] = {"protocol": 1, "pipeline": given.pipeline, "run_id": given.run_id, "step": given.step}
+    task |= {"needs": given.needs, "schema_prefix": given.schema_prefix, "commit": "test"}
+    task |= {} if given.retention is None else {"retention": json.loads(given.retention)}
+    task |= {} if given.tenant is None else {"tenant": given.tenant}
+    if contract is not None:
+        data = yaml.safe_load(contract) if isinstance(contract, str) else contract
+        work: dict[str, Any] = {"kind": "clean", "contract": data, "landing": given.landing}
+        work |= {"input": given.input} if given.input else {"source": source}
+    elif given.phase == "freshness":
+        work = {"kind": "freshness", "select": given.select}
+    else:
+        work = {"kind": "layer", "layer": given.layer, "select": given.select, "phase": given.phase}
+        work |= {"layers": [word.split("=", 1) for word in given.layers], "models": given.models}
+        work |= {"publish": given.publish, "gate": not given.no_gate, "full_refresh": given.full_refresh}
+    return {**task, "work": work}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    for name in ("pipeline", "run-id", "step"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("input", "layer", "select", "tenant", "retention"):
+        parser.add_argument(f"--{name}")
+    for name in ("publish", "no-gate", "full-refresh"):
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--needs", action="append", default=[])
+    parser.add_argument("--layers", action="append", default=[])
+    parser.add_argument("--models", default="")
+    parser.add_argument("--schema-prefix", default="")
+    parser.add_argument("--landing", default="")
+    parser.add_argument("--phase", default="build")
+    return parser
