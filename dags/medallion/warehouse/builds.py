@@ -8,7 +8,7 @@ the views say: there is no second record of it that could be wrong.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -157,6 +157,23 @@ def confirm(connection: Connection, step: StepRun, schema: str, relation: str) -
     _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
 
 
+def hold(connection: Connection, pipeline: str, relations: Mapping[str, Sequence[str]]) -> None:
+    """Take all the locks of a publication, so that it waits for no reader once it has begun.
+
+    Call it first in a transaction that publishes several schemas.
+
+    Args:
+        connection: To the warehouse.
+        pipeline: Whose publications must wait for this one.
+        relations: What will be published: names by schema.
+
+    Raises:
+        WarehouseAway: A reader's transaction does not let go of a view.
+    """
+    hold_until_commit(connection, f"publish:{pipeline}")
+    views.lock(connection, relations)
+
+
 def publish(
     connection: Connection, schema: str, build: str, relations: Sequence[str], fingerprint: str | None = None
 ) -> Retired:
@@ -171,7 +188,7 @@ def publish(
         WarehouseAway: The build is gone, or a reader's transaction does not let go of a view.
     """
     pipeline, run_id, step = _finished(connection, build, relations, fingerprint)
-    hold_until_commit(connection, f"publish:{pipeline}")
+    hold(connection, pipeline, {schema: relations})
     require_no_rollback_since(connection, pipeline, run_id)
     _publication(connection, pipeline, run_id, step, schema, build, relations)
     return _show(connection, pipeline, step, schema, build, relations)
@@ -194,7 +211,7 @@ def hand_on(connection: Connection, schema: str, build: str, relations: Sequence
     aside = None
     if taken := views.taken(connection, schema, relations):
         aside = _make(connection, schema, pipeline, ASIDE, step)
-        views.with_patience(connection, schema, lambda: views.move(connection, schema, taken, aside))
+        views.move(connection, schema, taken, aside)
     return _show(connection, pipeline, step, schema, build, relations), aside
 
 

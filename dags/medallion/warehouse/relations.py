@@ -8,7 +8,7 @@ from psycopg import sql
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.lock import key_of
 
-LOCK_WAIT = "1s"
+LOCK_WAIT = "200ms"
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence"}
 
 # Views, materialized views and foreign keys, by what they read.
@@ -67,6 +67,10 @@ def _emptied(connection: Connection, build: str) -> bool:
         dropped = [_dropped(connection, build, str(name), _KINDS[str(kind)]) for name, kind in free]
         if not any(dropped):
             return False
+    # Postgres locks all that a schema holds, and what depends on that, before it refuses to drop it.
+    left = "select exists (select from pg_class where relnamespace = to_regnamespace(quote_ident(%s)))"
+    if connection.execute(left, (build,)).fetchone() == (True,):
+        return False
     return _executed(connection, sql.SQL("drop schema if exists {} restrict").format(sql.Identifier(build)))
 
 

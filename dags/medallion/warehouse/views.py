@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import psycopg
 from psycopg import sql
@@ -11,8 +12,13 @@ from psycopg import sql
 from medallion.failures import Misconfigured, WarehouseAway
 from medallion.warehouse.connection import Connection
 
-LOCK_WAIT = "1s"
+FIRST_WAIT = "1s"
 """New readers queue behind a switch that waits for an old one: for no longer than this at a time."""
+NEXT_WAIT = "20ms"
+"""The same while it holds other views, which a reader of several may wait for."""
+PAUSE_SECONDS = 0.2
+DROP_WAIT = "100ms"
+"""How long a view that is retired is waited for, while others are locked; it stays until the next publication."""
 PATIENCE_SECONDS = 600.0
 """How long a publication tries, before a reader's endless transaction makes it fail."""
 
@@ -73,8 +79,49 @@ def refuse_taken(connection: Connection, schema: str, relations: Sequence[str]) 
         )
 
 
+def lock(connection: Connection, relations: Mapping[str, Sequence[str]]) -> None:
+    """Take the locks that switching views needs, all of them at once; they are held until the transaction ends.
+
+    A query of several views may hold one and wait for another: a deadlock, in which Postgres may end the reader's query
+    after its `deadlock_timeout` of a second. So this lets go at once of what it holds, and tries again.
+
+    Args:
+        connection: To the warehouse, in a transaction.
+        relations: Names of views by schema; those that are not there yet need no lock.
+
+    Raises:
+        WarehouseAway: A reader's transaction does not let go of a view.
+    """
+    patience = time.monotonic() + PATIENCE_SECONDS
+    names = [
+        sql.Identifier(schema, name)
+        for schema in sorted(relations)
+        for name in _views(connection, schema, relations[schema])
+    ]
+    while names:
+        try:
+            with connection.transaction():
+                wait = FIRST_WAIT
+                for name in names:
+                    connection.execute("select set_config('lock_timeout', %s, true)", (wait,))
+                    wait = NEXT_WAIT
+                    # `lock table` would lock what the view reads, too. This changes nothing, under the right lock.
+                    connection.execute(sql.SQL("alter view if exists {} reset (security_barrier)").format(name))
+                connection.execute("select set_config('lock_timeout', '0', true)")
+            return
+        except psycopg.errors.LockNotAvailable as error:
+            if time.monotonic() > patience:
+                raise WarehouseAway(
+                    f"the views of {', '.join(relations)} could not be switched for {PATIENCE_SECONDS:.0f} s: "
+                    f"{_holders(connection, list(relations))} reads them in one long transaction",
+                    "end that transaction (pg_terminate_backend), and run again",
+                ) from error
+            connection.execute("select pg_sleep(%s)", (random.uniform(0.01, PAUSE_SECONDS),))
+            random.shuffle(names)
+
+
 def switch(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> None:
-    """Points `schema.<relation>` at the build, for every relation; they change when the transaction ends.
+    """Point `schema.<relation>` at the build, for every relation; they change when the transaction ends.
 
     Raises:
         Misconfigured: A relation of that name is no view of ours, or other views depend on a column that
@@ -82,12 +129,9 @@ def switch(connection: Connection, schema: str, build: str, relations: Sequence[
         WarehouseAway: A reader's transaction does not let go of a view.
     """
     refuse_taken(connection, schema, relations)
-
-    def switch_all() -> None:
-        for relation in sorted(relations):
-            _switch(connection, schema, build, relation)
-
-    with_patience(connection, schema, switch_all)
+    lock(connection, {schema: relations})
+    for relation in sorted(relations):
+        _switch(connection, schema, build, relation)
 
 
 def move(connection: Connection, schema: str, relations: Mapping[str, str], to: str) -> None:
@@ -98,35 +142,11 @@ def move(connection: Connection, schema: str, relations: Mapping[str, str], to: 
         )
 
 
-def with_patience(connection: Connection, schema: str, work: Callable[[], object]) -> None:
-    """Do work that waits for readers of a schema's relations, one second at a time so that new ones never queue long.
-
-    Raises:
-        WarehouseAway: A reader's transaction does not let go.
-    """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            with connection.transaction():
-                connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
-                work()
-                connection.execute("select set_config('lock_timeout', '0', true)")
-            return
-        except psycopg.errors.LockNotAvailable as error:
-            if time.monotonic() > deadline:
-                raise WarehouseAway(
-                    f"the views of {schema} could not be switched for {PATIENCE_SECONDS:.0f} s: "
-                    f"{_holders(connection, schema)} reads them in one long transaction",
-                    "end that transaction (pg_terminate_backend), and run again",
-                ) from error
-            connection.execute("select pg_sleep(1)")
-
-
 def drop(connection: Connection, schema: str, relation: str) -> bool:
     """Drops a view, unless other views or a reader's transaction use it. Returns whether it is gone."""
     try:
         with connection.transaction():
-            connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
+            connection.execute("select set_config('lock_timeout', %s, true)", (DROP_WAIT,))
             connection.execute(sql.SQL("drop view {}").format(sql.Identifier(schema, relation)))
             connection.execute("select set_config('lock_timeout', '0', true)")
     except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.LockNotAvailable):
@@ -134,15 +154,24 @@ def drop(connection: Connection, schema: str, relation: str) -> bool:
     return True
 
 
-def _holders(connection: Connection, schema: str) -> str:
+def _views(connection: Connection, schema: str, names: Sequence[str]) -> list[str]:
+    rows = connection.execute(
+        """select relname from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and relkind = 'v'
+               and relname = any(%s) order by relname""",
+        (schema, list(names)),
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _holders(connection: Connection, schemas: Sequence[str]) -> str:
     rows = connection.execute(
         """select distinct format('%%s (pid %%s, %%s)', who.usename, who.pid, who.application_name)
            from pg_locks as lock
            inner join pg_class as held on lock.relation = held.oid
            inner join pg_namespace as space on held.relnamespace = space.oid
            inner join pg_stat_activity as who on lock.pid = who.pid
-           where space.nspname = %s and lock.granted and lock.pid <> pg_backend_pid()""",
-        (schema,),
+           where space.nspname = any(%s) and lock.granted and lock.pid <> pg_backend_pid()""",
+        (list(schemas),),
     ).fetchall()
     return ", ".join(str(row[0]) for row in rows) or "another session"
 

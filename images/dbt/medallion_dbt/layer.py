@@ -205,6 +205,8 @@ class _Work:
         session, showing = self._session, self._layer.phase != "run"
         retired = []
         with session.connection.transaction():
+            if showing:
+                builds.hold(session.connection, session.step.pipeline, self._relations)
             for schema, names in self._relations.items() if showing else ():
                 retired.append(self._show(schema, names))
             session.record(self._outcome())

@@ -32,7 +32,7 @@ def twins(manifest: Manifest) -> dict[str, str]:
         if (source.schema, source.identifier) in own
     }
     for node in _readers(manifest):
-        for source_id in [id for id in node.depends_on.nodes if id in found]:
+        for source_id in [id for id in _parents(node) if id in found]:
             if found[source_id] not in (node.unique_id, *node.depends_on.nodes):
                 node.depends_on.nodes.append(found[source_id])
     return found
@@ -65,12 +65,17 @@ def _readers(manifest: Manifest) -> Iterator[Any]:
     yield from manifest.functions.values()
 
 
+def _parents(node: Any) -> list[str]:
+    """What a node reads; a seed reads nothing, and has no list of it."""
+    return list(getattr(node.depends_on, "nodes", ()))
+
+
 def _node(node: Any) -> Node:
     kind = node.resource_type.value
     return Node(
         id=node.unique_id,
         kind=kind,
-        parents=frozenset(node.depends_on.nodes),
+        parents=frozenset(_parents(node)),
         name=node.name,
         file=node.original_file_path,
         ephemeral=kind not in TESTS and node.config.materialized == "ephemeral",
