@@ -7,7 +7,7 @@ pattern on a round trip: it writes some instants with it and reads them back.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -29,11 +29,11 @@ class Shape:
 
     Attributes:
         pattern: A regular expression with a group per part, for Python and for the cleaner's engine alike.
-        canonical: What the text becomes, with `${group}` for each part.
+        canonical: What the text becomes, with `${group}` for each part; None if it is read as it stands.
     """
 
     pattern: str
-    canonical: str
+    canonical: str | None
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,14 @@ class Format:
     Attributes:
         shapes: The spellings that it reads; no text fits two of them.
         strptime: The pattern in chrono's terms (https://docs.rs/chrono) of the canonical text.
-        zoned: Whether its texts have an offset from UTC.
+        zoned: Whether its texts stand for instants: they have an offset from UTC, or say UTC.
+        timed: Whether its texts have a time of the day.
     """
 
     shapes: tuple[Shape, ...]
     strptime: str
     zoned: bool
+    timed: bool
 
 
 def compile_format(text: str, kind: str) -> Format:
@@ -71,7 +73,11 @@ def compile_format(text: str, kind: str) -> Format:
         shapes.append(Shape(f"^{pattern}$", _canonical(used, century)))
     if not any(part.group == "year2" for part in used):
         del shapes[1:]
-    made = Format(tuple(shapes), _strptime(used), _zoned(text, parts, used))
+    timed = any(part.midnight for part in used)
+    made = Format(tuple(shapes), _strptime(used), _zoned(text, parts, used), timed)
+    if _is_direct(used):
+        written = "".join(part.replace("%", "%%") if isinstance(part, str) else part.name for part in parts)
+        made = replace(made, shapes=(Shape(shapes[0].pattern, None),), strptime=written)
     _round_trip(text, parts, made, kind)
     return made
 
@@ -150,6 +156,12 @@ def _piece(parts: list[Directive | str], index: int, kind: str, years: str) -> s
         shape = part.midnight
     before, after = part.around
     return f"{before}(?P<{part.group}>{shape}){after}"
+
+
+def _is_direct(used: list[Directive]) -> bool:
+    """Whether chrono reads the text exactly: not years of two digits, fractions alone, and hours alone."""
+    groups = {part.group for part in used}
+    return not groups & {"year2", "fraction"} and ("hour" not in {part.meaning for part in used} or "minute" in groups)
 
 
 def _canonical(used: list[Directive], century: str) -> str:

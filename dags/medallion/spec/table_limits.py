@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _COLUMNS, _OWN, _KEY = 1600, 2, 32
 """https://www.postgresql.org/docs/current/limits.html; Medallion's own columns are `_line` and `_file`."""
+MAX_FIELDS = _COLUMNS - _OWN
 _ROW_BYTES, _HEADER = 8160, 24
 _SMALLEST = {"integer": 8, "datetime": 8, "date": 4, "boolean": 1, "number": 3, "string": 2}
 """Bytes of a value that is there. Those of a longer text move out of the row and leave 18."""
