@@ -57,7 +57,11 @@ class ContractField(Part):
     """One column of the table, and the column of the file that it comes from."""
 
     name: Identifier
-    source: str | None = Field(None, description="The column's name in the file; by default `name`.")
+    source: str | None = Field(
+        None,
+        description="The column's name in the file; by default `name`. "
+        "Columns of the same name are `Region (1)` and `Region (2)`.",
+    )
     title: str = ""
     description: str = ""
     type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = "string"

@@ -105,12 +105,16 @@ class Evidence:
         if self._broken >= FEWEST_LINES and share >= LEAST_SHARE and self.suspects():
             raise BadInput(f"{name} is not in {self._codec}: {self.told()}. Nothing was loaded", self.remedy())
 
+    def readings(self) -> dict[str, str]:
+        """Return the likeliest encoding of each reading of the first broken value."""
+        found: dict[str, str] = {}
+        for codec in self.suspects():
+            found.setdefault(self._example(codec), codec)
+        return found
+
     def told(self) -> str:
         """Say which encodings the broken lines read well in, with an example of each."""
-        readings: dict[str, str] = {}
-        for codec in self.suspects():
-            readings.setdefault(self._example(codec), codec)
-        examples = [f"{codec} (`{example}`)" for example, codec in readings.items()]
+        examples = [f"{codec} (`{example}`)" for example, codec in self.readings().items()]
         lines = f"{self._broken} lines, from line {self._first} on," if self._broken > 1 else f"line {self._first}"
         return f"{lines} cannot be decoded and read well in {' or '.join(examples[:3])}"
 

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Protocol
+
+import polars as pl
 
 from medallion.failures import BadInput
 from medallion.log import EventLog
@@ -23,7 +25,6 @@ from medallion_cleaner.inputs import Input, Inputs, opened
 from medallion_cleaner.lines import line_blocks
 from medallion_cleaner.records import Records
 from medallion_cleaner.rules import compile_contract
-from medallion_cleaner.table import Table
 
 _AHEAD = 1
 """Clean blocks that may wait for Postgres; memory is bounded by it."""
@@ -75,6 +76,18 @@ class Stopwatch:
         self._log.event(name, f"{name} took {seconds} s", execution_time_seconds=seconds)
 
 
+class Target(Protocol):
+    """What takes the rows: a table, or a trial without a database."""
+
+    def copy(self, csv: bytes) -> None:
+        """Takes clean rows in Postgres' CSV."""
+        ...
+
+    def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
+        """Takes rejected rows of an input, as a frame of `REJECT_COLUMNS`."""
+        ...
+
+
 class Reader:
     """Reads inputs into a table.
 
@@ -89,7 +102,7 @@ class Reader:
         self._empty_is_fine = empty_is_fine or contract.empty == "allow"
         self.counts = Counts()
 
-    def read(self, inputs: Inputs, target: Table) -> str:
+    def read(self, inputs: Inputs, target: Target) -> str:
         """Reads every input, in order.
 
         Returns:
@@ -109,12 +122,13 @@ class Reader:
             return inputs.version
         return checksums[0] if len(checksums) == 1 else hashlib.sha256("\n".join(checksums).encode()).hexdigest()
 
-    def _one(self, one: Input, target: Table, file: str | None) -> str:
+    def _one(self, one: Input, target: Target, file: str | None) -> str:
         before, told = self.counts.rows, time.monotonic()
         with opened(one) as input_:
             evidence = Evidence(self._contract.codec)
             records = self._records(input_.stream, evidence)
-            columns = compile_contract(self._contract, check_columns(self._contract, records.header, one.name))
+            header = check_columns(self._contract, records.header, one.name, records.header_line)
+            columns = compile_contract(self._contract, header)
             for block in _ahead(clean(block, columns, file) for block in records):
                 target.copy(block.rows_csv)
                 target.quarantine(block.rejects, one.name)

@@ -20,6 +20,19 @@ _BROKEN = "medallion_broken"
 codecs.register_error(_BROKEN, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]
 
 
+class OtherEncoding(BadInput):
+    """A file that is surely in another encoding than declared.
+
+    Args:
+        message: What it is in, and what was declared.
+        encoding: What to declare.
+    """
+
+    def __init__(self, message: str, encoding: str) -> None:
+        super().__init__(message, f"declare `encoding: {encoding}` in the contract")
+        self.encoding = encoding
+
+
 class Readable(Protocol):
     """What bytes are read from."""
 
@@ -59,7 +72,8 @@ def without_mark(stream: IO[bytes], codec: str) -> Readable:
         codec: The encoding that its contract declares.
 
     Raises:
-        BadInput: The first bytes are of another encoding.
+        OtherEncoding: The first bytes are of another encoding.
+        BadInput: There is no byte order mark where one is needed.
     """
     head = b""
     while len(head) < _HEAD and (data := stream.read(_HEAD - len(head))):
@@ -70,9 +84,7 @@ def without_mark(stream: IO[bytes], codec: str) -> Readable:
     if found and not found.startswith(declared):
         named = found.removesuffix("-le").removesuffix("-be") if mark else found
         how = "begins with the byte order mark of" if mark else "looks like"
-        raise BadInput(
-            f"the file {how} {named.upper()}, not {declared}", f"declare `encoding: {named}` in the contract"
-        )
+        raise OtherEncoding(f"the file {how} {named.upper()}, not {declared}", named)
     if declared in ("utf-16", "utf-32") and not mark:
         raise BadInput(
             f"the file has no byte order mark, which tells the two kinds of {declared} apart",
