@@ -16,12 +16,12 @@ import psycopg
 
 from medallion import stopping
 from medallion.failures import ExitCode, Misconfigured, StepFailure
-from medallion.last_words import LastWords, failed_in
+from medallion.last_words import LastWords, failed_in, warned_in
 from medallion.log import EventLog
 from medallion.outcome import Outcome
 from medallion.task import CleanWork, LayerWork, TaskSpec, task_of
 from medallion.warehouse import fence, ledger, retention, runs
-from medallion.warehouse.connection import Connection, be_noticed, connect
+from medallion.warehouse.connection import Connection, be_noticed, connect, failure_of
 from medallion.warehouse.fence import Fence
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.lock import held
@@ -138,6 +138,8 @@ class _Attempt:
             outcome, again = self._work()
         except StepFailure as failure:
             return self._failed(failure)
+        except psycopg.Error as error:
+            return self._failed(failure_of(error))
         except KeyboardInterrupt:
             log.event("step_terminated", "stopped from outside; nothing was published", "error")
             return _exit(LastWords("failed", ExitCode.TERMINATED, "stopped from outside; nothing was published"))
@@ -146,7 +148,7 @@ class _Attempt:
             return self._failed(StepFailure(f"internal error: {error}", "please report this with the log"))
         message = outcome.message or f"{step.step} {outcome.status}"
         log.event("step_succeeded", message, execution_time_seconds=self._seconds())
-        return _exit(LastWords(outcome.status, ExitCode.OK, outcome.message, again=again))
+        return _exit(LastWords(outcome.status, ExitCode.OK, outcome.message, again=again, warned=warned_in(outcome)))
 
     def _work(self) -> tuple[Outcome, bool]:
         name = f"{self._step.pipeline} {self._step.step}"

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from medallion.cli.places import DagsOption, default_dags
-from medallion.spec.findings import SpecError
+from medallion.spec.catalogue import everything
+from medallion.spec.findings import Finding, SpecError
 from medallion.spec.lint import of_file, of_folder
 
 
@@ -24,11 +25,16 @@ def lint(
 ) -> None:
     """Check pipelines, contracts, jobs and runner files.
 
+    Where dbt is installed, the whole folder is checked against the dbt project too: each test must belong to a layer.
     Exits with 0 if there is nothing or there are only warnings, with 1 if there are errors (with `--strict`:
     or warnings), and with 2 if the command line is wrong.
     """
     try:
-        found = sorted({one for path in files for one in of_file(path)}) if files else of_folder(dags or default_dags())
+        if files:
+            found = sorted({one for path in files for one in of_file(path)})
+        else:
+            folder = dags or default_dags()
+            found = sorted({*of_folder(folder), *_of_dbt(folder)})
     except SpecError as error:  # the DAG folder itself
         found = list(error.findings)
     if as_json:
@@ -37,3 +43,14 @@ def lint(
         for finding in found:
             typer.echo(str(finding))
     raise typer.Exit(1 if any(strict or finding.severity == "error" for finding in found) else 0)
+
+
+def _of_dbt(dags: Path) -> list[Finding]:
+    files = [named.file for named in everything(dags) if named.file is not None]
+    if not any(file.pipeline.layers for file in files):
+        return []
+    try:
+        from medallion_dbt.lint import findings_of
+    except ImportError:  # the pre-commit hook and Airflow's image have no dbt
+        return []
+    return findings_of(files, whole=True)

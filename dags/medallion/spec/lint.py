@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from medallion.limits import too_large
 from medallion.spec.contract import Contract
 from medallion.spec.entries import load_runner
 from medallion.spec.findings import Finding, SpecError
@@ -45,7 +46,7 @@ def of_runnable(one: Runnable) -> Iterable[Finding]:
         yield from check(one)
 
 
-RUNNABLE_CHECKS: tuple[Callable[[Runnable], Iterable[Finding]], ...] = (schedules, intervals, retries)
+RUNNABLE_CHECKS: tuple[Callable[[Runnable], Iterable[Finding]], ...] = (schedules, intervals, retries, too_large)
 """What `medallion lint` looks for in each pipeline and schedule on its own."""
 
 CHECKS: tuple[Check, ...] = (broken_files, each, unused, stubs, ignored, homeless, alike, one_table, one_model)

@@ -102,7 +102,7 @@ class ImageResources(Part):
 class Timeouts(Part):
     """Limits in seconds; what goes over is stopped, pod and database session too."""
 
-    step_seconds: int = Field(1800, ge=1, description="One attempt of one step.")
+    step_seconds: int = Field(1800, ge=1, le=2_147_483_647, description="One attempt of one step.")
     run_seconds: int = Field(7200, ge=1, description="A whole run.")
     startup_seconds: int = Field(
         300, ge=1, description="From a pod's creation until it runs: its image is pulled and a node has room for it."
