@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,10 @@ def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
         message = f"the file is {path.name}, the pipeline {pipeline.name!r}"
         remedy = "give both the same name, so that no two pipelines share one"
         raise SpecError([Finding(str(path), 1, 1, "name", message, remedy)])
-    folder = path.parent.parent / "contracts"
+    here = path.parent
+    if here.name in ("", ".."):  # from within the folder; `resolve` would follow links
+        here = Path(os.path.abspath(here))  # noqa: PTH100
+    folder = here.parent / "contracts"
     if contract is not None:
         if len(pipeline.sources) > 1:
             message = f"{pipeline.name} has {len(pipeline.sources)} sources; one contract cannot stand for all"
