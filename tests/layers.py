@@ -23,6 +23,7 @@ from told import told
 
 REPO = Path(__file__).resolve().parents[1]
 PIPELINE = "orders"
+LAYERS = ("bronze", "silver", "gold")
 
 COLUMNS = """
     transaction_id text primary key, customer_id text not null, product_id text, product_name text, category text,
@@ -83,6 +84,8 @@ def arguments_of(layer: str, run: str = "one", phase: str = "build", prefix: str
     return [
         *("--pipeline", PIPELINE, "--run-id", run, "--step", step, "--layer", layer, "--phase", phase),
         *("--select", f"path:models/customer_transactions/{layer}", "--needs", needs),
+        *("--models", "customer_transactions"),
+        *(word for name in LAYERS for word in ("--layers", f"{name}=path:models/customer_transactions/{name}")),
         *(("--schema-prefix", prefix) if prefix else ()),
         *(("--publish",) if layer == "gold" else ()),
     ]

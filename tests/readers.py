@@ -32,4 +32,4 @@ def polling(query: str) -> Iterator[set[Any]]:
     finally:
         stop.set()
         reader.join()
-    assert failed == []
+    assert failed == [], failed

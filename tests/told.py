@@ -44,6 +44,7 @@ def task_of(arguments: Sequence[str], contract: dict[str, Any] | str | None = No
         work = {"kind": "freshness", "select": given.select}
     else:
         work = {"kind": "layer", "layer": given.layer, "select": given.select, "phase": given.phase}
+        work |= {"layers": [word.split("=", 1) for word in given.layers], "models": given.models}
         work |= {"publish": given.publish, "gate": not given.no_gate, "full_refresh": given.full_refresh}
     return {**task, "work": work}
 
@@ -57,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("publish", "no-gate", "full-refresh"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--needs", action="append", default=[])
+    parser.add_argument("--layers", action="append", default=[])
+    parser.add_argument("--models", default="")
     parser.add_argument("--schema-prefix", default="")
     parser.add_argument("--landing", default="")
     parser.add_argument("--phase", default="build")

@@ -6,7 +6,7 @@ The image writes it and the orchestrator reads it: it is all that is known of a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
@@ -37,6 +37,7 @@ class LastWords:
     Attributes:
         status: That of the ledger row, if the step could write one.
         again: Whether the attempt before, of the same run, had succeeded already.
+        warned: Tests of a step that succeeded, with `severity: warn`, that found rows.
     """
 
     status: str
@@ -45,6 +46,7 @@ class LastWords:
     remedy: str = ""
     again: bool = False
     failed: tuple[Failed, ...] = ()
+    warned: tuple[Failed, ...] = ()
 
     def to_json(self) -> str:
         """The words as JSON of at most `MAX_BYTES` bytes; samples go first, then names, when there are too many."""
@@ -53,12 +55,17 @@ class LastWords:
             message=self.message[:_MAX_TEXT],
             remedy=self.remedy[: _MAX_TEXT // 2],
             failed=tuple(replace(item, message=item.message[:200]) for item in self.failed[:_MAX_NAMED]),
+            warned=tuple(replace(item, message=item.message[:200]) for item in self.warned[:_MAX_NAMED]),
         )
         while len(text := json.dumps(asdict(words), ensure_ascii=False, default=str).encode()) > MAX_BYTES:
             words = words._shorter()
         return text.decode()
 
     def _shorter(self) -> LastWords:
+        if any(item.sample is not None for item in self.warned):
+            return replace(self, warned=tuple(replace(item, sample=None, message="") for item in self.warned))
+        if self.warned and not self.failed:
+            return replace(self, warned=self.warned[:-1])
         bulky = [index for index, item in enumerate(self.failed) if item.sample is not None or item.message]
         if bulky and (bulky[-1] > 0 or len(self.failed) == 1):
             kept = list(self.failed)
@@ -74,7 +81,8 @@ class LastWords:
         try:
             said = json.loads(text or "")
             failed = tuple(_known(Failed, item) for item in said.pop("failed", ()))
-            return replace(_known(cls, said), failed=failed)
+            warned = tuple(_known(Failed, item) for item in said.pop("warned", ()))
+            return replace(_known(cls, said), failed=failed, warned=warned)
         except (ValueError, TypeError, AttributeError):
             return None
 
@@ -87,7 +95,12 @@ def _known(kind: type[Words], said: dict[str, Any]) -> Words:
 
 def failed_in(outcome: Outcome | None) -> tuple[Failed, ...]:
     """The models and tests of an outcome that failed, models first."""
-    return () if outcome is None else (*_models(outcome), *_tests(outcome))
+    return () if outcome is None else (*_models(outcome), *_tests(outcome, ("error", "fail")))
+
+
+def warned_in(outcome: Outcome | None) -> tuple[Failed, ...]:
+    """Return the tests of an outcome that warn."""
+    return () if outcome is None else tuple(_tests(outcome, ("warn",)))
 
 
 def _models(outcome: Outcome) -> Iterable[Failed]:
@@ -95,6 +108,6 @@ def _models(outcome: Outcome) -> Iterable[Failed]:
     return (Failed("model", model.name, message=model.message) for model in bad)
 
 
-def _tests(outcome: Outcome) -> Iterable[Failed]:
-    bad = (test for test in outcome.tests if test.status in ("error", "fail"))
+def _tests(outcome: Outcome, ended: Collection[str]) -> Iterable[Failed]:
+    bad = (test for test in outcome.tests if test.status in ended)
     return (Failed("test", t.name, t.failures, t.message, t.sample[0] if t.sample else None) for t in bad)

@@ -9,21 +9,15 @@ from medallion import wire
 from medallion.failures import Misconfigured
 from medallion.plan import RunContext, make_plan
 from medallion.spec.findings import Finding
-from medallion.spec.folder import DagFolder
-from medallion.spec.project import PipelineFile
+from medallion.spec.folder import Runnable
 
 _SURELY_FITS = wire.MAX_BYTES // 2
 """Bytes of JSON that need no trial: base64 adds a third to what does not compress."""
 
 
-def too_large(folder: DagFolder) -> Iterator[Finding]:
-    """Yield an error for each step of a folder whose task is too large for a pod."""
-    for file in folder.files():
-        yield from findings_of(file)
-
-
-def findings_of(file: PipelineFile) -> Iterator[Finding]:
-    """Yield an error for each step of a file whose task is too large for a pod."""
+def too_large(one: Runnable) -> Iterator[Finding]:
+    """Yield an error for each step whose task is too large for a pod."""
+    file = one.file
     plan = make_plan(file.pipeline, file.contracts, RunContext("run", "/landing", "0" * 40))
     for number, step in enumerate(plan.steps):
         if len(json.dumps(step.work.model_dump(mode="json", exclude_unset=True))) > _SURELY_FITS:

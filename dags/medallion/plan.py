@@ -218,8 +218,10 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...
         work=LayerWork(
             kind="layer",
             layer=layer.name,
-            select=layer.select or f"path:models/{pipeline.models}/{layer.name}",
+            select=_select(pipeline, layer),
             phase=phase,
+            layers=tuple((one.name, _select(pipeline, one)) for one in pipeline.layers),
+            models=pipeline.models or "",
             **flags,
         ),
         needs=needs,
@@ -231,3 +233,7 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
         pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
     )
+
+
+def _select(pipeline: Pipeline, layer: Layer) -> str:
+    return layer.select or f"path:models/{pipeline.models}/{layer.name}"

@@ -23,6 +23,8 @@ MEANINGS: dict[str, type[StepFailure]] = {
     "57": _AWAY,  # cancelled, shut down, starting up
     "58": _AWAY,  # an error of the server's machine
     "XX": _AWAY,
+    "25P03": _AWAY,  # idle for too long in a transaction
+    "25P04": _AWAY,  # a transaction for too long
     "25006": _AWAY,  # read-only: after a failover the old address leads to a standby for a while
     "HV00N": _AWAY,  # a foreign server cannot be reached
     "21": _DATA,
@@ -49,7 +51,8 @@ _TEXTS = (
     ("42501", r"permission denied for database"),
     ("53300", r"too many (clients|connections)|remaining connection slots"),
     ("55000", r"is not currently accepting connections"),
-    ("F0000", r"invalid (integer )?(value|port number|sslmode|channel_binding|connection option)|does not support SSL"),
+    ("F0000", r"invalid (integer )?(value|port number|sslmode|channel_binding|connection option)"),
+    ("F0000", r"does not support SSL|Servname not supported"),
     ("F0000", r"certificate verify failed|root certificate file .* does not exist|private key file|invalid URI"),
 )
 """What libpq says of a connection that it could not open: it gives no code."""

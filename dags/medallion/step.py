@@ -16,7 +16,7 @@ import psycopg
 
 from medallion import stopping
 from medallion.failures import ExitCode, Misconfigured, StepFailure
-from medallion.last_words import LastWords, failed_in
+from medallion.last_words import LastWords, failed_in, warned_in
 from medallion.log import EventLog
 from medallion.outcome import Outcome
 from medallion.task import CleanWork, LayerWork, TaskSpec, task_of
@@ -148,7 +148,7 @@ class _Attempt:
             return self._failed(StepFailure(f"internal error: {error}", "please report this with the log"))
         message = outcome.message or f"{step.step} {outcome.status}"
         log.event("step_succeeded", message, execution_time_seconds=self._seconds())
-        return _exit(LastWords(outcome.status, ExitCode.OK, outcome.message, again=again))
+        return _exit(LastWords(outcome.status, ExitCode.OK, outcome.message, again=again, warned=warned_in(outcome)))
 
     def _work(self) -> tuple[Outcome, bool]:
         name = f"{self._step.pipeline} {self._step.step}"

@@ -45,7 +45,11 @@ class CleanWork(Part):
 
 
 class LayerWork(Part):
-    """Run a layer's models, its tests, or both; with `publish`, show readers what passed."""
+    """Run a layer's models, its tests, or both; with `publish`, show readers what passed.
+
+    `layers` are the names and selectors of all layers of the pipeline, in their order, and `models` is its own folder
+    of models: they say which tests are this layer's. Without them, tests that read other layers may be left out.
+    """
 
     kind: Literal["layer"]
     layer: str
@@ -54,6 +58,14 @@ class LayerWork(Part):
     publish: bool = False
     gate: bool = True
     full_refresh: bool = False
+    layers: tuple[tuple[str, str], ...] = ()
+    models: str = ""
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> LayerWork:
+        if self.layers and dict(self.layers).get(self.layer) != self.select:
+            raise ValueError(f"`layers` does not have {self.layer!r} with its `select` — name every layer")
+        return self
 
 
 class FreshnessWork(Part):

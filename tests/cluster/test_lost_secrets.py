@@ -37,7 +37,7 @@ def test_lost_secrets_refuse_the_upgrade_and_come_back_as_they_were(cluster: Clu
         for name in LOST:
             assert f"error: Secret {name} is missing, and its data is there: volume claim" in said
         there = cluster.kubectl("get", "secret", *LOST, "--ignore-not-found", "-o", "name")
-        assert there == "", "nothing is made anew"
+        assert there == "", "no Secret was made"
         assert not [
             value for secret in before.values() for value in secret.values() if len(value) > 20 and value in said
         ]
@@ -48,16 +48,16 @@ def test_lost_secrets_refuse_the_upgrade_and_come_back_as_they_were(cluster: Clu
 
 
 @pytest.mark.slow_cluster
-def test_a_password_made_anew_refuses_the_upgrade(cluster: Cluster, transactions_run: str):
+def test_a_password_replaced_refuses_the_upgrade(cluster: Cluster, transactions_run: str):
     patch = '{"stringData": {"postgres-password": "%s"}}'
     kept = cluster.secret("medallion-postgres")["postgres-password"]
-    cluster.kubectl("patch", "secret", "medallion-postgres", "--patch", patch % "made-anew")
+    cluster.kubectl("patch", "secret", "medallion-postgres", "--patch", patch % "other-one")
     try:
         refused = helm_upgrade(cluster)
         assert refused.returncode != 0
         said = refused.stdout + refused.stderr
         assert "error: medallion-postgres/postgres-password is not the password of the server" in said
-        assert "made-anew" not in said
+        assert "other-one" not in said
     finally:
         cluster.kubectl("patch", "secret", "medallion-postgres", "--patch", patch % kept)
 

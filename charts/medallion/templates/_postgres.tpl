@@ -3,7 +3,7 @@
 {{- dig "service" "port" 5432 .Values.postgres -}}
 {{- end }}
 
-{{/* The claim of the bundled Postgres' data: who has it has data. Empty if there is none. */}}
+{{/* The claim of the bundled Postgres' data; an empty text without a claim. */}}
 {{- define "medallion.postgres.claim" -}}
 {{- with .Values.postgres.storage -}}
 {{- if .persistentVolumeClaimName -}}

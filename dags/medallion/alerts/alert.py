@@ -20,7 +20,7 @@ class Alert:
         attempt: Which attempt of the task, from 1.
         reason: Kubernetes' word for it, such as `OOMKilled`; empty where it has none.
         exit_code: The step's exit code, where it is known.
-        failed: The models and tests that failed.
+        failed: The models and tests that failed, or that warn.
         remedy: What to try.
     """
 
@@ -46,6 +46,7 @@ class Alert:
             "failure": f"failed at {self.task}" if self.task else "failed",
             "recovery": f"recovered at {self.task}" if self.task else "recovered",
             "deadline": "missed its deadline",
+            "warning": f"warns at {self.task}" if self.task else "warns",
         }[self.kind]
         return f"{self.pipeline} {what}"
 

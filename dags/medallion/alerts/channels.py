@@ -33,7 +33,7 @@ def send(alert: Alert, channels: Iterable[str]) -> None:
 
 
 def _log(alert: Alert) -> None:
-    level = {"failure": logging.ERROR, "recovery": logging.INFO, "deadline": logging.WARNING}[alert.kind]
+    level = {"failure": logging.ERROR, "recovery": logging.INFO}.get(alert.kind, logging.WARNING)
     logger.log(level, "alert: %s", render(alert, "text"))
 
 
@@ -50,7 +50,7 @@ def _notify(alert: Alert, name: str) -> None:
     if not plugin:
         raise ChannelFailed("its URL is none that Apprise understands: see the channel's page in Apprise's docs")
     form: Format = plugin.notify_format[0].value  # what the service likes best
-    kind = {"failure": "failure", "recovery": "success", "deadline": "warning"}[alert.kind]
+    kind = {"failure": "failure", "recovery": "success", "deadline": "warning", "warning": "warning"}[alert.kind]
     sent = apprise.Apprise()
     sent.add(plugin)
     if not sent.notify(render(alert, form), alert.title, apprise.NotifyType(kind), body_format=form):

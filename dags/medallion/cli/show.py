@@ -84,7 +84,7 @@ def show_report(report: Report, file: Path) -> None:
     _show_reasons(report)
     _show_rounded(report)
     for step in report.steps:
-        _show_failed_tests(step)
+        _show_tests(step)
     colour = "green" if report.status == "succeeded" else "red"
     console.print(f"[{colour}]{report.status}[/] in {report.seconds:.1f} s. Report: {file}", soft_wrap=True)
 
@@ -146,9 +146,11 @@ def _show_rounded(report: Report) -> None:
             console.print(f"{step['name']}: {count:,} values of {column} were rounded to the contract's `decimals`")
 
 
-def _show_failed_tests(step: dict[str, Any]) -> None:
+def _show_tests(step: dict[str, Any]) -> None:
+    marks = {"fail": "[red]✗", "error": "[red]✗", "warn": "[yellow]! warning:"}
     for test in step["tests"]:
-        if test["status"] in ("fail", "error"):
-            console.print(f"[red]✗ {test['name']}[/]: {test['failures']:,} rows. {test.get('message', '')}")
+        if test["status"] in marks:
+            mark = marks[test["status"]]
+            console.print(f"{mark} {test['name']}[/]: {test['failures']:,} rows. {test.get('message', '')}")
             for row in test.get("sample", [])[:3]:
                 console.print(f"    {row}", markup=False, soft_wrap=True)

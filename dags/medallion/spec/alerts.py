@@ -8,7 +8,7 @@ from pydantic import Field
 
 from medallion.spec.part import Part
 
-AlertKind = Literal["failure", "recovery", "deadline"]
+AlertKind = Literal["failure", "recovery", "deadline", "warning"]
 Channel = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 
 
@@ -18,7 +18,8 @@ class Alerts(Part):
     on: tuple[AlertKind, ...] = Field(
         ("failure", "recovery", "deadline"),
         description="`failure`: a step has failed for good. `recovery`: a step or a run succeeded after a failure. "
-        "`deadline`: a run takes longer than `timeouts.deadline_seconds`.",
+        "`deadline`: a run takes longer than `timeouts.deadline_seconds`. `warning`: a step succeeded, and tests with "
+        "`severity: warn` found rows; not sent unless it is written here.",
     )
     channels: tuple[Channel, ...] = Field(
         ("log",), description="`log`, and names of channels that the deployment knows (its Secret `medallion-alerts`)."

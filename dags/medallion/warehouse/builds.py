@@ -8,16 +8,23 @@ the views say: there is no second record of it that could be wrong.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
 
-from medallion.failures import WarehouseAway
+from medallion.failures import GateClosed, Misconfigured, WarehouseAway
+from medallion.warehouse import relations as contents
 from medallion.warehouse import views
 from medallion.warehouse.connection import Connection
+from medallion.warehouse.dressing import dress
 from medallion.warehouse.ledger import StepRun, require_no_rollback_since
 from medallion.warehouse.lock import hold_until_commit
+
+MAX_BYTES = 63
+"""Postgres cuts longer names, without an error."""
+ASIDE = "moved aside"
+"""The run of what stood in a layer's place and Medallion did not make."""
 
 
 @dataclass(frozen=True)
@@ -28,44 +35,88 @@ class Retired:
     kept: tuple[str, ...] = ()
 
 
-def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool) -> str:
-    """Makes a build schema and registers it.
+def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool, only: bool = False) -> str:
+    """Make a build schema and register it.
 
     With `fresh` it is one of this attempt alone, so that nothing an earlier attempt may still be doing can reach
     it; what that attempt left unpublished is dropped. Without, the step goes on with its run's latest build:
     `gold.run` and `gold.test` are two pods of one layer, and share one.
 
+    Args:
+        connection: To the warehouse.
+        schema: The schema that readers use.
+        step: Of which run it is.
+        fresh: Make a new one.
+        only: Keep no build of another run that failed, either. For layers that are not published: one build to look at
+            would cost as much space as the layer.
+
     Returns:
         The build schema's name.
+
+    Raises:
+        GateClosed: Without `fresh`: the run has no build to go on with.
     """
-    mine = (schema, step.pipeline, step.run_id, step.layer or step.step)
-    with connection.transaction():
-        known = connection.execute(
-            """select build_schema, published_at is not null from medallion.builds
-               where published_schema = %s and pipeline = %s and run_id = %s and step = %s
-               order by created_at desc""",
-            mine,
-        ).fetchall()
-        if known and not fresh:
-            return str(known[0][0])
-        for name, published in known:
-            if not published:
-                drop(connection, str(name))
-        name = f"{schema}__{secrets.token_hex(4)}"
-        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
-        connection.execute(
-            """insert into medallion.builds (build_schema, published_schema, pipeline, run_id, step)
-               values (%s, %s, %s, %s, %s)""",
-            (name, *mine),
+    mine = (schema, step.pipeline, step.layer or step.step)
+    known = connection.execute(
+        """select build_schema, run_id = %(run)s, published_at is not null from medallion.builds as build
+           where published_schema = %(schema)s and pipeline = %(pipeline)s and step = %(layer)s and (
+               run_id = %(run)s or %(only)s and published_at is null and exists (
+                   select from medallion.ledger as ended
+                   where ended.pipeline = build.pipeline and ended.run_id = build.run_id
+                       and ended.layer = build.step and ended.status = 'failed'
+                       and ended.finished_at > build.created_at))
+           order by created_at desc""",
+        {"schema": schema, "pipeline": step.pipeline, "layer": mine[2], "run": step.run_id, "only": only},
+    ).fetchall()
+    own = [str(name) for name, same_run, _ in known if same_run]
+    if own and not fresh:
+        return own[0]
+    if not fresh:
+        raise GateClosed(
+            f"run {step.run_id} has no build of {schema} to test",
+            f"run {mine[2]}.run of this run again, then this step",
         )
+    for name, _, published in known:
+        if not published:
+            drop(connection, str(name))
+    with connection.transaction():
+        return _make(connection, schema, step.pipeline, step.run_id, mine[2])
+
+
+def _make(connection: Connection, schema: str, pipeline: str, run_id: str, step: str) -> str:
+    name = f"{schema}__{secrets.token_hex(4)}"
+    if len(name.encode()) > MAX_BYTES:
+        what = f"the schema {schema!r} is longer than the {MAX_BYTES - 10} bytes that leave room for a build's name"
+        raise Misconfigured(what, "give it a shorter name, or the pipeline a shorter `schema_prefix`")
+    connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
+    connection.execute(
+        """insert into medallion.builds (build_schema, published_schema, pipeline, run_id, step)
+           values (%s, %s, %s, %s, %s)""",
+        (name, schema, pipeline, run_id, step),
+    )
     return name
 
 
-def drop(connection: Connection, build: str) -> None:
-    """Drops a build, and what is known of it."""
-    with connection.transaction():
-        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(build)))
+def drop(connection: Connection, build: str) -> bool:
+    """Drop a build and what is known of it, but for relations that others read. Returns whether it is gone."""
+    gone = contents.drop_unused(connection, build)
+    if gone:
         connection.execute("delete from medallion.builds where build_schema = %s", (build,))
+    return gone
+
+
+def pinned(connection: Connection, schemas: Collection[str]) -> dict[tuple[str, str], str]:
+    """Return the build that each stable view of the schemas shows now, by schema and name.
+
+    None of these builds is dropped while the connection lasts, whatever other runs publish meanwhile.
+    """
+    while True:
+        found = {name: build for name, build in views.pins(connection).items() if name[0] in schemas}
+        for build in sorted(set(found.values())):
+            contents.keep_while_connected(connection, build)
+        again = views.pins(connection)
+        if all(again.get(name) == build for name, build in found.items()):
+            return found
 
 
 def current(connection: Connection, schema: str, relation: str) -> tuple[str, str] | None:
@@ -106,10 +157,27 @@ def confirm(connection: Connection, step: StepRun, schema: str, relation: str) -
     _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
 
 
+def hold(connection: Connection, pipeline: str, relations: Mapping[str, Sequence[str]]) -> None:
+    """Take all the locks of a publication, so that it waits for no reader once it has begun.
+
+    Call it first in a transaction that publishes several schemas.
+
+    Args:
+        connection: To the warehouse.
+        pipeline: Whose publications must wait for this one.
+        relations: What will be published: names by schema.
+
+    Raises:
+        WarehouseAway: A reader's transaction does not let go of a view.
+    """
+    hold_until_commit(connection, f"publish:{pipeline}")
+    views.lock(connection, relations)
+
+
 def publish(
     connection: Connection, schema: str, build: str, relations: Sequence[str], fingerprint: str | None = None
 ) -> Retired:
-    """Points `schema.<relation>` at the build, for every relation. Call it in the ledger's transaction.
+    """Point `schema.<relation>` at the build, for every relation. Call it in the ledger's transaction.
 
     Returns:
         The relations that earlier builds of this step had, and this one has not.
@@ -119,6 +187,38 @@ def publish(
             the new build no longer has.
         WarehouseAway: The build is gone, or a reader's transaction does not let go of a view.
     """
+    pipeline, run_id, step = _finished(connection, build, relations, fingerprint)
+    hold(connection, pipeline, {schema: relations})
+    require_no_rollback_since(connection, pipeline, run_id)
+    _publication(connection, pipeline, run_id, step, schema, build, relations)
+    return _show(connection, pipeline, step, schema, build, relations)
+
+
+def hand_on(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> tuple[Retired, str | None]:
+    """Point `schema.<relation>` at the build of a layer that is not published, for the layers after it.
+
+    It is no part of the history: no rollback puts it back, and it is kept while it is the newest or a view reads it.
+    What stands there and is no view of ours, such as a table of an earlier version or of plain dbt, is moved aside.
+
+    Returns:
+        As `publish` does, and the schema of what was moved aside.
+
+    Raises:
+        Misconfigured: Other views depend on a column that the new build no longer has.
+        WarehouseAway: The build is gone, or a reader's transaction does not let go of a view.
+    """
+    pipeline, _, step = _finished(connection, build, relations, None)
+    aside = None
+    if taken := views.taken(connection, schema, relations):
+        aside = _make(connection, schema, pipeline, ASIDE, step)
+        views.move(connection, schema, taken, aside)
+    return _show(connection, pipeline, step, schema, build, relations), aside
+
+
+def _finished(
+    connection: Connection, build: str, relations: Sequence[str], fingerprint: str | None
+) -> tuple[str, str, str]:
+    """Marks a build as what readers get; returns its pipeline, run and step."""
     row = connection.execute(
         """update medallion.builds set published_at = clock_timestamp(), relations = %s, fingerprint = %s
            where build_schema = %s returning pipeline, run_id, step""",
@@ -127,30 +227,37 @@ def publish(
     if row is None:
         raise WarehouseAway(f"the build {build} is gone: another attempt of this step took over", "see that attempt")
     pipeline, run_id, step = map(str, row)
-    hold_until_commit(connection, f"publish:{pipeline}")
-    require_no_rollback_since(connection, pipeline, run_id)
-    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-    return _show(connection, pipeline, run_id, step, schema, build, relations)
+    return pipeline, run_id, step
 
 
 def put_back(connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str) -> Retired:
     """Points readers at an earlier build again, under a rollback's own run id."""
     row = connection.execute("select relations from medallion.builds where build_schema = %s", (build,)).fetchone()
     relations: Sequence[str] = row[0] if row else ()  # type: ignore[assignment]
-    return _show(connection, pipeline, run_id, step, schema, build, relations)
+    _publication(connection, pipeline, run_id, step, schema, build, relations)
+    return _show(connection, pipeline, step, schema, build, relations, grants=False)
 
 
 def _show(
-    connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str, relations: Sequence[str]
+    connection: Connection,
+    pipeline: str,
+    step: str,
+    schema: str,
+    build: str,
+    relations: Sequence[str],
+    *,
+    grants: bool = True,
 ) -> Retired:
-    """Lets readers see a build, and nothing of this step's other builds."""
-    _publication(connection, pipeline, run_id, step, schema, build, relations)
+    """Lets readers see a build, and nothing of this step's other builds. Who may read is today's, not the data's."""
+    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
     views.switch(connection, schema, build, relations)
     rows = connection.execute(
         "select build_schema from medallion.builds where pipeline = %s and step = %s and published_schema = %s",
         (pipeline, step, schema),
     ).fetchall()
     ours = {str(row[0]) for row in rows}
+    if grants:
+        dress(connection, schema, build, relations, sorted(ours))
     gone = [name for name, seen in views.shown(connection, schema).items() if seen in ours and name not in relations]
     dropped = tuple(name for name in gone if views.drop(connection, schema, name))
     return Retired(

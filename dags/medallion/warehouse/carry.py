@@ -9,11 +9,14 @@ from medallion.warehouse.connection import Connection
 
 
 def holder(connection: Connection, schema: str, relation: str) -> str | None:
-    """The build that holds the table behind `schema.relation`, through any builds that only carry it on.
+    """Return the schema that holds the table behind `schema.relation`, through any builds that only carry it on.
 
     Returns:
-        None if readers see no such relation, or one that is no table of a build of ours.
+        A build; the schema itself where a table stands there, such as plain dbt makes; None if readers see no such
+        relation, or one that is no table.
     """
+    if views.taken(connection, schema, [relation]).get(relation) == "table":
+        return schema
     build = views.shown(connection, schema).get(relation)
     while build is not None:
         row = connection.execute(

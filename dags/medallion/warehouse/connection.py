@@ -61,6 +61,7 @@ def connect(application: str) -> Iterator[Connection]:
 def failure_of(error: psycopg.Error) -> StepFailure:
     """Return the failure for an error of the warehouse."""
     text = error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
+    text = text.replace("host None", f"host {os.environ.get('PGHOST')!r}")  # psycopg does not know libpq's environment
     code = error.sqlstate or sqlstate.code_of_text(str(error))
     if code is None and isinstance(error, psycopg.ProgrammingError):  # the client's own: a connection string
         return Misconfigured(f"the warehouse cannot be connected to: {text}", "correct the connection's settings")

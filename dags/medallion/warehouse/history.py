@@ -109,7 +109,9 @@ def _versions(connection: Connection, pipeline: str) -> dict[str, tuple[Version,
     """What each run published or confirmed last, by step and schema."""
     rows = connection.execute(
         """select distinct on (run_id, step, published_schema)
-               run_id, step, published_schema, build_schema, relations, to_regnamespace(build_schema) is not null
+               run_id, step, published_schema, build_schema, relations, not exists (
+                   select from unnest(relations) as known (name)
+                   where to_regclass(format('%%I.%%I', build_schema, known.name)) is null)
            from medallion.publications where pipeline = %s order by run_id, step, published_schema, id desc""",
         (pipeline,),
     ).fetchall()

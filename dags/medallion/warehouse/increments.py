@@ -19,6 +19,12 @@ def known(connection: Connection, build: str) -> dict[str, str]:
     return {str(name): str(version) for name, version in rows}
 
 
+def grows(connection: Connection, build: str) -> bool:
+    """Whether later loads add rows to a build, while readers see it."""
+    query = "select exists (select from medallion.loaded_inputs where build_schema = %s)"
+    return connection.execute(query, (build,)).fetchone() == (True,)
+
+
 def remember(connection: Connection, build: str, run_id: str, taken: Mapping[str, str]) -> None:
     """Adds what a load has taken, by name. Call it in the transaction that holds the data."""
     with connection.cursor() as cursor:

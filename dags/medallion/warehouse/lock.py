@@ -8,6 +8,11 @@ from contextlib import contextmanager
 from medallion.warehouse.connection import Connection
 
 
+def key_of(name: str) -> tuple[str, tuple[str]]:
+    """Return the query for the number of a lock's name, and its parameters."""
+    return "select hashtextextended(%s, 0)", (f"medallion:{name}",)
+
+
 @contextmanager
 def held(connection: Connection, name: str) -> Iterator[bool]:
     """Holds a session-level advisory lock, waiting for it if another session has it.
@@ -17,8 +22,7 @@ def held(connection: Connection, name: str) -> Iterator[bool]:
     Yields:
         Whether it had to wait.
     """
-    key = ("select hashtextextended(%s, 0)", (f"medallion:{name}",))
-    (number,) = connection.execute(*key).fetchone() or (0,)
+    (number,) = connection.execute(*key_of(name)).fetchone() or (0,)
     (free,) = connection.execute("select pg_try_advisory_lock(%s)", (number,)).fetchone() or (False,)
     if not free:
         connection.execute("select pg_advisory_lock(%s)", (number,))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import psycopg
-from psycopg import sql
-
 from medallion.spec.retention import Retention
-from medallion.warehouse import builds, views
+from medallion.warehouse import builds
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 
 
 def prune(connection: Connection, step: StepRun, keep: Retention) -> list[str]:
-    """Drops a step's builds that nobody sees, that no rollback needs, and that are not kept for inspection.
+    """Drop a pipeline's builds that readers do not see, that no rollback needs, and that are not kept for inspection.
 
-    A build that any view reads stays: what readers see, a later build that goes on from it, or a reader's own. One that
-    somebody is reading right now stays until the next time. The newest goes first, and then what only it went on from.
+    What any view or key outside a build reads stays: what readers see, a later build that goes on from it, or a
+    reader's own. So does what a reader has locked. The newest goes first, and then what only it went on from.
+
+    Args:
+        connection: To the warehouse.
+        step: Who cleans up. Of unpublished builds only this step's go: others may be at work.
+        keep: For how long.
 
     Returns:
         The names of the schemas dropped.
@@ -23,14 +25,15 @@ def prune(connection: Connection, step: StepRun, keep: Retention) -> list[str]:
     rows = connection.execute(
         """
         with latest as (
-            select distinct on (published_schema, run_id) published_schema, build_schema, id
-            from medallion.publications where pipeline = %(pipeline)s and step = %(step)s
-            order by published_schema, run_id, id desc),
+            select distinct on (step, published_schema, run_id) step, published_schema, build_schema, id
+            from medallion.publications where pipeline = %(pipeline)s
+            order by step, published_schema, run_id, id desc),
         kept as (
-            select build_schema, row_number() over (partition by published_schema order by id desc) as age from latest)
+            select build_schema, row_number() over (partition by step, published_schema order by id desc) as age
+            from latest)
         select build_schema from medallion.builds as build
-        where pipeline = %(pipeline)s and step = %(step)s and case
-            when published_at is null then created_at < now() - make_interval(days => %(days)s)
+        where pipeline = %(pipeline)s and case
+            when published_at is null then step = %(step)s and created_at < now() - make_interval(days => %(days)s)
             else not exists (
                 select from kept where kept.build_schema = build.build_schema and kept.age <= %(builds)s) end
         order by created_at desc
@@ -40,7 +43,7 @@ def prune(connection: Connection, step: StepRun, keep: Retention) -> list[str]:
             "builds": keep.builds, "days": keep.failed_builds_days,
         },
     ).fetchall()  # fmt: skip
-    return [name for name in (str(row[0]) for row in rows) if _dropped(connection, name)]
+    return [name for name in (str(row[0]) for row in rows) if builds.drop(connection, name)]
 
 
 def prune_records(connection: Connection, pipeline: str, keep: Retention) -> None:
@@ -69,28 +72,3 @@ def prune_records(connection: Connection, pipeline: str, keep: Retention) -> Non
                    and not exists (select from medallion.builds where build_schema = old.build_schema)""",
             (pipeline, keep.ledger_days),
         )
-
-
-def _dropped(connection: Connection, build: str) -> bool:
-    if build in views.used_builds(connection):
-        return False
-    try:
-        with connection.transaction():
-            connection.execute("select set_config('lock_timeout', '1s', true)")
-            # From here on no view can be made of its tables; one that was made meanwhile would go with them.
-            _lock(connection, build)
-            if build in views.used_builds(connection):
-                return False
-            builds.drop(connection, build)
-    except psycopg.errors.LockNotAvailable:
-        return False
-    return True
-
-
-def _lock(connection: Connection, build: str) -> None:
-    rows = connection.execute(
-        "select relname from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and relkind = 'r'", (build,)
-    ).fetchall()
-    for (table,) in rows:
-        name = sql.Identifier(build, str(table))
-        connection.execute(sql.SQL("lock table only {} in access exclusive mode").format(name))

@@ -57,6 +57,7 @@ def roll_back(connection: Connection, pipeline: str, to: str | None, commit: str
         target = _named(runs, to, pipeline) if to else _before(runs, pipeline)
         if target.seen:
             return RolledBack("", target.run_id, target.versions)
+        builds.hold(connection, pipeline, {version.schema: version.relations for version in target.versions})
         retired: tuple[str, ...] = ()
         for version in sorted(target.versions, key=lambda version: version.schema):
             shown = builds.put_back(connection, pipeline, run_id, version.step, version.schema, version.build)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import psycopg
 from psycopg import sql
@@ -11,8 +12,13 @@ from psycopg import sql
 from medallion.failures import Misconfigured, WarehouseAway
 from medallion.warehouse.connection import Connection
 
-LOCK_WAIT = "1s"
+FIRST_WAIT = "1s"
 """New readers queue behind a switch that waits for an old one: for no longer than this at a time."""
+NEXT_WAIT = "20ms"
+"""The same while it holds other views, which a reader of several may wait for."""
+PAUSE_SECONDS = 0.2
+DROP_WAIT = "100ms"
+"""How long a view that is retired is waited for, while others are locked; it stays until the next publication."""
 PATIENCE_SECONDS = 600.0
 """How long a publication tries, before a reader's endless transaction makes it fail."""
 
@@ -37,55 +43,110 @@ def shown(connection: Connection, schema: str | None = None) -> dict[str, str]:
     return {str(name): str(build) for name, build in rows}
 
 
-def used_builds(connection: Connection) -> set[str]:
-    """Every build that a view of another schema reads, ours or a reader's own."""
+def pins(connection: Connection) -> dict[tuple[str, str], str]:
+    """Return the build that each stable view shows now, by schema and name."""
+    rows = connection.execute("select build_schema, published_schema from medallion.builds").fetchall()
+    schemas = {str(build): str(schema) for build, schema in rows}
+    found = {}
+    for name, build in shown(connection).items():
+        if build in schemas and name.startswith(f"{schemas[build]}."):
+            found[schemas[build], name.removeprefix(f"{schemas[build]}.")] = build
+    return found
+
+
+def taken(connection: Connection, schema: str, relations: Sequence[str]) -> dict[str, str]:
+    """Return what stands where views of ours are to be, and is none: its kind (`table`, `view` …) by its name."""
     rows = connection.execute(
-        """
-        select distinct build.build_schema
-        from medallion.builds as build
-        inner join pg_namespace as inside on inside.nspname = build.build_schema
-        inner join pg_class as stored on stored.relnamespace = inside.oid
-        inner join pg_depend as link on link.refclassid = 'pg_class'::regclass and link.refobjid = stored.oid
-            and link.classid = 'pg_rewrite'::regclass
-        inner join pg_rewrite as rule on link.objid = rule.oid
-        inner join pg_class as reader on rule.ev_class = reader.oid and reader.relnamespace <> inside.oid
-        """
+        """select relname, case relkind when 'v' then 'view' when 'm' then 'materialized view'
+               when 'f' then 'foreign table' when 'S' then 'sequence' when 'i' then 'index' else 'table' end
+           from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and relname = any(%s)""",
+        (schema, list(relations)),
     ).fetchall()
-    return {str(row[0]) for row in rows}
+    mine = shown(connection, schema) if rows else {}
+    return {str(name): str(kind) for name, kind in rows if not mine.get(str(name), "").startswith(f"{schema}__")}
+
+
+def refuse_taken(connection: Connection, schema: str, relations: Sequence[str]) -> None:
+    """Refuse to publish over a relation that is no view of ours.
+
+    Raises:
+        Misconfigured: There is one.
+    """
+    for name, kind in sorted(taken(connection, schema, relations).items()):
+        raise Misconfigured(
+            f"{schema}.{name} is a {kind} that Medallion did not make, so it is left alone",
+            f"rename or drop it: Medallion publishes {schema}.{name} as a view",
+        )
+
+
+def lock(connection: Connection, relations: Mapping[str, Sequence[str]]) -> None:
+    """Take the locks that switching views needs, all of them at once; they are held until the transaction ends.
+
+    A query of several views may hold one and wait for another: a deadlock, in which Postgres may end the reader's query
+    after its `deadlock_timeout` of a second. So this lets go at once of what it holds, and tries again.
+
+    Args:
+        connection: To the warehouse, in a transaction.
+        relations: Names of views by schema; those that are not there yet need no lock.
+
+    Raises:
+        WarehouseAway: A reader's transaction does not let go of a view.
+    """
+    patience = time.monotonic() + PATIENCE_SECONDS
+    names = [
+        sql.Identifier(schema, name)
+        for schema in sorted(relations)
+        for name in _views(connection, schema, relations[schema])
+    ]
+    while names:
+        try:
+            with connection.transaction():
+                wait = FIRST_WAIT
+                for name in names:
+                    connection.execute("select set_config('lock_timeout', %s, true)", (wait,))
+                    wait = NEXT_WAIT
+                    # `lock table` would lock what the view reads, too. This changes nothing, under the right lock.
+                    connection.execute(sql.SQL("alter view if exists {} reset (security_barrier)").format(name))
+                connection.execute("select set_config('lock_timeout', '0', true)")
+            return
+        except psycopg.errors.LockNotAvailable as error:
+            if time.monotonic() > patience:
+                raise WarehouseAway(
+                    f"the views of {', '.join(relations)} could not be switched for {PATIENCE_SECONDS:.0f} s: "
+                    f"{_holders(connection, list(relations))} reads them in one long transaction",
+                    "end that transaction (pg_terminate_backend), and run again",
+                ) from error
+            connection.execute("select pg_sleep(%s)", (random.uniform(0.01, PAUSE_SECONDS),))
+            random.shuffle(names)
 
 
 def switch(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> None:
-    """Points `schema.<relation>` at the build, for every relation; they change when the transaction ends.
+    """Point `schema.<relation>` at the build, for every relation; they change when the transaction ends.
 
     Raises:
         Misconfigured: A relation of that name is no view of ours, or other views depend on a column that
             the new build no longer has.
         WarehouseAway: A reader's transaction does not let go of a view.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            with connection.transaction():
-                connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
-                for relation in sorted(relations):
-                    _switch(connection, schema, build, relation)
-                connection.execute("select set_config('lock_timeout', '0', true)")
-            return
-        except psycopg.errors.LockNotAvailable as error:
-            if time.monotonic() > deadline:
-                raise WarehouseAway(
-                    f"the views of {schema} could not be switched for {PATIENCE_SECONDS:.0f} s: "
-                    f"{_holders(connection, schema)} reads them in one long transaction",
-                    "end that transaction (pg_terminate_backend), and run again",
-                ) from error
-            connection.execute("select pg_sleep(1)")
+    refuse_taken(connection, schema, relations)
+    lock(connection, {schema: relations})
+    for relation in sorted(relations):
+        _switch(connection, schema, build, relation)
+
+
+def move(connection: Connection, schema: str, relations: Mapping[str, str], to: str) -> None:
+    """Move relations, given with their kinds, to another schema. What reads them goes on reading them."""
+    for name, kind in relations.items():
+        connection.execute(
+            sql.SQL("alter {} {} set schema {}").format(sql.SQL(kind), sql.Identifier(schema, name), sql.Identifier(to))
+        )
 
 
 def drop(connection: Connection, schema: str, relation: str) -> bool:
     """Drops a view, unless other views or a reader's transaction use it. Returns whether it is gone."""
     try:
         with connection.transaction():
-            connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
+            connection.execute("select set_config('lock_timeout', %s, true)", (DROP_WAIT,))
             connection.execute(sql.SQL("drop view {}").format(sql.Identifier(schema, relation)))
             connection.execute("select set_config('lock_timeout', '0', true)")
     except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.LockNotAvailable):
@@ -93,17 +154,26 @@ def drop(connection: Connection, schema: str, relation: str) -> bool:
     return True
 
 
-def _holders(connection: Connection, schema: str) -> str:
+def _views(connection: Connection, schema: str, names: Sequence[str]) -> list[str]:
+    rows = connection.execute(
+        """select relname from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and relkind = 'v'
+               and relname = any(%s) order by relname""",
+        (schema, list(names)),
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _holders(connection: Connection, schemas: Sequence[str]) -> str:
     rows = connection.execute(
         """select distinct format('%%s (pid %%s, %%s)', who.usename, who.pid, who.application_name)
            from pg_locks as lock
            inner join pg_class as held on lock.relation = held.oid
            inner join pg_namespace as space on held.relnamespace = space.oid
            inner join pg_stat_activity as who on lock.pid = who.pid
-           where space.nspname = %s and lock.granted and lock.pid <> pg_backend_pid()""",
-        (schema,),
+           where space.nspname = any(%s) and lock.granted and lock.pid <> pg_backend_pid()""",
+        (list(schemas),),
     ).fetchall()
-    return ", ".join(str(row[0]) for row in rows) or "somebody"
+    return ", ".join(str(row[0]) for row in rows) or "another session"
 
 
 def _switch(connection: Connection, schema: str, build: str, relation: str) -> None:
@@ -114,11 +184,6 @@ def _switch(connection: Connection, schema: str, build: str, relation: str) -> N
     try:
         with connection.transaction():
             connection.execute(create)
-    except psycopg.errors.WrongObjectType as error:
-        raise Misconfigured(
-            f"{schema}.{relation} is a table that Medallion did not make, so it is left alone",
-            f"rename or drop it: Medallion publishes {schema}.{relation} as a view",
-        ) from error
     except psycopg.errors.InvalidTableDefinition:
         # A column went away or changed its type: the view must be made anew, with its grants.
         _recreate(connection, view, create)

@@ -14,7 +14,7 @@ import polars as pl
 
 from medallion_cleaner.lines import MAX_SHOWN, Reject
 from medallion_cleaner.records import RecordBlock
-from medallion_cleaner.rules import Column
+from medallion_cleaner.rules import TEXT, VALUE, Column
 
 _MAX_VALUE = 500
 _SAMPLE = 20_000
@@ -84,12 +84,26 @@ def _judge(column: Column, frame: pl.DataFrame) -> pl.DataFrame:
         distinct, places = pl.Series("constant", [None], pl.String), pl.zeros(frame.height, pl.UInt32, eager=True)
     else:
         distinct, places = _distinct(frame[str(column.position)])
+    judged = distinct.to_frame().select(column.text).with_columns(column.value)
+    cut = {} if column.rounded is None else {"_rounded": column.rounded}
+    judged = judged.with_columns(_broken=_first(column, unread=False), **cut)
+    unread = judged[VALUE].is_null() & judged[TEXT].is_not_null()
+    if unread.any():
+        # Why is only asked of the few texts that are no values.
+        why = judged.filter(unread).select(_first(column, unread=True)).to_series()
+        judged = judged.with_columns(judged["_broken"].scatter(unread.arg_true(), why))
+    value = pl.col(VALUE).cast(pl.String) if judged[VALUE].dtype.is_temporal() else pl.col(VALUE)
+    judged = judged.select(value.alias(column.name), pl.col("_broken", *cut))
+    return judged if places is None else judged.select(pl.all().gather(places))
+
+
+def _first(column: Column, *, unread: bool) -> pl.Expr:
+    """The number of the first check that a row breaks, from 1 on; 0 if it breaks none."""
     broken = pl.lit(0, pl.UInt8)
     for number, check in reversed(list(enumerate(column.checks, 1))):
-        broken = pl.when(check.broken).then(pl.lit(number, pl.UInt8)).otherwise(broken)
-    cut = {} if column.rounded is None else {"_rounded": column.rounded}
-    judged = distinct.to_frame().select(column.text).select(column.value, _broken=broken, **cut)
-    return judged if places is None else judged.select(pl.all().gather(places))
+        if check.unread == unread:
+            broken = pl.when(check.broken).then(pl.lit(number, pl.UInt8)).otherwise(broken)
+    return broken.alias("_broken")
 
 
 def _distinct(series: pl.Series) -> tuple[pl.Series, pl.Series | None]:

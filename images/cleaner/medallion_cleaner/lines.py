@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import polars as pl
@@ -36,22 +36,30 @@ class Reject:
 class LineBlock:
     """Consecutive lines without their line ends: `lines[i]` is line `first + i` of the file.
 
-    `bad` tells, by line number, why a line is no text; what it has in `lines` is only there to be shown.
+    `bad` tells, by line number, why a line is no text; what it has in `lines` is only there to be shown. `dropped` is
+    a carriage return that every line had at its end, or nothing; `returns` tells whether lines may hold others.
     """
 
     lines: pl.Series
     first: int
     bad: dict[int, str] = field(default_factory=dict)
+    dropped: str = ""
+    returns: bool = False
 
     def after(self, index: int) -> LineBlock:
         """The lines from an index on."""
-        return LineBlock(self.lines[index:], self.first + index, self.bad)
+        return replace(self, lines=self.lines[index:], first=self.first + index)
 
     def joined(self, other: LineBlock) -> LineBlock:
         """These lines and the ones that follow them in the file."""
         if self.lines.is_empty():
             return other
-        return LineBlock(pl.concat([self.lines, other.lines]), self.first, {**self.bad, **other.bad})
+        bad = {**self.bad, **other.bad}
+        if self.dropped == other.dropped:
+            lines, returns = pl.concat([self.lines, other.lines]), self.returns or other.returns
+            return LineBlock(lines, self.first, bad, self.dropped, returns)
+        lines = pl.concat([self.lines + self.dropped, other.lines + other.dropped])
+        return LineBlock(lines, self.first, bad, returns=True)
 
 
 def line_blocks(
@@ -102,6 +110,14 @@ class _Splitter:
         bad: dict[int, str] = {}
         text = self._text(data)
         lines = None if text is None or b"\0" in text else _split(text)
+        dropped, returns = "", b"\r" in data
+        if text is not None and lines is not None and returns:
+            # Reading drops a carriage return at a line's end. Where every line has one, and none another, that is fine.
+            lost = len(text) - int(lines.str.len_bytes().sum())
+            if lost == 2 * lines.len() == 2 * text.count(b"\r"):
+                dropped, returns = "\r", False
+            else:
+                lines = pl.Series([text.decode().removesuffix("\n")]).str.split("\n").explode()
         if lines is None:
             texts = list(self._one_by_one(data.removesuffix(b"\n").split(b"\n"), first, bad))
             lines = pl.Series(texts, dtype=pl.String)
@@ -113,7 +129,7 @@ class _Splitter:
             bad.update(dict.fromkeys((endless.arg_true() + first).to_list(), long))
             shown = lines.str.head(MAX_SHOWN).str.replace_all('"', "", literal=True)
             lines = lines.to_frame("line").select(pl.when(endless).then(shown).otherwise("line")).to_series()
-        return LineBlock(lines, first, bad)
+        return LineBlock(lines, first, bad, dropped, returns)
 
     def _text(self, data: bytes) -> bytes | None:
         """The data as UTF-8; None if some of it is no text."""
@@ -151,9 +167,6 @@ class _Splitter:
 
 def _split(data: bytes) -> pl.Series | None:
     """Splits text at its line ends, which polars does best by reading it as a table of one column."""
-    if b"\r" in data:
-        # Read as a table, lines would lose a carriage return at their end, which may be a part of a value.
-        return pl.Series([data.decode().removesuffix("\n")]).str.split("\n").explode()
     absent = next((byte for byte in _CONTROLS if byte not in data), None)
     if absent is None:
         return None

@@ -83,11 +83,14 @@ class Records:
     def _block(self, block: LineBlock, *, last: bool) -> RecordBlock:
         rejects: list[Reject] = []
         numbers = pl.int_range(block.first, block.first + block.lines.len(), eager=True)
-        lines = pl.DataFrame({"_line": numbers, "_record": block.lines.str.strip_suffix("\r")})
+        records = block.lines.str.strip_suffix("\r") if block.returns else block.lines
+        lines = pl.DataFrame({"_line": numbers, "_record": records})
         frames: list[pl.DataFrame] = []
         end = lines.height
-        # polars drops a carriage return before a delimiter.
-        special = lines["_record"].str.contains('["\r]')
+        special = records.str.contains('"', literal=True)
+        if block.returns:
+            # polars drops a carriage return before a delimiter.
+            special |= records.str.contains("\r", literal=True)
         if special.any():
             formed = lines["_record"].filter(special).str.contains(self._well_formed)
             wild = special.arg_true().filter(~formed).to_list()
@@ -141,7 +144,7 @@ class Records:
         """Returns the record's values and number of lines; or why it is none; or None if the block ends too soon."""
         record, chars = QuotedRecord(self._delimiter), 0
         for at in range(index, block.lines.len()):
-            line = block.lines[at]
+            line = block.lines[at] + block.dropped
             chars += len(line) + 1
             if at > index and chars > MAX_RECORD_CHARS:
                 return _NEVER_CLOSED

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from csv import reader
 from io import StringIO
 
@@ -141,7 +139,7 @@ class Table:
             try:
                 with self.connection.cursor().copy(copy_statement) as copy:
                     copy.write(csv)
-            except (psycopg.errors.ProgramLimitExceeded, psycopg.DataError) as error:
+            except psycopg.errors.ProgramLimitExceeded as error:
                 raise refused_row(error, csv) from error
 
     def _key(self) -> sql.Composed:
@@ -198,15 +196,17 @@ class Table:
 
 
 def refused_row(error: psycopg.Error, csv: bytes) -> BadInput:
-    """Return the failure for a row that Postgres cannot keep, with the row's line in its file."""
+    """Return the failure for rows of which Postgres cannot keep one, with the line of the widest.
+
+    Postgres moves long values out of a row and keeps 18 bytes for each. It finds a row too wide when it
+    writes several, so it cannot say which it is.
+    """
     said = error.diag.message_primary or str(error)
-    counted = re.match(r"COPY \S+, line (\d+)", error.diag.context or "")
-    rows = itertools.islice(reader(StringIO(csv.decode())), int(counted[1]) - 1, None) if counted else iter(())
-    row = next(rows, None)
-    where = f"line {row[-1]}: " if row else ""
+    widest = max(reader(StringIO(csv.decode())), key=lambda row: sum(min(len(value), 18) for value in row))
     limit = f"{limit}: " if (limit := limit_in(said)) else ""
     return BadInput(
-        f"{where}Postgres cannot keep the row: {limit}{said}", "shorten the row's values, or load fewer columns"
+        f"line {widest[-1]}: Postgres cannot keep the row: {limit}{said}",
+        "shorten the row's values, or load fewer columns",
     )
 
 

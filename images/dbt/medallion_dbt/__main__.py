@@ -48,7 +48,8 @@ def job_of(task: TaskSpec) -> step.Job:
     if isinstance(work, FreshnessWork):
         lock = f"freshness:{task.schema_prefix}{work.select}"
         return step.Job(lambda session: check_freshness(work.select, session), lock)
-    layer = Layer(work.layer, work.select, work.phase, work.publish, work.gate, work.full_refresh)
+    flags = (work.publish, work.gate, work.full_refresh)
+    layer = Layer(work.layer, work.select, work.phase, *flags, layers=work.layers, models=work.models)
     lock = f"layer:{task.schema_prefix}{work.select}"
     return step.Job(lambda session: run_layer(layer, session), lock)
 

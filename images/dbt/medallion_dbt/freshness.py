@@ -11,6 +11,7 @@ from medallion.failures import Misconfigured, SourceStale
 from medallion.outcome import Outcome, TestResult
 from medallion.step import Session
 from medallion_dbt.commands import Dbt, failure_of
+from medallion_dbt.hooks import Hooks
 from medallion_dbt.manifest import load_manifest
 from medallion_dbt.relocate import relocate
 
@@ -31,6 +32,7 @@ def check_freshness(select: str, session: Session) -> None:
     with tempfile.TemporaryDirectory(prefix="medallion-dbt-") as target:
         parsed = load_manifest()
         session.log.event("manifest_loaded", f"dbt's manifest is {parsed.source}", parse=parsed.source)
+        Hooks(parsed.manifest)  # they belong to the layers
         relocate(parsed.manifest, session.connection.info.dbname, session.step.schema_prefix)
         results = Dbt(parsed.manifest, Path(target), session.log).freshness(select)
     if not results:

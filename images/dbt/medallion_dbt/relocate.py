@@ -1,7 +1,8 @@
-"""Puts a parsed project into a database, under a schema prefix and, for what is published, into its build."""
+"""Puts a parsed project into a database, under a schema prefix, and each relation into its build."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,29 +10,54 @@ from dbt.artifacts.resources import Hook
 from dbt.contracts.graph.manifest import Manifest
 from dbt.node_types import NodeType
 
+Pins = Mapping[tuple[str, str], str]
+"""The build that each stable view shows, by schema (with its prefix) and name."""
 
-def relocate(manifest: Manifest, database: str, prefix: str = "", builds: Mapping[str, str] | None = None) -> None:
-    """Sets where every node and source lives, in place.
+
+def relocate(
+    manifest: Manifest,
+    database: str,
+    prefix: str = "",
+    builds: Mapping[str, str] | None = None,
+    pins: Pins | None = None,
+    twins: Mapping[str, str] | None = None,
+) -> None:
+    """Set where every node and source lives, in place.
+
+    A relation that this layer does not build is placed in the build that readers see now, so that nothing that is built
+    depends on what a later run replaces.
 
     Args:
         manifest: A manifest as parsed, its schemas the logical ones (`bronze`, `gold`, `cleaned_data`).
         database: The database that the connection will use.
         prefix: Put before every schema.
-        builds: Build schema by the unique id of each model that is built beside what readers see. All
-            other models of a published layer are found under their stable name.
+        builds: The build of each node that this layer builds, by unique id.
+        pins: Where the rest is; what is not among it is found under its own name.
+        twins: The node of each source that is one of the project's own nodes.
     """
-    chosen = builds or {}
+    _freeze_graph(manifest)
+    chosen, pinned = builds or {}, pins or {}
     for unique_id, node in manifest.nodes.items():
-        _place(node, database, chosen.get(unique_id) or f"{prefix}{node.schema}")
-    for source in manifest.sources.values():
-        _place(source, database, f"{prefix}{source.schema}")
+        schema = f"{prefix}{node.schema}"
+        if unique_id not in chosen and node.resource_type in _RELATIONS:
+            schema = pinned.get((schema, node.alias), schema)
+        _place(node, database, chosen.get(unique_id, schema))
+    for function in manifest.functions.values():
+        function.database, function.schema = database, f"{prefix}{function.schema}"
+    for unique_id, source in manifest.sources.items():
+        schema = f"{prefix}{source.schema}"
+        twin = (twins or {}).get(unique_id, "")
+        _place(source, database, chosen.get(twin) or pinned.get((schema, source.identifier), schema))
 
 
 def guard(manifest: Manifest, statement: str) -> None:
-    """Puts a statement first in the transaction of every node that writes."""
+    """Put a statement first in the transaction of every node that writes."""
     for node in manifest.nodes.values():
-        if node.resource_type in (NodeType.Model, NodeType.Seed, NodeType.Snapshot):
+        if node.resource_type in _RELATIONS:
             node.config.pre_hook.insert(0, Hook(sql=statement, transaction=True))
+
+
+_RELATIONS = (NodeType.Model, NodeType.Seed, NodeType.Snapshot)
 
 
 def _place(node: Any, database: str, schema: str) -> None:
@@ -39,3 +65,11 @@ def _place(node: Any, database: str, schema: str) -> None:
     if node.relation_name:
         name = getattr(node, "alias", None) or node.identifier
         node.relation_name = f'"{database}"."{schema}"."{name}"'
+
+
+def _freeze_graph(manifest: Manifest) -> None:
+    """Keep `graph` as it was parsed, for macros and models that read it. It is costly, so only where one does."""
+    own = [macro.macro_sql for macro in manifest.macros.values() if not macro.package_name.startswith("dbt")]
+    own += [getattr(node, "raw_code", "") for node in manifest.nodes.values()]
+    if any(re.search(r"\bgraph\b", text) for text in own):
+        manifest.build_flat_graph()

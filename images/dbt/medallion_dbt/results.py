@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import psycopg
+from dbt.node_types import NodeType
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from medallion.outcome import ModelResult, TestResult
 from medallion.warehouse.connection import Connection
+from medallion_dbt.commands import said
 
 SAMPLE_ROWS = 5
 UNCHANGED = "nothing new: the rows are where they were"
@@ -18,22 +20,35 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 def model_results(results: Iterable[Any]) -> tuple[ModelResult, ...]:
-    """One result per model. `rows` is what Postgres says that it wrote."""
+    """Return one result per model, seed, snapshot and function. `rows` is what Postgres says that it wrote."""
     return tuple(
         ModelResult(
             name=result.node.name,
             status=str(result.status),
-            rows=(result.adapter_response or {}).get("rows_affected"),
+            rows=_rows(result),
             seconds=round(result.execution_time, 3),
             message=_message(result),
         )
         for result in results
+        if result.node.resource_type != NodeType.Operation
     )
 
 
+def broken_hooks(results: Iterable[Any]) -> list[str]:
+    """Return what was wrong with each hook that failed."""
+    hooks = [result for result in results if result.node.resource_type == NodeType.Operation]
+    return [said(result.message) for result in hooks if result.status not in ("success", "skipped")]
+
+
+def _rows(result: Any) -> int | None:
+    """Postgres counts rows for tables only; for a view, psycopg2 says -1."""
+    count = (result.adapter_response or {}).get("rows_affected")
+    return count if isinstance(count, int) and count >= 0 else None
+
+
 def _message(result: Any) -> str:
-    if result.status != "success":
-        return (result.message or "").strip()
+    if result.status not in ("success", "no-op"):
+        return said(result.message)
     return UNCHANGED if (result.adapter_response or {}).get("code") == "UNCHANGED" else ""
 
 
@@ -41,6 +56,8 @@ def test_results(results: Iterable[Any], connection: Connection) -> tuple[TestRe
     """One result per test, with the first failing rows of those that failed."""
     found = []
     for result in results:
+        if result.node.resource_type == NodeType.Operation:
+            continue
         status: Any = {"skipped": "error", "success": "pass"}.get(str(result.status), str(result.status))
         bad = status in ("fail", "warn")
         found.append(
@@ -49,7 +66,7 @@ def test_results(results: Iterable[Any], connection: Connection) -> tuple[TestRe
                 status=status,
                 model=_model_of(result.node),
                 failures=int(result.failures or 0),
-                message="" if status == "pass" else (result.message or "").strip(),
+                message="" if status == "pass" else said(result.message),
                 sample=_sample(connection, getattr(result.node, "compiled_code", None)) if bad else (),
             )
         )

@@ -45,10 +45,13 @@ class Alerting:
         self._send(told)
 
     def task_succeeded(self, context: Mapping[str, Any]) -> None:
-        """A task's `on_success_callback`: a recovery if the attempt before did not succeed, as the ledger knows."""
+        """A task's `on_success_callback`: a recovery if the attempt before did not succeed, and tests that warn."""
         ti, ending = context["ti"], getattr(context["task"], "ending", None)
         if ti.try_number > 1 and not (ending and ending.again):
             self._send(Alert(**self._about(ti, "recovery"), message=f"succeeded in attempt {ti.try_number}"))
+        if ending and ending.warned:
+            message = ending.message or "tests warn"
+            self._send(Alert(**self._about(ti, "warning"), message=message, failed=ending.warned, remedy=_WARNED))
 
     def run_failed(self, context: Mapping[str, Any]) -> None:
         """The DAG's `on_failure_callback`. Failed tasks have told of themselves: only a time-out is news."""
@@ -123,4 +126,5 @@ def run_url(dag_id: str, run_id: str) -> str:
 
 _SEE_LOG = "see the task's log, and `kubectl get events` for what happened to its pod"
 _NO_WORD = "the task's worker pod ended without a word: it was killed, or its node went away"
+_WARNED = "look at the rows: they are published, as the tests have `severity: warn`"
 _SLOW = "see in the run's Gantt view which step takes long; `timeouts` in the pipeline file holds the limits"

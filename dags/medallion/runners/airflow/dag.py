@@ -22,7 +22,7 @@ from medallion.spec.findings import Finding, SpecError
 from medallion.spec.project import PipelineFile, load_pipeline
 
 if TYPE_CHECKING:
-    from medallion.spec.pipeline import Schedule
+    from medallion.spec.schedule import Schedule
 
 
 def airflow_dag(stub: str) -> DAG:

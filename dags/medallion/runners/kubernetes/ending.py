@@ -53,6 +53,7 @@ class Ending:
         said_success: Whether the step itself reported that its ledger row is written.
         again: Whether an earlier attempt of the same run had succeeded already.
         failed: The models and tests that the step says failed.
+        warned: The tests that the step says found rows and stop nothing.
         refused: Whether there never was a pod, and there would be none in another attempt.
     """
 
@@ -63,6 +64,7 @@ class Ending:
     said_success: bool = False
     again: bool = False
     failed: tuple[Failed, ...] = ()
+    warned: tuple[Failed, ...] = ()
     refused: bool = False
 
     @property
@@ -136,6 +138,7 @@ def ending_of(pod: Any, container: str) -> Ending:
             said_success=said.status in ("succeeded", "unchanged"),
             again=said.again,
             failed=said.failed,
+            warned=said.warned,
         )
     if _is_evicted(status):
         return _by_kubernetes(EVICTED, status.message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from medallion.alerts import Alert, send
@@ -21,9 +21,10 @@ def tell(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
         runs: The pipeline's runs, newest first; the run itself is among them.
     """
     channels = [name for name in pipeline.alerts.channels if name != "log"]
-    alert = alert_of(pipeline, report, runs) if channels else None
-    if alert is not None and alert.kind in pipeline.alerts.on:
-        send(alert, channels)
+    alert = alert_of(pipeline, report, runs)
+    for one in [*([alert] if alert else []), *warnings_of(pipeline, report)] if channels else ():
+        if one.kind in pipeline.alerts.on:
+            send(one, channels)
 
 
 def alert_of(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> Alert | None:
@@ -44,15 +45,30 @@ def alert_of(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> Alert |
     return None
 
 
+def warnings_of(pipeline: Pipeline, report: Report) -> list[Alert]:
+    """Return an alert for each step that succeeded with tests that warn."""
+    return [
+        Alert(
+            "warning", pipeline.name, report.run_id, pipeline.owner, str(step["message"]), task=step["name"],
+            attempt=step["attempt"] or 1, failed=tuple(_tests(step, ("warn",))),
+        )
+        for step in report.steps
+        if step["status"] == "succeeded" and any(test["status"] == "warn" for test in step["tests"])
+    ]  # fmt: skip
+
+
 def _failed(step: dict[str, Any]) -> list[Failed]:
     models = [
         Failed("model", model["name"], message=model.get("message", ""))
         for model in step["models"]
         if model["status"] == "error"
     ]
-    tests = [
+    return [*models, *_tests(step, ("fail", "error"))]
+
+
+def _tests(step: dict[str, Any], ended: Collection[str]) -> list[Failed]:
+    return [
         Failed("test", t["name"], t.get("failures", 0), t.get("message", ""), next(iter(t.get("sample") or ()), None))
         for t in step["tests"]
-        if t["status"] in ("fail", "error")
+        if t["status"] in ended
     ]
-    return [*models, *tests]

@@ -35,7 +35,7 @@ class BackupBucket:
     """
 
     def __init__(self, url: str) -> None:
-        parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]+)/?(.*?)/?", url)
+        parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]+)(?:/(.*?))?/?", url)
         if parts is None:
             raise Misconfigured("the URL is no bucket of backups", "write s3://bucket/prefix in `backups.bucket.url`")
         self.url = url.rstrip("/")

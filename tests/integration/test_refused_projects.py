@@ -1,0 +1,152 @@
+"""What cannot be published safely, or has no gate, is refused before anything is written, with its file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from layers import with_path
+from medallion.failures import ExitCode
+from medallion.warehouse.connection import Connection
+from team import PIPELINE, Team, environment_of, team_of, write_team
+
+VIEW = "{{ config(materialized='view') }} "
+EXTERNAL = "select * from {{ source('ext', 'things') }}"
+FAULTS = {
+    "snapshots/in_no_layer.sql": "{% snapshot in_no_layer %}{{ config(unique_key='country', strategy='check', check_cols='all') }}"
+    "select * from {{ ref('sales') }}{% endsnapshot %}",
+    "seeds/unread.csv": "a\n1\n",
+    "models/shop/extra/lost.sql": "select 1 as id",
+    "models/shop/extra/lost.yml": "models: [{name: lost, columns: [{name: id, data_tests: [unique]}]}]",
+    "models/shop/bronze/early.sql": "select * from {{ ref('sales') }}",
+    "models/shop/gold/sales.yml": "models: [{name: sales, columns: [{name: total, data_tests: "
+    "[{not_null: {config: {store_failures: true, schema: gold}}}]}]}]",
+    "tests/of_nothing.sql": "select 1 where false",
+    "tests/of_a_missing_model.sql": "select * from {{ ref('sales') }} join {{ ref('no_such_model') }} using (id)",
+    "tests/of_a_disabled_model.sql": "select * from {{ ref('sales') }} join {{ ref('off') }} using (id)",
+    "models/shop/gold/off.sql": "{{ config(enabled=false) }} select 1 as id",
+    "models/shop/gold/ext.yml": "sources: [{name: ext, schema: ext, tables: [{name: things}]}]",
+    "models/shop/gold/v_direct.sql": VIEW + EXTERNAL,
+    "models/shop/gold/v_inlined.sql": VIEW + "select * from {{ ref('inlined') }}",
+    "models/shop/gold/inlined.sql": "{{ config(materialized='ephemeral') }} " + EXTERNAL,
+    "models/shop/silver/v_ext.sql": VIEW + EXTERNAL,
+    "models/shop/gold/v_through.sql": VIEW + "select * from {{ ref('v_ext') }}",
+    "functions/f.sql": "select 1",
+    "functions/f.yml": "functions: [{name: f, returns: {data_type: int}}]",
+    "models/shop/gold/v_calls.sql": VIEW + "select {{ function('f') }}() as x from {{ ref('fct_orders') }}",
+}
+FOUND = {
+    "snapshots/in_no_layer.sql": "no layer builds the snapshot in_no_layer, so nothing keeps its history",
+    "seeds/unread.csv": "no layer of any pipeline builds the seed unread",
+    "models/shop/extra/lost.yml": "the test unique_lost_id reads lost, which no layer builds",
+    "models/shop/bronze/early.sql": "early of the layer bronze reads sales, which the later layer gold builds",
+    "models/shop/gold/sales.yml": "the test not_null_sales_total would store its failing rows in gold",
+    "tests/of_nothing.sql": "the test of_nothing reads no model and no source",
+    "tests/of_a_missing_model.sql": "the test of_a_missing_model reads no_such_model, missing or disabled",
+    "tests/of_a_disabled_model.sql": "the test of_a_disabled_model reads off, missing or disabled",
+    "models/shop/gold/v_direct.sql": "gold.v_direct is a view that reads ext.things",
+    "models/shop/gold/v_inlined.sql": "gold.v_inlined is a view that reads ext.things",
+    "models/shop/gold/v_through.sql": "gold.v_through is a view that reads ext.things",
+    "models/shop/gold/v_calls.sql": "gold.v_calls calls the function f",
+}
+ONLY_BY_LINT = ("seeds/unread.csv", "models/shop/gold/v_")
+
+
+def test_lint_and_the_first_step_of_a_run_refuse_it_with_its_file(
+    warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = write_team(tmp_path / "shop", FAULTS)
+    for name, value in environment_of(folder).items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "medallion.cli", "lint", "--dags", str(folder / "dags")]
+    done = subprocess.run(command, env=with_path(dict(os.environ)), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    for file, message in FOUND.items():
+        assert any(f"{file}:1:1: {message}" in line for line in done.stdout.splitlines()), (message, done.stdout)
+    with team_of(folder) as team:
+        team.deliver((1, "SE", 1))
+        codes = team.run()
+    assert codes == {"clean.orders": ExitCode.OK, "bronze": ExitCode.USAGE}, team.said
+    for file, message in FOUND.items():
+        assert file.startswith(ONLY_BY_LINT) or f"{file}: {message}" in team.said, message
+    schemas = "select nspname from pg_namespace where nspname ~ 'bronze|silver|gold'"
+    assert warehouse.execute(schemas).fetchall() == []
+
+
+BY_HAND = {
+    "models/shop/gold/ext.yml": FAULTS["models/shop/gold/ext.yml"],
+    "models/shop/gold/v_ext.sql": VIEW + EXTERNAL,
+    "models/shop/gold/v_source.sql": VIEW + "select * from {{ source('raw', 'orders') }}",
+    "models/shop/gold/v_hand.sql": VIEW + "select * from {{ 'silver' }}.fct_orders -- {{ ref('fct_orders') }}",
+    "models/shop/gold/t_hand.sql": "select 1 as one from {{ 'gold' }}.sales -- {{ ref('sales') }}",
+    "models/shop/gold/t_good.sql": "select 1 as one from silver.fct_orders -- from gold.sales\n where 'from gold.sales' <> ''",
+}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    with team_of(write_team(tmp_path_factory.mktemp("shop"), BY_HAND)) as team:
+        yield team
+
+
+@pytest.fixture
+def team(shop: Team, warehouse: Connection, monkeypatch: pytest.MonkeyPatch) -> Team:
+    for name, value in environment_of(shop.folder).items():
+        monkeypatch.setenv(name, value)
+    shop.deliver((1, "SE", 1))
+    only(shop, "sales t_good")
+    shop.good()
+    return shop
+
+
+def only(team: Team, gold: str) -> None:
+    team.pipeline(
+        PIPELINE.replace("models: shop", "models: shop").replace("{name: gold}", f"{{name: gold, select: {gold}}}")
+    )
+
+
+def test_a_run_refuses_what_only_the_database_shows(team: Team, warehouse: Connection):
+    warehouse.execute("create schema ext; create table ext.things as select 1 as id")
+    told = {
+        "v_ext": "models/shop/gold/v_ext.sql: gold.v_ext is a view that reads ext.things",
+        "v_hand": "models/shop/gold/v_hand.sql: gold.v_hand is a view that reads silver.fct_orders",
+        "t_hand": "models/shop/gold/t_hand.sql: t_hand reads gold.sales by a name written by hand",
+    }
+    for name, message in told.items():
+        only(team, f"sales {name}")
+        assert list(team.run().values())[-1] == ExitCode.USAGE, team.said
+        assert message in team.said
+        assert warehouse.execute("select total from gold.sales").fetchone() == (1,)
+        assert warehouse.execute("select to_regclass(%s)", (f"gold.{name}",)).fetchone() == (None,)
+
+
+def test_a_view_on_a_table_that_grows_in_place_is_refused(team: Team, warehouse: Connection):
+    only(team, "sales v_source")
+    team.good()
+    build = warehouse.execute("select build_schema from medallion.builds where published_schema = 'raw'").fetchone()
+    assert build is not None
+    warehouse.execute("insert into medallion.loaded_inputs values (%s, 'a.csv', '1', 'one')", build)
+    codes = team.run()
+    assert list(codes.values())[-1] == ExitCode.USAGE, team.said
+    assert "gold.v_source is a view that reads raw.orders" in team.said
+
+
+def test_a_relation_that_someone_else_made_is_not_taken_over(team: Team, warehouse: Connection):
+    warehouse.execute("drop view gold.sales; create view gold.sales as select 7 as total")
+    assert list(team.run().values())[-1] == ExitCode.USAGE
+    assert "gold.sales is a view that Medallion did not make" in team.said
+    assert warehouse.execute("select total from gold.sales").fetchone() == (7,)
+
+
+def test_a_table_in_the_place_of_an_unpublished_layer_is_moved_aside(team: Team, warehouse: Connection):
+    warehouse.execute("drop view silver.fct_orders; create table silver.fct_orders as select 7 as id")
+    warehouse.execute("create view public.mine as select id from silver.fct_orders")
+    team.good()
+    assert '"event_type": "moved_aside"' in team.said
+    assert warehouse.execute("select id from silver.fct_orders").fetchone() == (1,)
+    assert warehouse.execute("select id from public.mine").fetchone() == (7,)

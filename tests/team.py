@@ -1,0 +1,141 @@
+"""A team's own repository as tests use it: a dbt project, a pipeline, contracts and files, and runs of all its steps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from layers import REPO
+from medallion import wire
+from medallion.plan import RunContext, make_plan
+from medallion.report import make_report
+from medallion.spec.project import load_pipeline
+from medallion.warehouse.connection import Connection
+from medallion_cleaner.__main__ import main as clean
+from warm import Warm, warm
+
+CASES = REPO.parent / "shared" / "cases"
+SETTINGS = """
+name: shop
+version: "1.0.0"
+config-version: 2
+profile: medallion
+flags: {send_anonymous_usage_stats: false}
+models:
+  shop:
+    +materialized: table
+    shop: {bronze: {+schema: bronze}, silver: {+schema: silver}, gold: {+schema: gold}}
+seeds: {shop: {+schema: silver}}
+snapshots: {shop: {+schema: history}}
+"""
+SOURCES = """
+sources:
+  - name: raw
+    schema: raw
+    tables: [{name: orders}]
+"""
+BASE = {
+    "dbt_project.yml": SETTINGS,
+    "models/shop/bronze/sources.yml": SOURCES,
+    "models/shop/bronze/stg_orders.sql": "select id, country, amount from {{ source('raw', 'orders') }}",
+    "models/shop/silver/fct_orders.sql": "select id, country, amount from {{ ref('stg_orders') }}",
+    "models/shop/gold/sales.sql": "select country, sum(amount) as total from {{ ref('fct_orders') }} group by 1",
+}
+PIPELINE = """
+name: shop
+owner: me
+sources: [{name: orders, path: orders.csv, contract: orders}]
+models: shop
+layers: [{name: bronze}, {name: silver}, {name: gold}]
+retry_config: {max_retries: 0}
+"""
+CONTRACT = """
+name: orders
+table: raw.orders
+primaryKey: id
+fields: [{name: id, type: integer}, {name: country}, {name: amount, type: number}]
+"""
+
+
+class Team:
+    """A repository in a folder, and the warehouse that its runs write to."""
+
+    def __init__(self, folder: Path, dbt: Warm) -> None:
+        self.folder, self._dbt, self._runs = folder, dbt, 0
+        self.said = ""
+
+    def deliver(self, *rows: tuple[Any, ...]) -> None:
+        lines = ["id,country,amount", *(",".join("" if value is None else str(value) for value in row) for row in rows)]
+        (self.folder / "landing" / "orders.csv").write_text("\n".join(lines) + "\n")
+
+    def pipeline(self, text: str) -> None:
+        (self.folder / "dags" / "pipelines" / "shop.yaml").write_text(text)
+
+    def run(self, run: str = "", until: str = "", **context: Any) -> dict[str, int]:
+        """Runs the steps in order; returns the exit codes of those that started: none after the first that failed."""
+        self._runs += 1
+        self.last, self.said = run or f"run-{self._runs}", ""
+        file = load_pipeline(self.folder / "dags" / "pipelines" / "shop.yaml")
+        landing = str(self.folder / "landing")
+        self.plan = make_plan(file.pipeline, file.contracts, RunContext(self.last, landing, "test", **context))
+        codes: dict[str, int] = {}
+        for step in self.plan.steps:
+            variables = wire.environment(self.plan.task(step.name))
+            codes[step.name] = self._step(step.image, variables)
+            if codes[step.name] or step.name == until:
+                break
+        return codes
+
+    def good(self, **how: Any) -> None:
+        codes = self.run(**how)
+        assert set(codes.values()) == {0}, self.said
+
+    def _step(self, image: str, variables: Mapping[str, str]) -> int:
+        before = dict(os.environ)
+        os.environ.update(variables)
+        try:
+            if image == "cleaner":
+                return int(clean([]))
+            done = self._dbt.run()
+            self.said += done.stdout
+            return done.returncode
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def report(self, connection: Connection) -> dict[str, dict[str, Any]]:
+        return {step["name"]: step for step in make_report(connection, self.plan, self.last).steps}
+
+
+def write_team(folder: Path, files: Mapping[str, str | None] = {}, pipeline: str = PIPELINE) -> Path:
+    """Writes the repository: the base project with some files put over it (None: without); returns its folder."""
+    for name, text in {**BASE, **files}.items():
+        if text is not None:
+            path = folder / "project" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    ours = REPO / "images" / "dbt" / "project"
+    shutil.copy(ours / "profiles.yml", folder / "project")
+    (folder / "project" / "macros").mkdir(exist_ok=True)
+    shutil.copy(ours / "macros" / "generate_schema_name.sql", folder / "project" / "macros")
+    for name, text in (("dags/pipelines/shop.yaml", pipeline), ("dags/contracts/orders.yaml", CONTRACT)):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "landing").mkdir(exist_ok=True)
+    return folder
+
+
+@contextmanager
+def team_of(folder: Path) -> Iterator[Team]:
+    """The repository of a folder with its project parsed; steps are run with the warehouse of libpq's environment."""
+    with warm(environment_of(folder)) as dbt:
+        yield Team(folder, dbt)
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    return {"MEDALLION_DBT_PROJECT": str(folder / "project"), "MEDALLION_DBT_BAKED": str(folder / "baked")}
