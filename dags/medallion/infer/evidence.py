@@ -99,7 +99,7 @@ class _Trial:
         self.candidate = candidate
         (self.column,) = _compiled(candidate.terms)
         text = pl.col(TEXT)
-        broken = [check.broken for check in self.column.checks]
+        broken = [text.is_not_null() & self.column.value.is_null()]
         broken.append(~text.str.contains(f"^(?:{candidate.keeps})$"))
         if candidate.loses:
             broken.append(text.str.contains(f"^(?:{candidate.loses})$"))
