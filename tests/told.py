@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="medallion-told-")
+_NUMBERS = itertools.count(1)
 
 
 def told(arguments: Sequence[str], contract: dict[str, Any] | str | None = None, source: Any = None) -> list[str]:
@@ -20,7 +24,7 @@ def told(arguments: Sequence[str], contract: dict[str, Any] | str | None = None,
         contract: For a cleaner: the contract, as data or YAML.
         source: For a cleaner without `--input`: the source, in its connector's terms.
     """
-    file = Path(tempfile.mkdtemp(prefix="medallion-told-")) / "task.json"
+    file = Path(_FOLDER.name) / f"{next(_NUMBERS)}.json"
     file.write_text(json.dumps(task_of(arguments, contract, source)))
     return ["--file", str(file)]
 

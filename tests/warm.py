@@ -26,7 +26,11 @@ class Warm:
     def start(self, *arguments: str) -> int:
         """Starts the command in this process's environment; returns its process id."""
         self._output = Path(tempfile.mkstemp()[1])
-        request = {"arguments": told(arguments) if arguments else [], "environment": dict(os.environ), "output": str(self._output)}
+        request = {
+            "arguments": told(arguments) if arguments else [],
+            "environment": dict(os.environ),
+            "output": str(self._output),
+        }
         assert self._server.stdin is not None
         self._server.stdin.write(f"{json.dumps(request)}\n")
         self._server.stdin.flush()

@@ -1,25 +1,12 @@
 """How a step fails: one exception class and one exit code for each reason.
 
-    StepFailure
-    ├── Misconfigured       64  what was asked for does not fit the project or the warehouse
-    ├── BadInput            65  the file cannot be read as the contract's dialect says
-    ├── InputNotFound       66  there is no such file, object or table
-    ├── SourceAway          69  the source cannot be reached, or fails for the moment (worth a retry)
-    ├── ContractBroken      80  the file's columns are not the contract's
-    ├── TooManyRejects      81  more rejected rows than the contract allows
-    ├── GateClosed          82  the step before did not succeed in this run
-    ├── ModelFailed         83  a dbt model did not build
-    ├── TestFailed          84  a dbt test failed, so the layer was not published
-    ├── SourceStale         85  a source was not delivered within its limit
-    └── WarehouseAway       75  the database cannot be reached (worth a retry)
-        ├── LockLost        75  a later attempt holds the lock by now
-        └── WarehouseFull   75  there is no room left on its volume
-
+`EXIT_CODES` is the table: `docs/pipelines.md` shows it, and `sqlstate.py` says which errors of Postgres are which.
 Codes below 80 are those of BSD's sysexits.h.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -46,10 +33,35 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-RETRYABLE: frozenset[int] = frozenset(
-    {ExitCode.WAREHOUSE_AWAY, ExitCode.SOURCE_AWAY, ExitCode.INTERNAL, ExitCode.TERMINATED, 137}
-)
-"""Codes worth another attempt: a database or source that may come back, a bug that may not repeat, a killed pod."""
+KILLED = 137
+"""What a shell and Kubernetes say of a process that SIGKILL ended: it says nothing itself."""
+
+EXIT_CODES: Mapping[int, tuple[str, bool]] = {
+    ExitCode.OK: ("success", False),
+    ExitCode.USAGE: ("an argument, a file, a setting or a limit of Postgres: it cannot work as it is written", False),
+    ExitCode.BAD_INPUT: ("bad input: the file cannot be read as its contract says, or Postgres cannot keep it", False),
+    ExitCode.INPUT_NOT_FOUND: ("there is no such input", False),
+    ExitCode.SOURCE_AWAY: ("the source cannot be reached, or fails for the moment", True),
+    ExitCode.INTERNAL: ("internal error", True),
+    ExitCode.WAREHOUSE_AWAY: ("the database cannot be reached, is full, or went away", True),
+    ExitCode.CONTRACT_BROKEN: ("contract broken: the file's columns are not the contract's", False),
+    ExitCode.TOO_MANY_REJECTS: ("more rejected rows than the contract allows", False),
+    ExitCode.GATE_CLOSED: ("gate closed: a step before did not succeed in this run", False),
+    ExitCode.MODEL_FAILED: ("a dbt model did not build", False),
+    ExitCode.TEST_FAILED: ("a dbt test failed", False),
+    ExitCode.SOURCE_STALE: ("a source is stale: it was last delivered longer ago than its limit", False),
+    KILLED: ("killed, as for want of memory", True),
+    ExitCode.TERMINATED: ("stopped from outside", True),
+}
+"""What each code means, and whether another attempt may succeed: those are the default `retryable_exit_codes`."""
+
+RETRYABLE: frozenset[int] = frozenset(code for code, (_, again) in EXIT_CODES.items() if again)
+
+
+def exit_code_table() -> str:
+    """Return the table of exit codes as Markdown."""
+    rows = [f"| {int(code)} | {meaning} | {'yes' if again else ''} |" for code, (meaning, again) in EXIT_CODES.items()]
+    return "\n".join(["| code | means | tried again by default |", "| --- | --- | --- |", *rows])
 
 
 class StepFailure(Exception):

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from medallion import wire
 from medallion.failures import Misconfigured
 from medallion.plan import RunContext, make_plan
 from medallion.spec.findings import Finding
-from medallion.spec.project import PipelineFile
+from medallion.spec.folder import Runnable
 
 _SURELY_FITS = wire.MAX_BYTES // 2
 """Bytes of JSON that need no trial: base64 adds a third to what does not compress."""
 
 
-def findings_of(file: PipelineFile) -> Iterator[Finding]:
+def too_large(one: Runnable) -> Iterator[Finding]:
     """Yield an error for each step whose task is too large for a pod."""
+    file = one.file
     plan = make_plan(file.pipeline, file.contracts, RunContext("run", "/landing", "0" * 40))
     for number, step in enumerate(plan.steps):
-        task = plan.task(step.name)
-        if len(task.model_copy(update={"others": {}}).to_json()) > _SURELY_FITS:
+        if len(json.dumps(step.work.model_dump(mode="json", exclude_unset=True))) > _SURELY_FITS:
             try:
-                wire.environment(task)
+                wire.environment(plan.task(step.name))
             except Misconfigured as error:
                 yield Finding(str(file.path), 1, 1, f"sources.{number}", error.message, error.remedy)

@@ -54,7 +54,8 @@ class Outcome:
     """A step's result.
 
     Rows are counts of data rows (no header): `rows_in == rows_loaded + rows_rejected`, always.
-    `reasons` maps a rejection reason to its number of rows, `increment` says what an incremental load took, and
+    `reasons` maps a rejection reason to its number of rows, `rounded` a column to the number of its values that
+    the contract's `decimals` rounded, `increment` says what an incremental load took, and
     `parse` where dbt's manifest came from: "baked" or "full".
     """
 
@@ -64,6 +65,7 @@ class Outcome:
     rows_rejected: int | None = None
     input_checksum: str | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    rounded: dict[str, int] = field(default_factory=dict)
     models: tuple[ModelResult, ...] = ()
     tests: tuple[TestResult, ...] = ()
     parts: tuple[SubStep, ...] = ()

@@ -21,7 +21,7 @@ from medallion.log import EventLog
 from medallion.outcome import Outcome
 from medallion.task import CleanWork, LayerWork, TaskSpec, task_of
 from medallion.warehouse import fence, ledger, retention, runs
-from medallion.warehouse.connection import Connection, be_noticed, connect
+from medallion.warehouse.connection import Connection, be_noticed, connect, failure_of
 from medallion.warehouse.fence import Fence
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.lock import held
@@ -138,6 +138,8 @@ class _Attempt:
             outcome, again = self._work()
         except StepFailure as failure:
             return self._failed(failure)
+        except psycopg.Error as error:
+            return self._failed(failure_of(error))
         except KeyboardInterrupt:
             log.event("step_terminated", "stopped from outside; nothing was published", "error")
             return _exit(LastWords("failed", ExitCode.TERMINATED, "stopped from outside; nothing was published"))

@@ -24,17 +24,16 @@ class Upgrade:
 def upgraded(cluster: Cluster, values: Path) -> Upgrade:
     """Upgrades the release with more values, and waits until it is there."""
     before = Upgrade(cluster, secrets_of(cluster), gold_of(cluster))
-    done = subprocess.run(
-        [
-            *("helm", "--kube-context", cluster.context, "--namespace", cluster.namespace, "upgrade", "medallion"),
-            *(str(REPO / "charts" / "medallion"), "--reuse-values", "--values", str(values)),
-            *("--wait", "--timeout", "10m"),
-        ],
-        capture_output=True,
-        text=True,
-    )
+    chart = str(REPO / "charts" / "medallion")
+    done = release(cluster, "upgrade", "medallion", chart, "--reuse-values", "--values", str(values), "--wait")
     assert done.returncode == 0, done.stderr
     return before
+
+
+def release(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run helm on the cluster's namespace; the caller looks at how it ended."""
+    there = ("--kube-context", cluster.context, "--namespace", cluster.namespace)
+    return subprocess.run(["helm", *there, *arguments, "--timeout", "10m"], capture_output=True, text=True, timeout=660)
 
 
 def secrets_of(cluster: Cluster) -> dict[str, dict[str, str]]:

@@ -92,7 +92,7 @@ def test_a_stray_quote_costs_its_own_line_however_many_there_are(clean, load_tab
 def test_a_value_may_span_lines_and_the_row_is_known_by_its_first(clean, load_table):
     done = clean(HEADER + b'a,"one\r\n\r\ntwo",1\r\nb,n,2\r\n', THINGS)
     assert done.code == ExitCode.OK
-    assert load_table("id, note, _line") == [("a", "one\n\ntwo", 2), ("b", "n", 5)]
+    assert load_table("id, note, _line") == [("a", "one\r\n\r\ntwo", 2), ("b", "n", 5)]
 
 
 def test_a_bad_line_inside_a_value_rejects_the_whole_row(clean, load_table):

@@ -1,6 +1,6 @@
 """Dagster's steps as pods: what is asked of Kubernetes, and what is believed of its answers.
 
-The API server is one of a page: it keeps a pod as it was made, and tells that it ended as the test says.
+The API server is one of a page (`api_server.py`).
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api_server import KUBECONFIG, Cluster
 from medallion import wire
 from medallion.last_words import LastWords
 from medallion.plan import RunContext, make_plan
@@ -25,63 +25,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 from medallion.runners.dagster import pods
 from medallion.runners.dagster.job import RUN_ID, job_of
-
-KUBECONFIG = {
-    "apiVersion": "v1",
-    "kind": "Config",
-    "current-context": "test",
-    "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-    "users": [{"name": "test", "user": {}}],
-}
-
-
-class Cluster:
-    """Pods by name; `ended` is the state of the next pod's container, `deleted` the names of those that are gone."""
-
-    def __init__(self) -> None:
-        self.pods: dict[str, Any] = {}
-        self.made: list[Any] = []
-        self.deleted: list[str] = []
-        self.ended: dict[str, Any] = {}
-        cluster = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                pod = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                container = {"name": "step", "image": "", "imageID": "", "restartCount": 0, "ready": False}
-                phase = "Succeeded" if cluster.ended.get("exitCode") == 0 else "Failed"
-                state = {"terminated": cluster.ended}
-                pod["status"] = {"phase": phase, "containerStatuses": [{**container, "state": state}]}
-                cluster.pods[pod["metadata"]["name"]] = pod
-                cluster.made.append(pod)
-                self.give(pod, 201)
-
-            def do_GET(self) -> None:
-                place = self.path.partition("?")[0].split("/")
-                if place[-1] == "log":
-                    self.give(b'2026-11-21T10:00:00.000Z {"event_type": "step_started"}\n')
-                elif place[-1] == "pods":
-                    self.give({"items": list(cluster.pods.values())})
-                else:
-                    self.give(cluster.pods[place[-1]])
-
-            def do_DELETE(self) -> None:
-                name = self.path.partition("?")[0].split("/")[-1]
-                cluster.deleted.append(name)
-                self.give(cluster.pods.pop(name))
-
-            def give(self, body: Any, status: int = 200) -> None:
-                data = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "text/plain" if isinstance(body, bytes) else "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *arguments: object) -> None:
-                """Tests have no use for an access log."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
 
 @pytest.fixture
@@ -134,3 +77,32 @@ def test_the_pods_exit_code_decides_about_another_attempt(cluster: Cluster, tmp_
     assert len(cluster.made) == len(cluster.deleted) == attempts
     failure = next(event for event in done.all_events if event.event_type_value == "STEP_FAILURE")
     assert "it failed" in failure.event_specific_data.error_display_string
+
+
+def refused(code: int, reason: str, message: str) -> dict[str, Any]:
+    return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("answer", "attempts"),
+    [
+        (refused(400, "BadRequest", "metadata.labels: Invalid value"), 1),
+        (refused(403, "Forbidden", "pods is forbidden: User cannot create"), 1),
+        (refused(404, "NotFound", "namespaces not found"), 1),
+        (refused(422, "Invalid", "spec.activeDeadlineSeconds: must be between"), 1),
+        (refused(403, "Forbidden", "failed quota: q: must specify limits.cpu"), 1),
+        (refused(403, "Forbidden", "exceeded quota: q, requested: pods=1"), 2),
+        (refused(409, "AlreadyExists", "pods x already exists"), 2),
+        (refused(500, "InternalError", "failed calling webhook"), 2),
+    ],
+)
+def test_an_answer_that_another_attempt_cannot_change_is_shown_and_not_asked_for_again(
+    cluster: Cluster, tmp_path: Path, answer: dict[str, Any], attempts: int
+):
+    cluster.refusal = answer
+    done = run(tmp_path)
+    assert not done.success
+    assert len(cluster.asked) == attempts
+    failure = next(event for event in done.all_events if event.event_type_value == "STEP_FAILURE")
+    said = failure.event_specific_data.error_display_string
+    assert f"Kubernetes refused the pod with status {answer['code']}: {answer['message']}" in said

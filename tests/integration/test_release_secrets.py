@@ -1,4 +1,4 @@
-"""The Secrets of a release against the Postgres that they belong to: nothing is made anew over data, nothing misfits."""
+"""The Secrets of a release against the Postgres that they belong to: no key is replaced over data, nothing misfits."""
 
 from __future__ import annotations
 
@@ -78,18 +78,18 @@ def test_awkward_passwords_log_in_everywhere(stored: ModuleType, found: Found, s
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_password_made_anew_is_refused(key: str, stored: ModuleType, found: Found, server: str) -> None:
-    found["medallion-postgres"][key] = "made-anew"
+def test_a_password_replaced_is_refused(key: str, stored: ModuleType, found: Found, server: str) -> None:
+    found["medallion-postgres"][key] = "other-one"
     with pytest.raises(
         stored.KeysWrong, match=f"medallion-postgres/{key} is not the password of the server"
     ) as refusal:
         stored.fit(found, (server, "5432"))
-    assert "made-anew" not in str(refusal.value)
+    assert "other-one" not in str(refusal.value)
 
 
 def test_each_login_that_misfits_is_named(stored: ModuleType, found: Found, server: str) -> None:
-    found["medallion-warehouse"]["PGPASSWORD"] = "made-anew"
-    found["medallion-airflow"]["connection"] = f"postgresql+psycopg2://airflow:made-anew@:5432/airflow?host={server}"
+    found["medallion-warehouse"]["PGPASSWORD"] = "other-one"
+    found["medallion-airflow"]["connection"] = f"postgresql+psycopg2://airflow:other-one@:5432/airflow?host={server}"
     with pytest.raises(stored.KeysWrong) as refusal:
         stored.fit(found, (server, "5432"))
     for words in (

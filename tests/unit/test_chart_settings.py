@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,12 @@ CHANGED = {
     "airflow.defaultAirflowRepository": "registry.example.com/airflow",
     "airflow.defaultAirflowTag": "v7",
     "airflow.imagePullSecrets[0].name": "pull",
+    "airflow.nodeSelector.disk": "fast",
+    "airflow.tolerations[0].key": "data",
+    "airflow.tolerations[0].operator": "Exists",
     "postgres.service.port": "6432",
+    "postgres.image.registry": "mirror.example.com",
+    "postgres.image.tag": "v18",
     "postgres.storage.volumeName": "disk",
     "global.images.cleaner": "registry.example.com/cleaner:7",
     "global.images.dbt": "registry.example.com/dbt:7",
@@ -32,7 +38,7 @@ CONSTANTS = (
     "/opt/airflow/dags",
     "repo/dags",
     ":8080",
-    "8974",
+    "postgres:17",
     "medallion/airflow:",
     "medallion/cleaner:",
     "medallion/dbt:",
@@ -87,12 +93,17 @@ def test_path_of_base_url_reaches_the_scripts(changed: list[Manifest]) -> None:
     assert url in config["data"]["airflow.cfg"]
 
 
-def test_probes_ask_the_port_that_the_configuration_names(changed: list[Manifest]) -> None:
+def test_probes_ask_the_port_that_the_configuration_names(changed: list[Manifest], tmp_path: Path) -> None:
     (config,) = of_kind(changed, "ConfigMap", "medallion-config")
     assert "scheduler_health_check_server_port = 9974\n" in config["data"]["airflow.cfg"]
+    (tmp_path / "airflow.cfg").write_text(config["data"]["airflow.cfg"])
+    (tmp_path / "curl").write_text('#!/bin/sh\nfor last; do :; done; echo "$last"\n')
+    (tmp_path / "curl").chmod(0o755)
+    variables = {"AIRFLOW_HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
     (scheduler,) = boxes(changed, "scheduler")
     for probe in ("startupProbe", "livenessProbe"):
-        assert "airflow.cfg" in scheduler[probe]["exec"]["command"][-1]
+        command = scheduler[probe]["exec"]["command"]
+        assert subprocess.check_output(command, env=variables, text=True) == "http://localhost:9974/health\n"
     (server,) = boxes(changed, "api-server")
     assert {server[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")} == {9080}
 
@@ -104,6 +115,11 @@ def test_postgres_port_reaches_backups_tenants_and_secrets(changed: list[Manifes
         assert [environment(box)["PGPORT"] for box in boxes(changed, name)] == ["6432"]
     (prepare,) = boxes(changed, "prepare")
     assert environment(prepare)["POSTGRES_PORT"] == "6432"
+
+
+def test_backups_use_the_image_of_the_server(changed: list[Manifest]) -> None:
+    images = {box["image"] for name in ("postgres", "postgres-init", "dump") for box in boxes(changed, name)}
+    assert images == {"mirror.example.com/postgres:v18"}
 
 
 def test_claim_of_postgres_is_the_one_that_prepare_looks_for(changed: list[Manifest]) -> None:
@@ -126,12 +142,38 @@ def test_images_and_pull_secrets_hold_for_jobs_and_steps(changed: list[Manifest]
     assert steps == {key: [{"name": "pull"}] for key in ("medallion-step", "medallion-step-acme")}
 
 
+def test_jobs_run_on_the_nodes_that_airflow_runs_on(changed: list[Manifest]) -> None:
+    placed = {
+        name: (pod.get("nodeSelector"), pod.get("tolerations"))
+        for name, pod in pods(changed)
+        if not name.startswith("StatefulSet/")  # Postgres has values of its own
+    }
+    assert {
+        name for name, place in placed.items() if place != ({"disk": "fast"}, [{"key": "data", "operator": "Exists"}])
+    } == set()
+
+
 def test_no_object_has_the_release_in_its_name(changed: list[Manifest]) -> None:
     names = {one["metadata"]["name"] for one in changed}
     assert {name for name in names if not name.startswith("medallion")} == set()
 
 
-def test_every_sidecar_is_part_of_what_wait_waits_for(changed: list[Manifest]) -> None:
+def test_wait_waits_for_every_part_of_airflow(changed: list[Manifest]) -> None:
+    probed = {"scheduler", "api-server", "git-sync", "pools", "ready", "postgres"}
+    covered = {"dag-processor": "pools", "triggerer": "ready"}  # by the startup probe of a container of the same pod
+    for name, pod in pods(changed):
+        if name.split("/")[0] not in ("Deployment", "StatefulSet"):
+            continue
+        names = {box["name"] for box in pod["containers"]}
+        waited = {box["name"] for box in pod["containers"] if "startupProbe" in box or "readinessProbe" in box}
+        assert waited == names & probed, name
+        assert {covered[one] for one in names & covered.keys()} <= waited
+    for box, job in (("pools", "DagProcessorJob"), ("ready", "TriggererJob")):
+        (found,) = boxes(changed, box)
+        assert found["startupProbe"]["exec"]["command"][-3:] == ["--job-type", job, "--local"]
+
+
+def test_pools_are_ready_once_they_are_in_step(changed: list[Manifest]) -> None:
     (pools,) = boxes(changed, "pools")
     ready = pools["command"][pools["command"].index("--ready") + 1]
     assert pools["readinessProbe"]["exec"]["command"] == ["test", "-e", ready]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import re
+import string
 from pathlib import Path
 
 import pytest
@@ -83,9 +87,37 @@ def test_new_tenants_restart_the_pods_that_make_dags(chart: Path, render: Render
         (["global.tenants[0].name=a", "global.tenants[0].quota.pods=1"], "values don't meet the specifications"),
         (["global.tenants[0].name=a", "global.tenants[1].name=a"], "tenant a is listed twice"),
         (["global.tenants[0].name=a", "global.tenants[0].namespace=data"], "namespace data is taken"),
+        (["global.tenants[0].name=a-reader"], "tenant a-reader: a name must not end with -reader"),
     ],
 )
 def test_tenants_that_would_share_what_is_theirs_are_refused(settings: list[str], message: str, chart: Path) -> None:
     answer = helm("template", "medallion", str(chart), "--namespace", "data", "--set", ",".join(settings))
     assert answer.returncode != 0
     assert message in answer.stderr
+
+
+@pytest.mark.fuzz
+def test_fuzz_names_of_tenants_make_names_that_kubernetes_takes(chart: Path, tmp_path: Path) -> None:
+    dice = random.Random(20261125)
+    letters, inner = string.ascii_lowercase, string.ascii_lowercase + string.digits + "-"
+    names = {"a", "a" * 31, "no", "null", "on", "y", "e1", "true", "postgres", "public"}
+    for _ in range(40 * int(os.environ.get("MEDALLION_FUZZ", "1"))):
+        names.add((dice.choice(letters) + "".join(dice.choices(inner, k=dice.randint(0, 29)))).rstrip("-"))
+    wanted = [name for name in sorted(names) if not name.endswith("-reader")]
+    tenants = [{"name": name, "namespace": f"{'0' if place % 2 else ''}{place}"} for place, name in enumerate(wanted)]
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps({"global": {"tenants": tenants}}))
+    answer = helm("template", "7", str(chart), "--namespace", "123", "--values", str(values))
+    assert answer.returncode == 0, answer.stderr
+    found = [one for one in manifests(answer.stdout) if "medallion" in one["metadata"]["name"]]
+    found = [one for one in found if one["metadata"]["labels"].get("app.kubernetes.io/part-of") == "medallion"]
+    spaces = [one["metadata"].get("namespace", "") for one in found]
+    assert [space for space in spaces if not isinstance(space, str)] == []
+    wrong = [
+        title(one) for one in found if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", one["metadata"]["name"])
+    ]
+    values_of_labels = {value for one in found for value in (one["metadata"].get("labels") or {}).values()}
+    wrong += [value for value in values_of_labels if not re.fullmatch(r"[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?", value)]
+    assert wrong == []
+    (runtime,) = of_kind(found, "ConfigMap", "medallion-runtime")
+    assert json.loads(runtime["data"]["MEDALLION_TENANTS"]).keys() == {tenant["name"] for tenant in tenants}

@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from medallion.cli import app
+from medallion.infer.choice import guess
+from medallion.infer.text import contract_text
 from medallion.spec.catalogue import find
 from medallion.spec.contract import Contract
-from medallion.spec.infer import contract_text, guess
 from medallion.spec.lint import of_folder
 from medallion.spec.source import parse
 
@@ -85,22 +86,24 @@ def test_a_contract_is_guessed_from_header_and_rows(orders: Path):
         "amount": ("Amount", "number"),
         "express": ("Express?", "boolean"),
         "zip": ("Zip", "string"),
-        "note": ("Note", "string"),
+        "note": ("Note (1)", "string"),
         "c_2nd": ("2nd", "string"),
-        "note_2": ("Note", "string"),
+        "note_2": ("Note (2)", "string"),
     }
     assert contract.dialect.delimiter == ";"
     assert fields["ordered_on"].formats == ("%d/%m/%Y",)
-    assert fields["amount"].decimals == 3
+    assert fields["amount"].decimals is None
     assert (fields["express"].true_values, fields["express"].false_values) == (("yes",), ("no",))
     assert [name for name, field in fields.items() if not field.constraints.required] == ["note", "note_2"]
-    assert contract.missing_values == ("", "N/A")
+    assert contract.missing_values == ("",)
 
 
 def test_a_date_that_fits_two_ways_says_so(tmp_path: Path):
     path = tmp_path / "days.csv"
     path.write_text("day\n03/04/2026\n05/06/2026\n")
-    assert "or the month first? Both fit the sample" in contract_text("days", guess(path), "days.csv")
+    text = contract_text("days", guess(path), "days.csv")
+    assert "`%d/%m/%Y` and `%m/%d/%Y` both fit every value" in text.replace("\n  #", "")
+    assert parse(text, Contract, "days.yaml").fields[0].type == "string"
 
 
 def test_a_gzipped_file_is_read_too(tmp_path: Path):
@@ -117,3 +120,75 @@ def test_what_no_contract_can_be_guessed_from_is_refused(tmp_path: Path, content
     )
     assert done.exit_code == 64
     assert "write the contract without --from" in done.output.replace("\n", " ")
+
+
+def refused(dags: Path, *words: str | Path) -> str:
+    done = CliRunner().invoke(app, [*map(str, words), "--dags", str(dags)])
+    assert done.exit_code == 64, done.output
+    return done.output.replace("\n", " ")
+
+
+def test_new_says_what_its_proof_loads_and_rejects(tmp_path: Path):
+    file = tmp_path / "total.csv"
+    file.write_text("a,b\n1,5\n2,6\nTotal: 11\n")
+    told = medallion(tmp_path, "new", "contract", "total", "--from", file)
+    assert "total.csv: 3 rows, 2 load, 1 are rejected" in told
+    assert "rejected: line 4 has 1 values, the header has 2" in told
+
+
+def test_new_writes_nothing_for_a_file_that_it_refuses(tmp_path: Path):
+    (tmp_path / "rows.csv").write_text("1,alice\n2,bob\n")
+    dags = tmp_path / "dags"
+    for words in (("pipeline", "rows"), ("contract", "rows"), ("job", "rows", "--tenant", "acme")):
+        assert "looks like a value" in refused(dags, "new", *words, "--from", tmp_path / "rows.csv")
+    assert not dags.exists()
+    medallion(dags, "new", "pipeline", "rows", "--from", tmp_path / "rows.csv", "--header-row", "1")
+    assert of_folder(dags) == []
+
+
+def test_a_contract_that_is_there_already_must_load_the_file(tmp_path: Path, orders: Path):
+    medallion(tmp_path, "new", "contract", "orders", "--from", orders)
+    told = medallion(tmp_path, "new", "pipeline", "orders", "--from", orders)
+    assert "orders.yaml is there already and stays; orders.csv: 2 rows, 2 load, 0 are rejected" in told
+    other = tmp_path / "other.csv"
+    other.write_text("id\n1\n")
+    words = ("new", "job", "orders", "--tenant", "acme", "--from", other)
+    assert "does not load" in refused(tmp_path, *words)
+    other.write_text(CSV.replace("03/04/2026", "?").replace("25/04/2026", "?"))
+    assert "2 of 2 rows of other.csv were rejected" in refused(tmp_path, *words)
+    assert not (tmp_path / "jobs").exists()
+
+
+def test_two_names_that_would_load_one_table_are_refused(tmp_path: Path):
+    medallion(tmp_path, "new", "contract", "a-b")
+    assert "a-b.yaml loads the table raw.a_b already" in refused(tmp_path, "new", "contract", "a_b")
+    assert "invalid name" in refused(tmp_path, "new", "contract", "x" * 56)
+    medallion(tmp_path, "new", "contract", "x" * 55)
+
+
+def test_a_dag_file_that_is_there_already_is_not_overwritten(tmp_path: Path):
+    (tmp_path / "orders.py").write_text("mine")
+    assert "orders.py is there already" in refused(tmp_path, "new", "pipeline", "orders")
+    assert (tmp_path / "orders.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["no", "on", "null", "true", "yes"])
+def test_a_name_that_yaml_takes_for_a_value_stays_text(tmp_path: Path, name: str):
+    medallion(tmp_path, "new", "pipeline", name)
+    assert of_folder(tmp_path) == []
+    assert find(tmp_path, name).pipeline.name == name
+
+
+@pytest.mark.parametrize("name", ["a: b.csv", "#1.csv", "[x]*.csv", "'q'.csv", "2024.csv", "null"])
+def test_a_files_name_becomes_a_path_that_finds_it(tmp_path: Path, name: str):
+    (tmp_path / name).write_text("a,b\n1,2\n")
+    medallion(tmp_path / "dags", "new", "pipeline", "odd", "--from", tmp_path / name)
+    (source,) = find(tmp_path / "dags", "odd").pipeline.sources
+    assert [path.name for path in tmp_path.glob(source.path)] == [name]
+
+
+def test_the_templates_name_every_code_that_is_retried(tmp_path: Path):
+    medallion(tmp_path, "new", "pipeline", "orders")
+    medallion(tmp_path, "new", "job", "orders", "--tenant", "acme")
+    for path in (tmp_path / "pipelines" / "orders.yaml", tmp_path / "jobs" / "acme" / "orders.yaml"):
+        assert "# retryable_exit_codes: [69, 70, 75, 137, 143, evicted]" in path.read_text()

@@ -40,9 +40,9 @@ def job(name: str, hour: int, *conditions: str, owner: str = "own") -> Any:
     ("succeeded", "jobs", "expected"),
     [
         (None, [], None),
-        (None, [job("a", 1)], None),
+        (None, [job("a", 4)], None),
         (None, [job("a", 1, "Failed")], "a"),
-        (None, [job("a", 1, "Failed"), job("b", 2, "Failed"), job("c", 3)], "b"),
+        (None, [job("a", 1, "Failed"), job("b", 2, "Failed"), job("c", 4)], "b"),
         (at(2), [job("a", 1, "Failed"), job("b", 2, "Complete")], None),
         (at(2), [job("a", 1, "Complete"), job("b", 3, "FailureTarget", "Failed")], "b"),
         (at(2), [job("b", 3, "Failed", owner="another")], None),
@@ -51,15 +51,50 @@ def job(name: str, hour: int, *conditions: str, owner: str = "own") -> Any:
 def test_a_failure_counts_until_a_backup_succeeds(
     succeeded: datetime | None, jobs: list[Any], expected: str | None, watch: ModuleType
 ) -> None:
-    found = watch.failure(cronjob(succeeded), jobs)
-    assert (found and found.metadata.name) == expected
+    found = watch.trouble(cronjob(succeeded), jobs, [], at(4))
+    assert (found and (found[0].metadata.name, found[1])) == (expected and (expected, "failed: Why: because"))
+
+
+def pod(phase: str, reason: str = "") -> Any:
+    waiting = k8s.V1ContainerStateWaiting(reason=reason, message="of this")
+    box = k8s.V1ContainerStatus(
+        name="dump", image="i", image_id="", ready=False, restart_count=0, state=k8s.V1ContainerState(waiting=waiting)
+    )
+    meta = k8s.V1ObjectMeta(labels={"job-name": "a"})
+    return k8s.V1Pod(metadata=meta, status=k8s.V1PodStatus(phase=phase, container_statuses=[box] if reason else None))
+
+
+@pytest.mark.parametrize(
+    ("hour", "pods", "why"),
+    [
+        (1, [], "has no pod: Kubernetes does not take it (a quota or a policy)"),
+        (1, [pod("Pending")], "does not start: no node takes its pod"),
+        (1, [pod("Pending", "CreateContainerConfigError")], "does not start: CreateContainerConfigError: of this"),
+        (1, [pod("Pending", "ImagePullBackOff")], "does not start: ImagePullBackOff: of this"),
+        (1, [pod("Running", "PodInitializing")], ""),
+        (1, [pod("Running")], ""),
+        (4, [], ""),
+    ],
+)
+def test_a_backup_that_cannot_start_counts_as_failed(hour: int, pods: list[Any], why: str, watch: ModuleType) -> None:
+    found = watch.trouble(cronjob(None), [job("a", hour)], pods, at(4))
+    assert (found[1] if found else "") == why
 
 
 def test_the_alert_says_why_and_what_to_do(watch: ModuleType) -> None:
-    title, text = watch.message(cronjob(at(2)), job("medallion-backup-7", 3, "Failed"))
+    title, text = watch.message(cronjob(at(2)), (job("medallion-backup-7", 3), "failed: Why: because"))
     assert title == "the backup of data failed"
     for words in ("medallion-backup-7 failed: Why: because", "2026-11-25 02:00 UTC", "kubectl -n data logs job/"):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "sent", "expected"),
+    [(None, "", False), (at(2), "", False), (None, f"{at(3).isoformat()} uid", False)]
+    + [(at(hour), f"{at(3).isoformat()} uid", hour > 3) for hour in (2, 4)],
+)
+def test_only_a_success_ends_an_alert(succeeded: datetime | None, sent: str, expected: bool, watch: ModuleType) -> None:
+    assert watch.recovered(cronjob(succeeded), sent) is expected
 
 
 def test_backups_that_work_again_are_an_alert_too(watch: ModuleType) -> None:

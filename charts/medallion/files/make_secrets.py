@@ -15,8 +15,8 @@ from kubernetes import client, config
 
 HOST = "medallion-postgres"
 PGKEYS = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
-REFUSED = 78
-"""The exit code of a release that is refused; the job does not try again (`podFailurePolicy`)."""
+AGAIN, REFUSED = 75, 78
+"""Exit codes: another try may do, or the release is refused and the job does not try again (`podFailurePolicy`)."""
 
 PROTECTS = {
     "medallion-postgres": (
@@ -169,6 +169,9 @@ def main() -> None:
     except (KeysMissing, KeysLost, secret_values.KeysWrong) as error:
         print(error, file=sys.stderr)
         sys.exit(REFUSED)
+    except stored_data.Unsure as error:
+        print(f"error: {error}\nhint: this is tried again; make Postgres answer", file=sys.stderr)
+        sys.exit(AGAIN)
     for name, values in wanted.items():
         new = {key: value for key, value in values.items() if key not in found.get(name, {})}
         if name not in live:

@@ -1,13 +1,14 @@
-"""Sends an alert when a scheduled backup has failed, and another one when backups work again.
+"""Sends an alert when a scheduled backup has failed or cannot start, and another one when backups work again.
 
-Channels are all those of the Secret medallion-alerts: `MEDALLION_ALERT_<NAME>`, an Apprise URL each. What was sent is an
-annotation of the CronJob, so that one failure is one alert. An alert that a channel did not take is sent again next time.
+Channels are all those of the Secret medallion-alerts: `MEDALLION_ALERT_<NAME>`, an Apprise URL each. An annotation of
+the CronJob holds what was sent, so one failure is one alert. If a channel does not take it, the next look sends it
+again.
 """
 
 import logging
 import os
 import sys
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from kubernetes import client, config
@@ -15,40 +16,68 @@ from kubernetes import client, config
 CRONJOB = "medallion-backup"
 SENT = "medallion/backup-alert"
 PREFIX = "MEDALLION_ALERT_"
+PATIENCE = timedelta(minutes=15)
+STARTING = ("PodInitializing", "ContainerCreating")
 NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
-def failure(cronjob: Any, jobs: list[Any]) -> Any:
-    """Return the newest job of a CronJob that failed, if no backup has succeeded since it began; else `None`."""
+def trouble(cronjob: Any, jobs: list[Any], pods: list[Any], now: datetime) -> tuple[Any, str] | None:
+    """Return the newest job of a CronJob that failed or is stuck since the last success, and why."""
+    succeeded = cronjob.status.last_successful_time or NEVER
     own = [
         job for job in jobs if any(owner.uid == cronjob.metadata.uid for owner in job.metadata.owner_references or [])
     ]
-    failed = [job for job in own if condition(job)]
-    newest = max(failed, key=lambda job: job.metadata.creation_timestamp, default=None)
-    succeeded = cronjob.status.last_successful_time or NEVER
-    return newest if newest and newest.metadata.creation_timestamp > succeeded else None
+    for job in sorted(own, key=lambda job: job.metadata.creation_timestamp, reverse=True):
+        if job.metadata.creation_timestamp > succeeded and (why := failed(job) or stuck(job, pods, now)):
+            return job, why
+    return None
 
 
-def condition(job: Any) -> Any:
-    """Return the condition that says why a job failed; `None` if it did not."""
+def failed(job: Any) -> str:
+    """Return why a job failed; an empty text if it did not."""
     found = (one for one in job.status.conditions or [] if one.type == "Failed" and one.status == "True")
-    return next(found, None)
+    return next((f"failed: {one.reason}: {one.message}" for one in found), "")
 
 
-def message(cronjob: Any, job: Any) -> tuple[str, str]:
-    """Return title and text of the alert of a failed backup, or of backups that work again."""
+def stuck(job: Any, pods: list[Any], now: datetime) -> str:
+    """Return why a job does not get to work; an empty text if it does, has ended, or is new."""
+    if job.status.conditions or now - job.metadata.creation_timestamp < PATIENCE:
+        return ""
+    own = [pod for pod in pods if (pod.metadata.labels or {}).get("job-name") == job.metadata.name]
+    if not own:
+        return "has no pod: Kubernetes does not take it (a quota or a policy)"
+    for pod in own:
+        boxes = [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
+        waits = [box.state.waiting for box in boxes if box.state and box.state.waiting]
+        for wait in waits:
+            if wait.reason not in STARTING:
+                return f"does not start: {wait.reason}: {wait.message}"
+        if pod.status.phase == "Pending" and not boxes:
+            return "does not start: no node takes its pod"
+    return ""
+
+
+def recovered(cronjob: Any, sent: str) -> bool:
+    """Return whether a backup has succeeded since the one of the last alert began: its job may be gone meanwhile."""
+    succeeded = cronjob.status.last_successful_time
+    return bool(sent and succeeded and succeeded > datetime.fromisoformat(sent.split()[0]))
+
+
+def message(cronjob: Any, found: tuple[Any, str] | None) -> tuple[str, str]:
+    """Return title and text of the alert of a backup in trouble, or of backups that work again."""
     namespace, succeeded = cronjob.metadata.namespace, cronjob.status.last_successful_time
     last = (
         f"The last backup that succeeded ended at {succeeded:%Y-%m-%d %H:%M} UTC."
         if succeeded
         else "None succeeded yet."
     )
-    if job is None:
+    if found is None:
         return f"backups of {namespace} work again", last
-    why, name = condition(job), job.metadata.name
+    job, why = found
+    name = job.metadata.name
     return (
         f"the backup of {namespace} failed",
-        f"Job {name} failed: {why.reason}: {why.message}\n{last}\n"
+        f"Job {name} {why}\n{last}\n"
         f"Its log: kubectl -n {namespace} logs job/{name} --all-containers\n"
         f"Another try: kubectl -n {namespace} create job again-{name} --from=cronjob/{CRONJOB}",
     )
@@ -78,13 +107,14 @@ def main() -> int:
     config.load_incluster_config()
     api, namespace = client.BatchV1Api(), os.environ["NAMESPACE"]
     cronjob = api.read_namespaced_cron_job(CRONJOB, namespace)
-    job = failure(cronjob, api.list_namespaced_job(namespace).items)
+    jobs = api.list_namespaced_job(namespace).items
+    pods = client.CoreV1Api().list_namespaced_pod(namespace, label_selector="medallion/part=backup").items
+    found = trouble(cronjob, jobs, pods, datetime.now(timezone.utc))
     sent = (cronjob.metadata.annotations or {}).get(SENT, "")
-    due = job.metadata.uid if job else ""
-    if due == sent:
+    due = f"{found[0].metadata.creation_timestamp.isoformat()} {found[0].metadata.uid}" if found else ""
+    if due == sent or (not found and not recovered(cronjob, sent)):
         return 0
-    title, text = message(cronjob, job)
-    if send(title, text, "failure" if job else "success"):
+    if send(*message(cronjob, found), "failure" if found else "success"):
         return 1
     api.patch_namespaced_cron_job(CRONJOB, namespace, {"metadata": {"annotations": {SENT: due or None}}})
     return 0

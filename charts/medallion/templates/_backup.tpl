@@ -12,6 +12,7 @@ securityContext:
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
 {{- include "medallion.prepare.pullSecrets" .root | nindent 0 }}
+{{- include "medallion.prepare.placement" .root | nindent 0 }}
 {{- if $bucket.url }}
 initContainers:
   - {{- include "medallion.backup.dump" . | nindent 4 }}
@@ -43,7 +44,7 @@ volumes:
 {{/* The container that dumps, and that restores: k8s/backup_job.py finds it by its name. */}}
 {{- define "medallion.backup.dump" -}}
 name: dump
-image: {{ .root.Values.backups.image }}
+image: {{ include "medallion.backup.image" .root }}
 command: [bash, /scripts/backup.sh]
 env:
   - {name: BACKUPS, value: /backups}
@@ -54,7 +55,7 @@ env:
   {{- end }}
 {{- with .secret }}
 envFrom:
-  - secretRef: {name: {{ . }}}
+  - secretRef: {name: {{ . | quote }}}
 {{- end }}
 volumeMounts:
   - {name: backups, mountPath: /backups}
@@ -80,7 +81,7 @@ env:
   - {name: BACKUPS_URL, value: {{ .root.Values.backups.bucket.url | quote }}}
   - {name: KEEP_DAYS, value: {{ .root.Values.backups.keepDays | quote }}}
 envFrom:
-  - secretRef: {name: {{ .root.Values.backups.bucket.secret }}}
+  - secretRef: {name: {{ .root.Values.backups.bucket.secret | quote }}}
 volumeMounts:
   - {name: backups, mountPath: /backups}
   - {name: tmp, mountPath: /tmp}

@@ -3,7 +3,7 @@
 {{- dig "service" "port" 5432 .Values.postgres -}}
 {{- end }}
 
-{{/* The claim of the bundled Postgres' data: who has it has data. Empty if there is none. */}}
+{{/* The claim of the bundled Postgres' data; an empty text without a claim. */}}
 {{- define "medallion.postgres.claim" -}}
 {{- with .Values.postgres.storage -}}
 {{- if .persistentVolumeClaimName -}}
@@ -21,4 +21,11 @@
 - {name: PGUSER, value: postgres}
 - name: PGPASSWORD
   valueFrom: {secretKeyRef: {name: medallion-postgres, key: postgres-password}}
+{{- end }}
+
+{{/* The image whose pg_dump fits the server. */}}
+{{- define "medallion.backup.image" -}}
+{{- $image := .Values.postgres.image -}}
+{{- $own := printf "%s/%s:%s" ($image.registry | default "docker.io") ($image.repository | default "postgres") ($image.tag | toString) -}}
+{{- .Values.backups.image | default $own -}}
 {{- end }}

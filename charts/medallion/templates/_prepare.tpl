@@ -55,3 +55,12 @@ imagePullSecrets:
   {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* The nodes that Airflow's pods may use, for the chart's own jobs too. */}}
+{{- define "medallion.prepare.placement" -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" }}
+{{- with get $.Values.airflow $key }}
+{{ $key }}: {{ toJson . }}
+{{- end }}
+{{- end }}
+{{- end }}

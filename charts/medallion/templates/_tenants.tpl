@@ -6,6 +6,9 @@
 {{- if hasKey $found .name -}}
 {{- fail (printf "tenant %s is listed twice: give each tenant its own name" .name) -}}
 {{- end -}}
+{{- if hasSuffix "-reader" .name -}}
+{{- fail (printf "tenant %s: a name must not end with -reader: its role would be that of the analysts of tenant %s, and read their data" .name (trimSuffix "-reader" .name)) -}}
+{{- end -}}
 {{- if and .namespace (has .namespace $namespaces) -}}
 {{- fail (printf "tenant %s: namespace %s is taken: leave it out to use the release's, or name one that is its own" .name .namespace) -}}
 {{- end -}}
@@ -24,7 +27,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
   name: medallion-tenants
-  namespace: {{ .namespace }}
+  namespace: {{ .namespace | quote }}
   labels:
     {{- include "medallion.labels" .root | nindent 4 }}
 rules:
@@ -46,7 +49,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
   name: medallion-tenants
-  namespace: {{ .namespace }}
+  namespace: {{ .namespace | quote }}
   labels:
     {{- include "medallion.labels" .root | nindent 4 }}
 roleRef:
@@ -54,5 +57,5 @@ roleRef:
   kind: Role
   name: medallion-tenants
 subjects:
-  - {kind: ServiceAccount, name: medallion-tenants, namespace: {{ .root.Release.Namespace }}}
+  - {kind: ServiceAccount, name: medallion-tenants, namespace: {{ .root.Release.Namespace | quote }}}
 {{- end }}

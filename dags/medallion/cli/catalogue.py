@@ -14,7 +14,8 @@ from medallion.plan import RunContext, Step, make_plan
 from medallion.pools import limits
 from medallion.spec.catalogue import everything, find
 from medallion.spec.findings import SpecError
-from medallion.spec.pipeline import Pipeline, Schedule
+from medallion.spec.pipeline import Pipeline
+from medallion.spec.schedule import Schedule
 
 
 def list_pipelines(dags: DagsOption = None) -> None:  # type: ignore[assignment]

@@ -10,7 +10,7 @@ import typer
 
 from medallion.cli.places import DagsOption, default_dags
 from medallion.spec.catalogue import everything
-from medallion.spec.findings import Finding
+from medallion.spec.findings import Finding, SpecError
 from medallion.spec.lint import of_file, of_folder
 
 
@@ -20,23 +20,29 @@ def lint(
         typer.Argument(help="Pipeline, contract, job or runner files; by default all of the DAG folder."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
-    """Check pipelines, contracts, jobs and runner files; exit with 1 if anything is wrong. Warnings do not count.
+    """Check pipelines, contracts, jobs and runner files.
 
     Where dbt is installed, the whole folder is checked against the dbt project too: each test must belong to a layer.
+    Exits with 0 if there is nothing or there are only warnings, with 1 if there are errors (with `--strict`:
+    or warnings), and with 2 if the command line is wrong.
     """
-    if files:
-        found = sorted({one for path in files for one in of_file(path)})
-    else:
-        folder = dags or default_dags()
-        found = sorted({*of_folder(folder), *_of_dbt(folder)})
+    try:
+        if files:
+            found = sorted({one for path in files for one in of_file(path)})
+        else:
+            folder = dags or default_dags()
+            found = sorted({*of_folder(folder), *_of_dbt(folder)})
+    except SpecError as error:  # the DAG folder itself
+        found = list(error.findings)
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in found], indent=2))
     else:
         for finding in found:
             typer.echo(str(finding))
-    raise typer.Exit(1 if any(finding.severity == "error" for finding in found) else 0)
+    raise typer.Exit(1 if any(strict or finding.severity == "error" for finding in found) else 0)
 
 
 def _of_dbt(dags: Path) -> list[Finding]:

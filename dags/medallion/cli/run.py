@@ -17,7 +17,7 @@ from medallion.cli.complete import complete_name
 from medallion.cli.places import DagsOption, default_dags, state_folder
 from medallion.cli.show import Progress, error_console, show_report
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
-from medallion.failures import ExitCode, WarehouseAway
+from medallion.failures import ExitCode, StepFailure
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.report import Report, make_report
 from medallion.runners.local import run_plan
@@ -57,7 +57,7 @@ def run(
     except SpecError as error:
         error_console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.USAGE) from None
-    except WarehouseAway as error:
+    except StepFailure as error:
         error_console.print(f"{error.message}\nwhat to do: {error.remedy}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(error.code) from None
     except KeyboardInterrupt:
@@ -87,13 +87,13 @@ def run_pipeline(
 
     Raises:
         SpecError: The pipeline or its contract is wrong, or there is none of that name.
-        WarehouseAway: The warehouse cannot be reached before the first step.
+        StepFailure: The warehouse cannot be reached or used before the first step.
     """
     file = find(dags or default_dags(), name, contract)
     run_id = run_id or f"local__{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
     only = file.pipeline.sources[0].name
     inputs = {only: str(input_file.resolve())} if input_file else {}
-    context = RunContext(run_id, str(landing.resolve()), current_commit(), inputs, full_refresh)
+    context = RunContext(run_id, str(landing.resolve()), current_commit(dags or default_dags()), inputs, full_refresh)
     plan = make_plan(file.pipeline, file.contracts, context)
     with ExitStack() as stack:
         stack.enter_context(warehouse_environment(warehouse, file.pipeline.tenant))

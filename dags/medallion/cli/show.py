@@ -82,6 +82,7 @@ def show_report(report: Report, file: Path) -> None:
             table.add_row(*row, end_section=last)
     console.print(table)
     _show_reasons(report)
+    _show_rounded(report)
     for step in report.steps:
         _show_tests(step)
     colour = "green" if report.status == "succeeded" else "red"
@@ -137,6 +138,12 @@ def _show_reasons(report: Report) -> None:
     console.print(table)
     if len(reasons) > 12:
         console.print(f"… and {len(reasons) - 12} more reasons, in the report")
+
+
+def _show_rounded(report: Report) -> None:
+    for step in report.steps:
+        for column, count in step.get("rounded", {}).items():
+            console.print(f"{step['name']}: {count:,} values of {column} were rounded to the contract's `decimals`")
 
 
 def _show_tests(step: dict[str, Any]) -> None:

@@ -7,24 +7,24 @@ description: What this is, in one line
 owner: data-platform # the team to ask
 
 schedule:
-  cron: "@daily" # or interval_seconds: 3600; without either it runs when somebody triggers it
+  cron: "@daily" # or interval_seconds: 3600; without either it runs only when triggered
   timezone: UTC
   # enabled: false
 
 sources:
   - name: {name}
     path: {file} # relative to the landing volume
-    contract: {name} # contracts/{name}.yaml
+    contract: {name} # contracts/{folder}.yaml
 
-# dbt models to build on it, in images/dbt/project/models/{name}/<layer>. Each layer waits for the tests of the last.
-# models: {name}
+# dbt models to build on it, in images/dbt/project/models/{folder}/<layer>. Each layer waits for the tests of the last.
+# models: {folder}
 # layers: [{{name: bronze}}, {{name: silver}}, {{name: gold}}]
 
 retry_config:
   max_retries: 1
   initial_delay_seconds: 120
   # backoff_multiplier: 2
-  # retryable_exit_codes: [70, 75, 137, 143, evicted]
+  # retryable_exit_codes: [{codes}]
 """
 
 STUB = """\
@@ -38,20 +38,20 @@ JOB = """\
 tenant: {tenant} # the folder's name
 description: What this is, in one line
 connector: csv # there are: {connectors}
-source: {{path: {file}}} # in the tenant's folder of the landing volume: {tenant}/{file}
-contract: {name} # contracts/{name}.yaml
+source: {{path: {file}}} # in the tenant's folder of the landing volume
+contract: {name} # contracts/{folder}.yaml
 
-# target: {{table: raw.{tenant}_{name}}} # instead of the contract's table
+# target: {{table: raw.{tenant}_{folder}}} # instead of the contract's table
 
 # dbt models to build on it. Each layer waits for the tests of the one before.
-# models: {name}
+# models: {folder}
 # layers: [{{name: bronze}}, {{name: silver}}, {{name: gold}}]
 
 retry_config:
   max_retries: 1
   initial_delay_seconds: 120
   # backoff_multiplier: 2
-  # retryable_exit_codes: [70, 75, 137, 143, evicted]
+  # retryable_exit_codes: [{codes}]
 """
 
 RUNNER = """\
@@ -90,7 +90,7 @@ check_runners(__file__)
 CONTRACT = """\
 # yaml-language-server: $schema=../../docs/schema/contract.json
 name: {name}
-table: raw.{table} # schema.table that readers use
+table: {table} # schema.table that readers use
 primaryKey: id # a row that repeats an earlier one's key is rejected
 
 fields:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-import psycopg
 import typer
 
 from medallion.cli.places import default_dags, state_folder
 from medallion.cli.show import error_console
-from medallion.failures import StepFailure, WarehouseAway
+from medallion.failures import StepFailure
 from medallion.spec.catalogue import find
 from medallion.spec.findings import SpecError
 from medallion.warehouse import ledger
@@ -33,13 +32,10 @@ def warehouse_environment(url: str | None, tenant: str | None = None) -> Iterato
     In the embedded one a tenant has a database of its own, as on Kubernetes; one that is given is used as it is.
 
     Raises:
-        WarehouseAway: The URL is none.
+        Misconfigured: The URL is none.
     """
     if url:
-        try:
-            os.environ.update(environment(url))
-        except psycopg.ProgrammingError as error:
-            raise WarehouseAway(f"--warehouse: {error}", "write postgresql://user@host:5432/database") from error
+        os.environ.update(environment(url))
     if url or is_configured():
         yield
         return

@@ -87,7 +87,8 @@ class RemoteSettings(Settings):
 
     secret: str | None = Field(
         None,
-        pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$",
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$",
+        max_length=253,
         description="The Kubernetes Secret with the credentials. Its keys reach the pod with `env_prefix` before them.",
     )
     env_prefix: str = Field(
@@ -112,7 +113,7 @@ def _plain(value: str) -> str:
 
 def _no_credentials(value: str) -> str:
     parts = urlsplit(value)
-    if "@" in parts.netloc:
+    if "@" in parts.netloc or ("@" in value and not parts.netloc):
         raise ValueError(
             "the URL holds a user or password — take it out, and put it into the Secret that `secret` names"
         )
@@ -156,10 +157,10 @@ class HttpSettings(RemoteSettings):
     @field_validator("url")
     @classmethod
     def _url(cls, value: str) -> str:
-        parts = urlsplit(_plain(value))
+        parts = urlsplit(_plain(_no_credentials(value)))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{value!r} is no web address — write `https://host/path`")
-        return _no_credentials(value)
+        return value
 
 
 class S3Settings(RemoteSettings):

@@ -6,13 +6,15 @@ The terms are those of Frictionless Table Schema (fields, types, formats, `missi
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from medallion.spec import encodings
+from medallion.spec.columns import check_names
 from medallion.spec.field import ContractField, Identifier
 from medallion.spec.part import Part
+from medallion.spec.table_limits import check_size
 
 _ENCODING = f"How the file's text is encoded: {', '.join(encodings.ENCODINGS)}."
 
@@ -23,6 +25,11 @@ class Dialect(Part):
     delimiter: str = Field(",", pattern=r'^[^"\r\n]$', description="One ASCII character between values.")
     encoding: str | None = Field(None, description=f"{_ENCODING} By default the contract's `encoding`.")
     quote_char: Literal['"'] = Field('"', alias="quoteChar", description="Around values; doubled inside them.")
+    header_rows: tuple[Annotated[int, Field(ge=1)]] = Field(
+        (1,),
+        alias="headerRows",
+        description="The line that names the columns, counted from 1 as an editor does. Lines above it are not read.",
+    )
 
     @field_validator("delimiter")
     @classmethod
@@ -90,8 +97,8 @@ class Contract(Part):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"field {twice[0]!r} is there twice — give each field its own name")
-        if "_line" in names:
-            raise ValueError("`_line` is Medallion's own column — choose another name")
+        check_names(self.fields)
+        check_size(self)
         by_name = {field.name: field for field in self.fields}
         for name in self.primary_key:
             if name not in by_name or by_name[name].derive is not None:

@@ -7,7 +7,7 @@ pattern on a round trip: it writes some instants with it and reads them back.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -29,11 +29,11 @@ class Shape:
 
     Attributes:
         pattern: A regular expression with a group per part, for Python and for the cleaner's engine alike.
-        canonical: What the text becomes, with `${group}` for each part.
+        canonical: What the text becomes, with `${group}` for each part; None if it is read as it stands.
     """
 
     pattern: str
-    canonical: str
+    canonical: str | None
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,14 @@ class Format:
     Attributes:
         shapes: The spellings that it reads; no text fits two of them.
         strptime: The pattern in chrono's terms (https://docs.rs/chrono) of the canonical text.
-        zoned: Whether its texts have an offset from UTC.
+        zoned: Whether its texts stand for instants: they have an offset from UTC, or say UTC.
+        timed: Whether its texts have a time of the day.
     """
 
     shapes: tuple[Shape, ...]
     strptime: str
     zoned: bool
+    timed: bool
 
 
 def compile_format(text: str, kind: str) -> Format:
@@ -71,7 +73,11 @@ def compile_format(text: str, kind: str) -> Format:
         shapes.append(Shape(f"^{pattern}$", _canonical(used, century)))
     if not any(part.group == "year2" for part in used):
         del shapes[1:]
-    made = Format(tuple(shapes), _strptime(used), _zoned(text, parts, used))
+    timed = any(part.midnight for part in used)
+    made = Format(tuple(shapes), _strptime(used), _zoned(text, parts, used), timed)
+    if _is_direct(used):
+        written = "".join(part.replace("%", "%%") if isinstance(part, str) else part.name for part in parts)
+        made = replace(made, shapes=(Shape(shapes[0].pattern, None),), strptime=written)
     _round_trip(text, parts, made, kind)
     return made
 
@@ -152,6 +158,12 @@ def _piece(parts: list[Directive | str], index: int, kind: str, years: str) -> s
     return f"{before}(?P<{part.group}>{shape}){after}"
 
 
+def _is_direct(used: list[Directive]) -> bool:
+    """Whether chrono reads the text exactly: not years of two digits, fractions alone, and hours alone."""
+    groups = {part.group for part in used}
+    return not groups & {"year2", "fraction"} and ("hour" not in {part.meaning for part in used} or "minute" in groups)
+
+
 def _canonical(used: list[Directive], century: str) -> str:
     groups = {part.group for part in used}
 
@@ -188,11 +200,18 @@ def _round_trip(text: str, parts: list[Directive | str], made: Format, kind: str
     for instant in _INSTANTS:
         moment = datetime.combine(instant, datetime.min.time(), instant.tzinfo) if kind == "date" else instant
         written = "".join(part if isinstance(part, str) else part.written(moment) for part in parts)
-        meant = {part.group: part.written(moment).strip(".") for part in parts if isinstance(part, Directive)}
+        meant = {part.group: _value(part, part.written(moment)) for part in parts if isinstance(part, Directive)}
         read = [found for shape in made.shapes if (found := re.match(shape.pattern, written))]
-        told = {name: (value or "").strip(".") for name, value in read[0].groupdict().items()} if len(read) == 1 else {}
+        groups = read[0].groupdict() if len(read) == 1 else {}
+        told = {part.group: _value(part, groups.get(part.group)) for part in parts if isinstance(part, Directive)}
         if told != meant:
             raise ValueError(f"the format {text!r} does not read {written!r} as it was written — separate its parts")
+
+
+def _value(part: Directive, written: str | None) -> str:
+    """The part without its point and without what is behind microseconds, which are zeros."""
+    bare = (written or "").strip(".")
+    return bare[:6] if part.meaning == "fraction" else bare
 
 
 def compile_formats(formats: tuple[str, ...], kind: str) -> tuple[Format, ...]:

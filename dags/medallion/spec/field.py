@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from contextlib import suppress
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -36,11 +36,13 @@ class Constraints(Part):
     def _regex(cls, value: str | None) -> str | None:
         return value if value is None else check_pattern(value)
 
-    @field_validator("minimum", "maximum")
+    @field_validator("minimum", "maximum", mode="before")
     @classmethod
-    def _finite(cls, value: Bound | None) -> Bound | None:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{value} is no bound — write a number")
+    def _instant(cls, value: Any) -> Any:
+        # Read as a date, midnight would lose its offset.
+        with suppress(ValueError):
+            if isinstance(value, str) and "T" in value:
+                return datetime.fromisoformat(value)
         return value
 
 
@@ -55,7 +57,11 @@ class ContractField(Part):
     """One column of the table, and the column of the file that it comes from."""
 
     name: Identifier
-    source: str | None = Field(None, description="The column's name in the file; by default `name`.")
+    source: str | None = Field(
+        None,
+        description="The column's name in the file; by default `name`. "
+        "Columns of the same name are `Region (1)` and `Region (2)`.",
+    )
     title: str = ""
     description: str = ""
     type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = "string"
@@ -129,7 +135,7 @@ class ContractField(Part):
         for key, char in (("decimalChar", self.decimal_char), ("groupChar", self.group_char or ",")):
             if char.isalnum() or char in '+-()"\r\n%' or (char.isspace() and key == "decimalChar"):
                 raise ValueError(f"`{key}` is {char!r}, which separates no digits — write . , ' or a space")
-        if self.group_char == self.decimal_char:
+        if self.type == "number" and self.group_char == self.decimal_char:
             raise ValueError(f"`groupChar` and `decimalChar` are both {self.group_char!r} — declare the other one too")
 
     def _check_bounds(self) -> None:

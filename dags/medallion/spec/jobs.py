@@ -21,8 +21,17 @@ def jobs_folder(dags: Path) -> Path:
 
 
 def job_files(dags: Path) -> list[Path]:
-    """Every job file of a DAG folder, by path."""
-    return sorted(jobs_folder(dags).rglob("*.yaml"))
+    """Every job file of a DAG folder, by path; through links to folders too, each folder once."""
+    found: list[Path] = []
+    seen: set[Path] = set()
+    for folder, below, names in os.walk(jobs_folder(dags), followlinks=True):
+        real = Path(folder).resolve()
+        if real in seen:  # a link to a folder above
+            below.clear()
+            continue
+        seen.add(real)
+        found += (Path(folder) / name for name in names if name.endswith((".yaml", ".yml")))
+    return sorted(found)
 
 
 @dataclass

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from medallion.limits import too_large
 from medallion.spec.contract import Contract
 from medallion.spec.entries import load_runner
 from medallion.spec.findings import Finding, SpecError
-from medallion.spec.folder import DagFolder
+from medallion.spec.folder import DagFolder, Runnable, of_pipeline, of_runner
 from medallion.spec.jobs import JobFiles, jobs_folder
-from medallion.spec.lint_unused import unused
+from medallion.spec.lint_files import homeless, ignored
+from medallion.spec.lint_names import alike, one_model, one_table
+from medallion.spec.lint_schedules import intervals, retries, schedules
+from medallion.spec.lint_unused import stubs, unused
 from medallion.spec.project import load_pipeline
 from medallion.spec.source import load
 
@@ -29,29 +34,61 @@ def broken_files(folder: DagFolder) -> Iterable[Finding]:
         yield from runner.all_findings()
 
 
-CHECKS: tuple[Check, ...] = (broken_files, unused)
+def each(folder: DagFolder) -> Iterable[Finding]:
+    """Yield what single pipelines and schedules are warned of."""
+    for one in folder.runnables:
+        yield from of_runnable(one)
+
+
+def of_runnable(one: Runnable) -> Iterable[Finding]:
+    """Yield what one pipeline or schedule is warned of."""
+    for check in RUNNABLE_CHECKS:
+        yield from check(one)
+
+
+RUNNABLE_CHECKS: tuple[Callable[[Runnable], Iterable[Finding]], ...] = (schedules, intervals, retries, too_large)
+"""What `medallion lint` looks for in each pipeline and schedule on its own."""
+
+CHECKS: tuple[Check, ...] = (broken_files, each, unused, stubs, ignored, homeless, alike, one_table, one_model)
 """What `medallion lint` looks for in a DAG folder: a further check is one more function here."""
 
 
 def of_folder(dags: Path) -> list[Finding]:
     """Return what is wrong with the files of a DAG folder, and with what they say of each other."""
+    if not dags.is_dir():
+        raise SpecError([Finding(str(dags), 1, 1, "", "there is no such folder", "name the DAG folder with --dags")])
     folder = DagFolder(dags)
     return sorted({finding for check in CHECKS for finding in check(folder)})
 
 
 def of_file(path: Path) -> tuple[Finding, ...]:
-    """What is wrong with one file: a contract, a job, a runner file, or else a pipeline. Its folder tells which."""
-    above = [folder.name for folder in path.resolve().parents]
+    """Return what is wrong with one file: a contract, a job, a runner file, or else a pipeline.
+
+    The folder that it lies in says which, not the one that it may be a link to.
+    """
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links
+    above = [folder.name for folder in absolute.parents]
     try:
         if above[0] == "contracts":
             load(path, Contract)
-        elif "jobs" in above:
-            dags = path.resolve().parents[above.index("jobs") + 1]
-            JobFiles(dags).job(jobs_folder(dags) / path.resolve().relative_to(dags / "jobs"))
-        elif path.name.startswith("runner") and above[0] != "pipelines":
-            return tuple(load_runner(path, JobFiles(path.parent), {}).all_findings())
+        elif above[0] == "pipelines":
+            return tuple(sorted(of_runnable(of_pipeline(load_pipeline(path)))))
+        elif (dags := _dags_of_job(absolute)) is not None:
+            JobFiles(dags).job(jobs_folder(dags) / absolute.relative_to(dags / "jobs"))
+        elif path.name.startswith("runner"):
+            runner = load_runner(path, JobFiles(path.parent), {})
+            warnings = [finding for one in of_runner(runner) for finding in of_runnable(one)]
+            return tuple(sorted({*runner.all_findings(), *warnings}))
         else:
             load_pipeline(path)
     except SpecError as error:
         return error.findings
     return ()
+
+
+def _dags_of_job(path: Path) -> Path | None:
+    """The DAG folder whose `jobs/` a file lies in; a repository may lie below another folder called `jobs`."""
+    for folder in path.parents:
+        if folder.name == "jobs" and ((folder.parent / "contracts").is_dir() or folder in path.parents[:2]):
+            return folder.parent
+    return None

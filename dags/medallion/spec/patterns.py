@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 
 _ONLY_PYTHON = re.compile(r"\(\?(=|!|<=|<!|P=|>|\(|#|[a-z]*x)|\\[1-9ZN]|[*+?}]\+|\{,|\(\?[aLu]")
+_SET = re.compile(r"(?<!\\)(?:\\\\)*\[(\^?\]?(?:\\.|[^\]\\])*)\]", re.DOTALL)
+_NESTED = re.compile(r"(?<!\\)(?:\\\\)*(\[|&&|--|~~)")
+"""What is a nested set or a difference of sets to the cleaner's engine, and letters to Python."""
 _REMEDY = "rewrite it without look-around, back-references, (?>…), (?x), a++, {,n} and \\Z"
 
 
@@ -16,14 +18,12 @@ def check_pattern(value: str) -> str:
         ValueError: It is no regular expression, or the engines read it differently.
     """
     try:
-        with warnings.catch_warnings():
-            # Python warns of nested sets, which the cleaner's engine already has (https://docs.rs/regex).
-            warnings.simplefilter("error", FutureWarning)
-            re.compile(value)
+        re.compile(value)
     except re.error as error:
         raise ValueError(f"{value!r} is no regular expression: {error} — try it at a Python prompt") from error
-    except FutureWarning as error:
-        raise ValueError(f"{value!r} is ambiguous: {error} — escape the brackets inside the set") from error
+    for found in _SET.finditer(value):
+        if _NESTED.search(found[1]):
+            raise ValueError(f"{value!r} has a set inside a set, {found[0]} — escape [ & - and ~ with \\")
     if _ONLY_PYTHON.search(value):
         raise ValueError(f"{value!r} looks around or back, or has another part that only Python reads — {_REMEDY}")
     return value

@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
 from medallion.failures import RETRYABLE
 from medallion.spec.alerts import Alerts
 from medallion.spec.connectors import Source, check_secrets
-from medallion.spec.cron import check_cron
 from medallion.spec.part import Name, Part
 from medallion.spec.retention import Retention
+from medallion.spec.schedule import Schedule
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
 """Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""
-
-
-class Schedule(Part):
-    """When the pipeline runs. Without `cron` and `interval_seconds` it runs when somebody triggers it."""
-
-    cron: str | None = Field(None, description="Cron expression of five fields, or a preset such as `@daily`.")
-    interval_seconds: int | None = Field(None, ge=60, description="Seconds between runs, instead of `cron`.")
-    timezone: str = Field("UTC", description="IANA time zone of `cron`, such as `Europe/Berlin`.")
-    start_date: date = Field(date(2024, 1, 1), description="The first day that a run may be for.")
-    catchup: bool = Field(False, description="Whether runs missed since `start_date` are made up for.")
-    max_concurrent_runs: int = Field(1, ge=1, description="How many runs of this pipeline may go on at once.")
-    enabled: bool = Field(True, description="False: the pipeline is there, and only runs when triggered.")
-
-    @field_validator("cron")
-    @classmethod
-    def _cron(cls, value: str | None) -> str | None:
-        return value if value is None else check_cron(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _timezone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)  # it keeps what it has read; `available_timezones` walks the disk each time
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            message = f"no time zone {value!r} — use an IANA name such as `Europe/Berlin` or `UTC`"
-            raise ValueError(message) from error
-        return value
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Schedule:
-        if self.cron is not None and self.interval_seconds is not None:
-            raise ValueError("`cron` and `interval_seconds` are both given — keep one of them")
-        return self
 
 
 class Layer(Part):
@@ -137,7 +102,7 @@ class ImageResources(Part):
 class Timeouts(Part):
     """Limits in seconds; what goes over is stopped, pod and database session too."""
 
-    step_seconds: int = Field(1800, ge=1, description="One attempt of one step.")
+    step_seconds: int = Field(1800, ge=1, le=2_147_483_647, description="One attempt of one step.")
     run_seconds: int = Field(7200, ge=1, description="A whole run.")
     startup_seconds: int = Field(
         300, ge=1, description="From a pod's creation until it runs: its image is pulled and a node has room for it."

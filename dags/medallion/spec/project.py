@@ -56,3 +56,8 @@ def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
 def pipeline_files(dags: Path) -> list[Path]:
     """The pipeline files of a DAG folder, by name."""
     return sorted((dags / "pipelines").glob("*.yaml"))
+
+
+def contract_files(dags: Path) -> list[Path]:
+    """The contract files of a DAG folder, by name."""
+    return sorted((dags / "contracts").glob("*.yaml"))

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from medallion.spec.part import Part
 
+MAX_DAYS = 36_500
+"""A hundred years: Postgres can count back so far from any day."""
+
 
 class Retention(Part):
     """What a pipeline keeps of its past. A successful step that publishes removes the rest."""
@@ -14,7 +17,7 @@ class Retention(Part):
         3, ge=1, le=1000, description="Of how many runs the published data is kept, to roll back to; 1 is the current."
     )
     failed_builds_days: int = Field(
-        7, ge=0, description="Days that a build which was never published can be looked at."
+        7, ge=0, le=MAX_DAYS, description="Days that a build which was never published can be looked at."
     )
-    quarantine_days: int = Field(90, ge=1, description="Days that rejected rows are kept.")
-    ledger_days: int = Field(400, ge=1, description="Days that the ledger and the history of a run are kept.")
+    quarantine_days: int = Field(90, ge=1, le=MAX_DAYS, description="Days that rejected rows are kept.")
+    ledger_days: int = Field(400, ge=1, le=MAX_DAYS, description="Days that the ledger and a run's history are kept.")

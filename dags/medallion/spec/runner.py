@@ -11,7 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from medallion.spec.connectors import source_of
 from medallion.spec.job import Job
 from medallion.spec.part import Name, Part
-from medallion.spec.pipeline import Pipeline, Schedule, TenantName
+from medallion.spec.pipeline import Pipeline, TenantName
+from medallion.spec.schedule import Schedule
 
 
 class ScheduledJob(Schedule):

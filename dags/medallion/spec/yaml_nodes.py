@@ -20,15 +20,15 @@ Path_ = tuple[str | int, ...]
 """The keys and indices that lead to a value."""
 
 MOST_DEPTH = 64
-MOST_NODES = 200_000
+MOST_NODES = 100_000
 """What a document may hold once its aliases are written out."""
 MOST_NODES_OF_AN_ENTRY = 20_000
 """The same for what is nested deeper than the list of schedules, so that one schedule cannot use up the others'."""
 _ENTRY_DEPTH = 4
 _CHARACTERS_OF_A_NODE = 100
 _LONGEST_KEY = 1024
-_MOST_EFFORT = 50_000_000
-"""libyaml looks at all open brackets at each further one: this is about a second, 7,000 brackets deep."""
+_MOST_EFFORT = 20_000_000
+"""libyaml looks at all open brackets at each further one: this is half a second, 4,000 brackets deep."""
 _MERGE = "<<"
 _NO_BREAKS = {0x85: "\U0010ff85", 0x2028: "\U0010ff28", 0x2029: "\U0010ff29"}
 """Characters that end a line (and a comment) in YAML 1.1 and not in 1.2, and what stands in for them in libyaml."""

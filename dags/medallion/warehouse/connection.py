@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import psycopg
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
-from medallion.failures import Misconfigured, WarehouseAway, WarehouseFull
+from medallion import sqlstate
+from medallion.failures import Misconfigured, StepFailure
 
 Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
 
@@ -23,7 +26,6 @@ _KEEPALIVE: dict[str, Any] = {
 }
 _OPTIONS = "-c client_connection_check_interval=10s -c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10"
 _OPTIONS += " -c tcp_keepalives_count=4 -c tcp_user_timeout=60s"
-_REMEDY = "check that the database is up and that PGHOST, PGPORT, PGUSER and PGDATABASE point at it; then run again"
 
 
 def be_noticed() -> None:
@@ -37,9 +39,6 @@ def be_noticed() -> None:
         os.environ["PGOPTIONS"] = f"{_OPTIONS} {given}".strip()
 
 
-_REFUSED = "PGUSER may not connect to PGDATABASE: use the Secret of the database's own tenant, or grant `connect` on it"
-
-
 @contextmanager
 def connect(application: str) -> Iterator[Connection]:
     """Opens an autocommit connection to the warehouse named by libpq's environment.
@@ -48,40 +47,55 @@ def connect(application: str) -> Iterator[Connection]:
         application: Shown in `pg_stat_activity`, at most 63 bytes.
 
     Raises:
-        WarehouseAway: The database cannot be reached, or the connection broke while in use.
-        WarehouseFull: It has no room left.
-        Misconfigured: The database is not this role's to use.
+        StepFailure: Whatever Postgres refused or failed at, as `medallion.sqlstate` has it.
     """
     try:
         with psycopg.connect(
             "", autocommit=True, connect_timeout=10, application_name=application[:63], **_KEEPALIVE
         ) as connection:
             yield connection
-    except psycopg.OperationalError as error:
-        cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        if "permission denied for database" in cause:  # a failed connection carries no error code of its own
-            raise Misconfigured(f"the warehouse refused: {cause}", _REFUSED) from error
-        if isinstance(error, psycopg.errors.DiskFull):
-            raise WarehouseFull(cause) from error
-        raise WarehouseAway(f"the warehouse failed: {cause}", _REMEDY) from error
+    except psycopg.Error as error:
+        raise failure_of(error) from error
+
+
+def failure_of(error: psycopg.Error) -> StepFailure:
+    """Return the failure for an error of the warehouse."""
+    text = error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
+    text = text.replace("host None", f"host {os.environ.get('PGHOST')!r}")  # psycopg does not know libpq's environment
+    code = error.sqlstate or sqlstate.code_of_text(str(error))
+    if code is None and isinstance(error, psycopg.ProgrammingError):  # the client's own: a connection string
+        return Misconfigured(f"the warehouse cannot be connected to: {text}", "correct the connection's settings")
+    return sqlstate.failure_of(code, text)
 
 
 def environment(url: str) -> dict[str, str]:
-    """libpq's environment for a connection URL or keyword string, to hand to a step's process.
+    """Return libpq's environment for a connection URL or keyword string, to hand to a step's process.
 
     Raises:
-        psycopg.ProgrammingError: The URL is not one that libpq understands.
+        Misconfigured: libpq does not understand it, or would read a part of a password as something else. The message
+            holds none of it.
     """
-    names = {
-        "host": "PGHOST",
-        "port": "PGPORT",
-        "user": "PGUSER",
-        "password": "PGPASSWORD",
-        "dbname": "PGDATABASE",
-    }
-    names["sslmode"] = "PGSSLMODE"
-    given = conninfo_to_dict(url)
-    return {names[key]: str(value) for key, value in given.items() if key in names and value is not None}
+    variables = {str(option.keyword.decode()): option.envvar for option in pq.Conninfo.get_defaults()}
+    if url.startswith(("postgresql://", "postgres://")):
+        place = url.partition("://")[2]
+        authority = re.split(r"[/?#]", place, maxsplit=1)[0]
+        if place.count("@") > authority.count("@") or authority.count("@") > 1 or "#" in place:
+            raise Misconfigured("the connection URL has an `@` or `#` that is not encoded", _ENCODE)
+    try:
+        given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+    except (psycopg.Error, ValueError):  # whose text holds what it could not read
+        raise Misconfigured("the connection URL or string is not one that libpq understands", _ENCODE) from None
+    if broken := [key for key, value in given.items() if re.search(r"[\r\n\0]", value)]:
+        raise Misconfigured(f"the connection's {broken[0]} has a line break or a NUL", "take it out")
+    if unknown := [key for key in given if not variables.get(key)]:
+        raise Misconfigured(f"the connection sets {unknown[0]}, which has no variable of libpq", "leave it out")
+    return {variables[key].decode(): value for key, value in given.items()}  # type: ignore[union-attr]
+
+
+_ENCODE = (
+    "write postgresql://user:password@host:5432/database, with %40 for `@`, %23 for `#`, %2F for `/`, %3A for `:` and "
+    "%25 for `%` in names and passwords; or leave --warehouse out and set PGHOST, PGUSER, PGPASSWORD and PGDATABASE"
+)
 
 
 def is_configured() -> bool:

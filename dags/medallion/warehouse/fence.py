@@ -74,7 +74,7 @@ def hold(connection: Connection, fence: Fence) -> None:
     """
     try:
         connection.execute(sql.SQL(fence.statement))
-    except psycopg.errors.RaiseException as error:
+    except psycopg.errors.SerializationFailure as error:
         raise LockLost(str(error.diag.message_primary), "nothing: the later attempt does the work") from error
 
 

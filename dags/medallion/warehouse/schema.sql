@@ -113,7 +113,8 @@ create or replace function medallion.hold_fence(lock_name text, number bigint) r
 begin
     perform from medallion.locks where name = lock_name and fence = number for share;
     if not found then
-        raise exception 'holder % of % lost its lock: a later attempt has it', number, lock_name;
+        raise exception 'holder % of % lost its lock: a later attempt has it', number, lock_name
+            using errcode = 'serialization_failure';
     end if;
 end
 $$;

@@ -14,7 +14,7 @@ import polars as pl
 
 from medallion_cleaner.lines import MAX_SHOWN, Reject
 from medallion_cleaner.records import RecordBlock
-from medallion_cleaner.rules import Column
+from medallion_cleaner.rules import TEXT, VALUE, Column
 
 _MAX_VALUE = 500
 _SAMPLE = 20_000
@@ -31,7 +31,8 @@ REJECT_COLUMNS = {
 class CleanBlock:
     """Rows as Postgres' CSV, and a frame of what was rejected, with `REJECT_COLUMNS`.
 
-    Counts are of rows, not of reasons: a row may be wrong in two columns.
+    Counts are of rows, not of reasons: a row may be wrong in two columns. `rounded` counts the values, by column, of
+    which places are cut off by `decimals`.
     """
 
     rows_csv: bytes
@@ -39,6 +40,7 @@ class CleanBlock:
     loaded: int
     rejected: int
     reasons: Counter[str]
+    rounded: Counter[str]
 
 
 def clean(block: RecordBlock, columns: list[Column], file: str | None = None) -> CleanBlock:
@@ -51,11 +53,15 @@ def clean(block: RecordBlock, columns: list[Column], file: str | None = None) ->
     """
     frame = block.frame
     values: list[pl.Series] = []
+    rounded: dict[str, pl.Series] = {}
     found = [_lines_rejected(block.rejects)]
     bad = pl.repeat(False, frame.height, eager=True)
     for column in columns:
-        value, broken = _judge(column, frame)
-        values.append(value)
+        judged = _judge(column, frame)
+        broken = judged["_broken"]
+        values.append(judged[column.name])
+        if column.rounded is not None:
+            rounded[column.name] = judged["_rounded"]
         wrong = broken > 0
         if wrong.any():
             bad = bad | wrong
@@ -66,23 +72,38 @@ def clean(block: RecordBlock, columns: list[Column], file: str | None = None) ->
     rejects = pl.concat(found)
     told = pl.when(pl.col("column_name").is_null()).then(pl.lit("the line ")).otherwise(pl.col("column_name") + " ")
     reasons = rejects.group_by(told + pl.col("reason")).len().rows()
-    return CleanBlock(to_csv(rows), rejects, rows.height, int(bad.sum()) + len(block.rejects), Counter(dict(reasons)))
+    cut = Counter({name: int((is_cut & ~bad).sum()) for name, is_cut in rounded.items()})
+    rejected = int(bad.sum()) + len(block.rejects)
+    return CleanBlock(to_csv(rows), rejects, rows.height, rejected, Counter(dict(reasons)), +cut)
 
 
-def _judge(column: Column, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Returns the clean values and, for every row, the number of the first check that it breaks, or 0."""
+def _judge(column: Column, frame: pl.DataFrame) -> pl.DataFrame:
+    """Returns, for every row, the clean value, the number of the first check that it breaks or 0, and what is cut."""
     places: pl.Series | None
     if column.position is None:
         distinct, places = pl.Series("constant", [None], pl.String), pl.zeros(frame.height, pl.UInt32, eager=True)
     else:
         distinct, places = _distinct(frame[str(column.position)])
+    judged = distinct.to_frame().select(column.text).with_columns(column.value)
+    cut = {} if column.rounded is None else {"_rounded": column.rounded}
+    judged = judged.with_columns(_broken=_first(column, unread=False), **cut)
+    unread = judged[VALUE].is_null() & judged[TEXT].is_not_null()
+    if unread.any():
+        # Why is only asked of the few texts that are no values.
+        why = judged.filter(unread).select(_first(column, unread=True)).to_series()
+        judged = judged.with_columns(judged["_broken"].scatter(unread.arg_true(), why))
+    value = pl.col(VALUE).cast(pl.String) if judged[VALUE].dtype.is_temporal() else pl.col(VALUE)
+    judged = judged.select(value.alias(column.name), pl.col("_broken", *cut))
+    return judged if places is None else judged.select(pl.all().gather(places))
+
+
+def _first(column: Column, *, unread: bool) -> pl.Expr:
+    """The number of the first check that a row breaks, from 1 on; 0 if it breaks none."""
     broken = pl.lit(0, pl.UInt8)
     for number, check in reversed(list(enumerate(column.checks, 1))):
-        broken = pl.when(check.broken).then(pl.lit(number, pl.UInt8)).otherwise(broken)
-    judged = distinct.to_frame().select(column.text).select(column.value, _broken=broken)
-    if places is not None:
-        judged = judged.select(pl.all().gather(places))
-    return judged[column.name], judged["_broken"]
+        if check.unread == unread:
+            broken = pl.when(check.broken).then(pl.lit(number, pl.UInt8)).otherwise(broken)
+    return broken.alias("_broken")
 
 
 def _distinct(series: pl.Series) -> tuple[pl.Series, pl.Series | None]:

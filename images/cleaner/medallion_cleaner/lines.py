@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 import polars as pl
+
+from medallion_cleaner.evidence import Evidence
+from medallion_cleaner.recode import without_mark
 
 BLOCK_BYTES = 4 << 20
 MAX_LINE_CHARS = 1 << 20
 """A longer line is no record of any table: it is rejected, so that memory stays bounded."""
 # No character takes more than four bytes: what is cut here is too long by the rule above, however it is counted.
 _ENDLESS = 4 * MAX_LINE_CHARS + 4
-_BOM = b"\xef\xbb\xbf"
+_HIGH_CONTROLS = re.compile(rb"[\x80-\x9f]")
 _CONTROLS = bytes(range(1, 9)) + bytes(range(14, 32))
 MAX_SHOWN = 2000
 """Characters of a rejected record that the quarantine keeps."""
@@ -32,35 +36,50 @@ class Reject:
 class LineBlock:
     """Consecutive lines without their line ends: `lines[i]` is line `first + i` of the file.
 
-    `bad` tells, by line number, why a line is no text; what it has in `lines` is only there to be shown.
+    `bad` tells, by line number, why a line is no text; what it has in `lines` is only there to be shown. `dropped` is
+    a carriage return that every line had at its end, or nothing; `returns` tells whether lines may hold others.
     """
 
     lines: pl.Series
     first: int
     bad: dict[int, str] = field(default_factory=dict)
+    dropped: str = ""
+    returns: bool = False
 
     def after(self, index: int) -> LineBlock:
         """The lines from an index on."""
-        return LineBlock(self.lines[index:], self.first + index, self.bad)
+        return replace(self, lines=self.lines[index:], first=self.first + index)
 
     def joined(self, other: LineBlock) -> LineBlock:
         """These lines and the ones that follow them in the file."""
         if self.lines.is_empty():
             return other
-        return LineBlock(pl.concat([self.lines, other.lines]), self.first, {**self.bad, **other.bad})
+        bad = {**self.bad, **other.bad}
+        if self.dropped == other.dropped:
+            lines, returns = pl.concat([self.lines, other.lines]), self.returns or other.returns
+            return LineBlock(lines, self.first, bad, self.dropped, returns)
+        lines = pl.concat([self.lines + self.dropped, other.lines + other.dropped])
+        return LineBlock(lines, self.first, bad, returns=True)
 
 
-def line_blocks(stream: IO[bytes], size: int = BLOCK_BYTES) -> Iterator[LineBlock]:
+def line_blocks(
+    stream: IO[bytes], size: int = BLOCK_BYTES, codec: str = "utf-8", evidence: Evidence | None = None
+) -> Iterator[LineBlock]:
     """Cuts a stream into blocks of whole lines.
 
     Args:
         stream: The bytes; a byte order mark at their beginning is skipped.
         size: How many bytes to read at a time. The lines are the same whatever it is.
+        codec: How they are encoded.
+        evidence: Is told of lines beyond ASCII.
+
+    Raises:
+        BadInput: The first bytes are of another encoding.
     """
-    number, rest, skipping = 1, stream.read(len(_BOM)), False
-    rest = rest.removeprefix(_BOM)
+    source, number, rest, skipping = without_mark(stream, codec), 1, b"", False
+    splitter = _Splitter(codec, evidence or Evidence(codec))
     while True:
-        read = stream.read(size)
+        read = source.read(size)
         ended = not read
         if skipping:
             # The tail of an endless line, whose head waits in `rest` for the line's end.
@@ -74,30 +93,76 @@ def line_blocks(stream: IO[bytes], size: int = BLOCK_BYTES) -> Iterator[LineBloc
         if len(rest) > _ENDLESS:
             rest, skipping = rest[:_ENDLESS], True
         if whole:
-            block = _block(whole, number)
+            block = splitter.block(whole, number)
             number += block.lines.len()
             yield block
         if ended:
             return
 
 
-def _block(data: bytes, first: int) -> LineBlock:
-    bad: dict[int, str] = {}
-    try:
-        if not data.isascii():
-            data.decode("utf-8")
-        lines = None if b"\0" in data else _split(data)
-    except UnicodeDecodeError:
-        lines = None
-    if lines is None:
-        texts = [_text(line, number, bad) for number, line in enumerate(data.removesuffix(b"\n").split(b"\n"), first)]
-        lines = pl.Series(texts, dtype=pl.String)
-    if (lines.str.len_bytes() > MAX_LINE_CHARS).any():
-        endless = lines.str.len_chars() > MAX_LINE_CHARS
-        bad.update(dict.fromkeys((endless.arg_true() + first).to_list(), f"is longer than {MAX_LINE_CHARS} characters"))
-        shown = lines.str.head(MAX_SHOWN).str.replace_all('"', "", literal=True)
-        lines = lines.to_frame("line").select(pl.when(endless).then(shown).otherwise("line")).to_series()
-    return LineBlock(lines, first, bad)
+class _Splitter:
+    def __init__(self, codec: str, evidence: Evidence) -> None:
+        self._wide = codec.startswith(("utf-16", "utf-32"))
+        self._codec = "utf-8" if self._wide or codec == "utf-8-sig" else codec
+        self._name, self._evidence = codec.upper(), evidence
+
+    def block(self, data: bytes, first: int) -> LineBlock:
+        bad: dict[int, str] = {}
+        text = self._text(data)
+        lines = None if text is None or b"\0" in text else _split(text)
+        dropped, returns = "", b"\r" in data
+        if text is not None and lines is not None and returns:
+            # Reading drops a carriage return at a line's end. Where every line has one, and none another, that is fine.
+            lost = len(text) - int(lines.str.len_bytes().sum())
+            if lost == 2 * lines.len() == 2 * text.count(b"\r"):
+                dropped, returns = "\r", False
+            else:
+                lines = pl.Series([text.decode().removesuffix("\n")]).str.split("\n").explode()
+        if lines is None:
+            texts = list(self._one_by_one(data.removesuffix(b"\n").split(b"\n"), first, bad))
+            lines = pl.Series(texts, dtype=pl.String)
+        elif not data.isascii() and not self._wide:
+            self._evidence.decoded(data, int((lines.str.len_bytes() != lines.str.len_chars()).sum()))
+        if (lines.str.len_bytes() > MAX_LINE_CHARS).any():
+            endless = lines.str.len_chars() > MAX_LINE_CHARS
+            long = f"is longer than {MAX_LINE_CHARS} characters"
+            bad.update(dict.fromkeys((endless.arg_true() + first).to_list(), long))
+            shown = lines.str.head(MAX_SHOWN).str.replace_all('"', "", literal=True)
+            lines = lines.to_frame("line").select(pl.when(endless).then(shown).otherwise("line")).to_series()
+        return LineBlock(lines, first, bad, dropped, returns)
+
+    def _text(self, data: bytes) -> bytes | None:
+        """The data as UTF-8; None if some of it is no text."""
+        if data.isascii():
+            return data
+        # Files in Latin-1 and its kin have no such control characters: they are in a code page of Windows.
+        if self._codec.startswith("iso-8859") and _HIGH_CONTROLS.search(data):
+            return None
+        try:
+            text = data.decode(self._codec)
+        except UnicodeDecodeError:
+            return None
+        return data if self._codec == "utf-8" else text.encode()
+
+    def _one_by_one(self, lines: list[bytes], first: int, bad: dict[int, str]) -> Iterator[str]:
+        broken: dict[int, bytes] = {}
+        good: list[bytes] = []
+        for number, line in enumerate(lines, first):
+            data = self._text(line)
+            if data is None:
+                bad[number], broken[number] = f"is not {self._name}", line
+                text = line.decode(self._codec, "replace")
+            else:
+                text = data.decode()
+                if not line.isascii():
+                    good.append(line)
+            if "\0" in text:
+                bad.setdefault(number, "holds a NUL byte")
+                text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+            yield text
+        if not self._wide:
+            self._evidence.decoded(b"\n".join(good), len(good))
+            self._evidence.broken(broken)
 
 
 def _split(data: bytes) -> pl.Series | None:
@@ -110,15 +175,3 @@ def _split(data: bytes) -> pl.Series | None:
         b"line\n" + data, separator=chr(absent), quote_char=None, schema={"line": pl.String}, empty_string_is_null=False
     )
     return frame["line"] if frame.height == data.count(b"\n") + (not data.endswith(b"\n")) else None
-
-
-def _text(line: bytes, number: int, bad: dict[int, str]) -> str:
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        bad[number] = "is not UTF-8"
-        text = line.decode("utf-8", "replace")
-    if "\0" in text:
-        bad.setdefault(number, "holds a NUL byte")
-        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return text

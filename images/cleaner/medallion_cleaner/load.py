@@ -118,20 +118,24 @@ def refusal(contract: Contract, counts: Counts, label: str) -> tuple[str, str] |
     return (
         f"{counts.rejected} of {counts.rows} rows of {label} were rejected, {allowed} are allowed: {worst}. "
         "Nothing was published",
-        "see medallion.rejected_rows for every row and reason; mend the file, or `rejects` in the contract",
+        "see medallion.rejected_rows for every row and reason; correct the file, or `rejects` in the contract",
     )
 
 
 def outcome_of(counts: Counts, version: str, watch: Stopwatch, label: str) -> Outcome:
     """What a load did."""
+    message = f"{label}: {counts.rows:,} rows in, {counts.loaded:,} loaded, {counts.rejected:,} rejected"
+    if counts.rounded:
+        message += "; rounded to `decimals`: " + ", ".join(f"{n:,} of {name}" for name, n in counts.rounded.items())
     return Outcome(
         rows_in=counts.rows,
         rows_loaded=counts.loaded,
         rows_rejected=counts.rejected,
         input_checksum=version,
         reasons=dict(counts.reasons.most_common()),
+        rounded=dict(counts.rounded.most_common()),
         parts=tuple(watch.parts),
-        message=f"{label}: {counts.rows:,} rows in, {counts.loaded:,} loaded, {counts.rejected:,} rejected",
+        message=message,
     )
 
 
@@ -163,6 +167,7 @@ def _unchanged(job: Job, inputs: Inputs, version: str | None) -> None:
                 rows_rejected=earlier.get("rows_rejected"),
                 input_checksum=version,
                 reasons=earlier.get("details", {}).get("reasons", {}),
+                rounded=earlier.get("details", {}).get("rounded", {}),
                 delivery=delivery_of(job, inputs),
                 message=f"{inputs.label} is the same as in the load{known}: {job.schema}.{job.table} stays as it is",
             )

@@ -21,63 +21,71 @@ _SEPARATED = r"^[+-]?[0-9]+[0-9.,'’\s]*[0-9]$"
 
 @dataclass(frozen=True)
 class Read:
-    """The expressions of a numeric column, all of the clean text.
+    """How a column is read.
 
     Attributes:
-        value: The number as Postgres reads it; null where the text is no number.
-        checks: What may be wrong, worst reason first, each with its condition.
-        rounded: Whether Postgres rounds the value; null if the column rounds nothing.
+        value: Makes of the clean text what Postgres reads; null where the text is no value.
+        reasons: Why a text is no value, each with its condition of the text; the last one holds always.
+        rounded: Tells of the value whether Postgres rounds it; None if the column rounds nothing.
     """
 
     value: pl.Expr
-    checks: tuple[tuple[str, pl.Expr], ...]
+    reasons: tuple[tuple[str, pl.Expr], ...]
     rounded: pl.Expr | None = None
 
 
 def read_integer(field: ContractField, text: pl.Expr) -> Read:
     """Read whole numbers of -2^63 to 2^63 - 1, written with no leading zero, point or exponent."""
     core = _core(field, text, _whole(field))
+    large = ("is beyond the range of integers", core.is_not_null())
     value = _ungrouped(field, core).cast(pl.Int64, strict=False)
-    large = ("is beyond the range of integers", core.is_not_null() & value.is_null())
-    return Read(value, (_zeros(field, text), large, *_no_number(field, text, core, "whole number")))
+    return Read(value, (_zeros(field, text), large, *_no_number(field, text, "whole number")))
 
 
-def read_number(field: ContractField, text: pl.Expr) -> Read:
-    """Read decimal numbers, as exact as they are written."""
+def read_number(field: ContractField, text: pl.Expr, value: pl.Expr) -> Read:
+    """Read decimal numbers, as exact as they are written.
+
+    Args:
+        field: The field.
+        text: The clean text.
+        value: The column that holds the value.
+    """
     point = re.escape(field.decimal_char)
     shape = rf"(?:{_whole(field)}(?:{point}[0-9]*)?|[+-]?{point}[0-9]+)(?:[eE][+-]?[0-9]{{1,2}})?"
     core = _core(field, text, shape)
-    value = _ungrouped(field, core)
+    read = _ungrouped(field, core)
     if field.decimal_char != ".":
-        value = value.str.replace(field.decimal_char, ".", literal=True)
-    value = value.map_batches(_without_exponents, return_dtype=pl.String)
-    long = (f"has more than {MAX_LENGTH} digits", value.str.len_bytes() > MAX_LENGTH)
-    rounded = None
+        read = read.str.replace(field.decimal_char, ".", literal=True)
+    read = read.map_batches(lambda texts: _plain(texts, field.decimals), return_dtype=pl.String)
+    long, rounded = f"has more than {MAX_LENGTH} digits", None
     if field.decimals is not None:
-        # One digit less than fits, as rounding may add one.
-        most = MAX_DIGITS - 1 - field.decimals
-        long = (f"has more than {most} digits before the point", value.str.contains(f"^[+-]?0*[0-9]{{{most + 1}}}"))
+        long = f"has more than {most_digits(field.decimals)} digits before the point"
         rounded = value.str.contains(rf"\.[0-9]{{{field.decimals}}}[0-9]*[1-9]").fill_null(False)
-    return Read(value, (_zeros(field, text), *_no_number(field, text, core, "number"), long), rounded)
+    reasons = (_zeros(field, text), (long, core.is_not_null()), *_no_number(field, text, "number"))
+    return Read(read, reasons, rounded)
 
 
-def below(numbers: pl.Expr, bound: float) -> pl.Expr:
-    """Tell which numbers, as text, are less than a bound. Floats decide, and decimals where floats are equal."""
-    return numbers.map_batches(lambda texts: _compare(texts, bound, -1), return_dtype=pl.Boolean)
+def most_digits(decimals: int) -> int:
+    """Return how many digits before the point fit: one less than Postgres has room for, as rounding may add one."""
+    return MAX_DIGITS - 1 - decimals
 
 
-def above(numbers: pl.Expr, bound: float) -> pl.Expr:
-    """Tell which numbers, as text, are greater than a bound."""
-    return numbers.map_batches(lambda texts: _compare(texts, bound, 1), return_dtype=pl.Boolean)
+def beyond(values: pl.Expr, bound: float, side: int) -> pl.Expr:
+    """Tell which numbers are less (side -1) or greater (side 1) than a bound, exactly."""
+    return values.map_batches(lambda numbers: _beyond(numbers, bound, side), return_dtype=pl.Boolean)
 
 
-def _compare(texts: pl.Series, bound: float, side: int) -> pl.Series:
-    floats = texts.cast(pl.Float64, strict=False)
-    beyond = floats < float(bound) if side < 0 else floats > float(bound)
+def _beyond(numbers: pl.Series, bound: float, side: int) -> pl.Series:
+    # Floats decide, and decimals where the floats are equal.
+    floats = numbers.cast(pl.Float64, strict=False)
+    found = floats < float(bound) if side < 0 else floats > float(bound)
     near = (floats == float(bound)).fill_null(False)
+    if not near.any():
+        return found
     exact = Decimal(str(bound))
-    ties = [Decimal(text).compare(exact) == side for text in texts.filter(near)]
-    return beyond.scatter(near.arg_true(), ties) if ties else beyond
+    ties = numbers.filter(near)
+    distinct = {number: Decimal(number).compare(exact) == side for number in ties.unique()}
+    return found.scatter(near.arg_true(), [distinct[number] for number in ties])
 
 
 def _whole(field: ContractField) -> str:
@@ -94,13 +102,13 @@ def _group(field: ContractField) -> str:
 
 def _core(field: ContractField, text: pl.Expr, shape: str) -> pl.Expr:
     """The number in a text; null where there is none."""
-    around = ""
     if not field.bare_number:
         # No digit, sign or separator may be taken away: it would be a part of the number.
         around = (
             r"[^\p{N}\p{Pd}\x{2212}+().,'’" + re.escape(field.decimal_char + (field.group_char or "").strip()) + "]*"
         )
-    return text.str.extract(f"^{around}({shape}){around}$", 1)
+        return text.str.extract(f"^{around}({shape}){around}$", 1)
+    return pl.when(text.str.contains(f"^{shape}$")).then(text)
 
 
 def _ungrouped(field: ContractField, core: pl.Expr) -> pl.Expr:
@@ -111,23 +119,27 @@ def _zeros(field: ContractField, text: pl.Expr) -> tuple[str, pl.Expr]:
     return (f"has leading zeros, which {_a(field)} does not keep", text.str.contains("^[+-]?0[0-9]"))
 
 
-def _no_number(
-    field: ContractField, text: pl.Expr, core: pl.Expr, what: str
-) -> tuple[tuple[str, pl.Expr], tuple[str, pl.Expr]]:
-    wrong = text.is_not_null() & core.is_null()
+def _no_number(field: ContractField, text: pl.Expr, what: str) -> tuple[tuple[str, pl.Expr], ...]:
     keys = "`groupChar`" if field.type == "integer" else "`groupChar` and `decimalChar`"
-    separated = f"is not a {what}: its separators are not the ones that {keys} declare"
-    fraction = text.str.contains(r"^[+-]?[0-9]+\.[0-9]*$") if field.type == "integer" else pl.lit(False)
-    return (separated, wrong & text.str.contains(_SEPARATED) & ~fraction), (f"is not a {what}", wrong)
+    declared = f"is not a {what}: its separators are not the ones that {keys} declare"
+    separated = text.str.contains(_SEPARATED)
+    if field.type == "integer":
+        separated &= ~text.str.contains(r"^[+-]?[0-9]+\.[0-9]*$")
+    return (declared, separated), (f"is not a {what}", pl.lit(True))
 
 
 def _a(field: ContractField) -> str:
     return "an integer" if field.type == "integer" else "a number"
 
 
-def _without_exponents(texts: pl.Series) -> pl.Series:
+def _plain(texts: pl.Series, decimals: int | None) -> pl.Series:
+    """Numbers without exponents; null where there are too many digits."""
     powers = texts.str.contains("[eE]").fill_null(False)
-    if not powers.any():
-        return texts
-    plain = [format(Decimal(text), "f") for text in texts.filter(powers)]
-    return texts.clone().scatter(powers.arg_true(), pl.Series(plain, dtype=pl.String))
+    if powers.any():
+        plain = [format(Decimal(text), "f") for text in texts.filter(powers)]
+        texts = texts.clone().scatter(powers.arg_true(), pl.Series(plain, dtype=pl.String))
+    most = MAX_LENGTH if decimals is None else most_digits(decimals)
+    long = (texts.str.len_bytes() > most).fill_null(False)
+    if decimals is not None and long.any():
+        long &= texts.str.contains(f"^[+-]?0*[0-9]{{{most + 1}}}")
+    return texts.set(long, None) if long.any() else texts

@@ -1,7 +1,7 @@
 """One record with quotes, read line by line: the exact way, for the few lines that need it.
 
 A value that begins with a quote ends at the next quote that is not doubled, maybe lines later; a delimiter or the
-line's end must follow. Other values have no quotes (RFC 4180, section 2).
+line's end must follow. Other values have no quotes (RFC 4180, section 2). Line ends inside a value stay as they are.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class QuotedRecord:
     def feed(self, line: str) -> bool:
         """Reads a line; returns whether the record ends with it.
 
+        Args:
+            line: The line without its line feed. A carriage return at its end belongs to a value that goes on.
+
         Raises:
             StrayQuoteError: The quotes make no sense.
         """
@@ -45,7 +48,7 @@ class QuotedRecord:
                 self.values.append("".join(self._open))
                 self._open = None
                 at = end + 1
-                if at == len(line):
+                if line[at:] in ("", "\r"):
                     return True
                 if line[at] != self._delimiter:
                     raise StrayQuoteError
@@ -55,7 +58,7 @@ class QuotedRecord:
                 at += 1
             else:
                 end = line.find(self._delimiter, at)
-                self.values.append(line[at:] if end < 0 else line[at:end])
+                self.values.append(line[at:].removesuffix("\r") if end < 0 else line[at:end])
                 if '"' in self.values[-1]:
                     raise StrayQuoteError
                 if end < 0:

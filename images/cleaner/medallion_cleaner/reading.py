@@ -10,6 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import IO, Protocol
+
+import polars as pl
 
 from medallion.failures import BadInput
 from medallion.log import EventLog
@@ -17,11 +20,11 @@ from medallion.outcome import SubStep
 from medallion.spec.contract import Contract
 from medallion_cleaner.clean import CleanBlock, clean
 from medallion_cleaner.columns import check_columns
+from medallion_cleaner.evidence import Evidence
 from medallion_cleaner.inputs import Input, Inputs, opened
 from medallion_cleaner.lines import line_blocks
 from medallion_cleaner.records import Records
 from medallion_cleaner.rules import compile_contract
-from medallion_cleaner.table import Table
 
 _AHEAD = 1
 """Clean blocks that may wait for Postgres; memory is bounded by it."""
@@ -35,6 +38,7 @@ class Counts:
     loaded: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    rounded: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -46,6 +50,7 @@ class Counts:
         self.loaded += block.loaded
         self.rejected += block.rejected
         self.reasons.update(block.reasons)
+        self.rounded.update(block.rounded)
 
     def reject(self, moved: dict[str, int]) -> None:
         """Counts loaded rows that were moved to the quarantine after all, by reason."""
@@ -71,6 +76,18 @@ class Stopwatch:
         self._log.event(name, f"{name} took {seconds} s", execution_time_seconds=seconds)
 
 
+class Target(Protocol):
+    """What takes the rows: a table, or a trial without a database."""
+
+    def copy(self, csv: bytes) -> None:
+        """Takes clean rows in Postgres' CSV."""
+        ...
+
+    def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
+        """Takes rejected rows of an input, as a frame of `REJECT_COLUMNS`."""
+        ...
+
+
 class Reader:
     """Reads inputs into a table.
 
@@ -85,7 +102,7 @@ class Reader:
         self._empty_is_fine = empty_is_fine or contract.empty == "allow"
         self.counts = Counts()
 
-    def read(self, inputs: Inputs, target: Table) -> str:
+    def read(self, inputs: Inputs, target: Target) -> str:
         """Reads every input, in order.
 
         Returns:
@@ -105,11 +122,13 @@ class Reader:
             return inputs.version
         return checksums[0] if len(checksums) == 1 else hashlib.sha256("\n".join(checksums).encode()).hexdigest()
 
-    def _one(self, one: Input, target: Table, file: str | None) -> str:
+    def _one(self, one: Input, target: Target, file: str | None) -> str:
         before, told = self.counts.rows, time.monotonic()
         with opened(one) as input_:
-            records = Records(line_blocks(input_.stream), self._contract.dialect)
-            columns = compile_contract(self._contract, check_columns(self._contract, records.header, one.name))
+            evidence = Evidence(self._contract.codec)
+            records = self._records(input_.stream, evidence)
+            header = check_columns(self._contract, records.header, one.name, records.header_line)
+            columns = compile_contract(self._contract, header)
             for block in _ahead(clean(block, columns, file) for block in records):
                 target.copy(block.rows_csv)
                 target.quarantine(block.rejects, one.name)
@@ -118,12 +137,22 @@ class Reader:
                     told = time.monotonic()
                     self._log.event("progress", f"{self.counts.rows:,} rows read", rows=self.counts.rows)
             checksum = input_.checksum
+        evidence.judge(one.name)
         if self.counts.rows == before and not self._empty_is_fine:
             raise BadInput(
                 f"{one.name} has a header and no rows",
                 "send a file with rows, or allow empty files with `empty: allow` in the contract",
             )
         return checksum
+
+    def _records(self, stream: IO[bytes], evidence: Evidence) -> Records:
+        lines = line_blocks(stream, codec=self._contract.codec, evidence=evidence)
+        try:
+            return Records(lines, self._contract.dialect)
+        except BadInput as error:
+            if not evidence.suspects():
+                raise
+            raise BadInput(f"{error.message}: {evidence.told()}", evidence.remedy()) from error
 
 
 def _ahead(blocks: Iterator[CleanBlock]) -> Iterator[CleanBlock]:

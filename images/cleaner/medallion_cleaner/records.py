@@ -32,7 +32,7 @@ class RecordBlock:
 
 
 class Records:
-    """Reads the header, then hands out blocks of records.
+    """Reads the header, then hands out blocks of records. `header_line` is where the header begins.
 
     Args:
         blocks: Lines, in order.
@@ -44,18 +44,19 @@ class Records:
 
     def __init__(self, blocks: Iterable[LineBlock], dialect: Dialect) -> None:
         self._delimiter = dialect.delimiter
+        self._above = dialect.header_rows[0] - 1
         self._blocks = iter(blocks)
-        value = rf'(?:[^"{re.escape(dialect.delimiter)}]*|"(?:[^"]|"")*")'
+        value = rf'(?:[^"\r{re.escape(dialect.delimiter)}]*|"(?:[^"\r]|"")*")'
         self._well_formed = rf"^{value}(?:{re.escape(dialect.delimiter)}{value})*$"
-        self._waiting, self.header = self._read_header()
+        self._waiting, self.header_line, self.header = self._read_header()
         self._names = [str(index) for index in range(len(self.header))]
 
-    def _read_header(self) -> tuple[LineBlock, list[str]]:
+    def _read_header(self) -> tuple[LineBlock, int, list[str]]:
         for block in self._blocks:
             for index, line in enumerate(block.lines):
-                if not line.strip():
-                    continue
                 number = block.first + index
+                if number <= self._above or not line.strip():
+                    continue
                 if number in block.bad:
                     raise BadInput(
                         f"line {number}, where the header should be, {block.bad[number]}",
@@ -65,7 +66,12 @@ class Records:
                 if isinstance(read, str):
                     raise BadInput(f"the header on line {number} {read}", "close the quote, or take it away")
                 values, count = read
-                return block.after(index + count), values
+                return block.after(index + count), number, values
+        if self._above:
+            raise BadInput(
+                f"the file has no header: it ends above line {self._above + 1}, where the contract says that it is",
+                "correct `headerRows` in the contract's dialect, or the file",
+            )
         raise BadInput("the file is empty: it has no header", "send a file whose first line names the columns")
 
     def __iter__(self) -> Iterator[RecordBlock]:
@@ -77,13 +83,17 @@ class Records:
     def _block(self, block: LineBlock, *, last: bool) -> RecordBlock:
         rejects: list[Reject] = []
         numbers = pl.int_range(block.first, block.first + block.lines.len(), eager=True)
-        lines = pl.DataFrame({"_line": numbers, "_record": block.lines.str.strip_suffix("\r")})
+        records = block.lines.str.strip_suffix("\r") if block.returns else block.lines
+        lines = pl.DataFrame({"_line": numbers, "_record": records})
         frames: list[pl.DataFrame] = []
         end = lines.height
-        quoted = lines["_record"].str.contains('"', literal=True)
-        if quoted.any():
-            formed = lines["_record"].filter(quoted).str.contains(self._well_formed)
-            wild = quoted.arg_true().filter(~formed).to_list()
+        special = records.str.contains('"', literal=True)
+        if block.returns:
+            # polars drops a carriage return before a delimiter.
+            special |= records.str.contains("\r", literal=True)
+        if special.any():
+            formed = lines["_record"].filter(special).str.contains(self._well_formed)
+            wild = special.arg_true().filter(~formed).to_list()
             taken, end = self._untangle(block, wild, last, frames, rejects)
             lines = lines.filter(
                 ~numbers.is_in([block.first + index for index in taken]) & (numbers < block.first + end)
@@ -134,7 +144,7 @@ class Records:
         """Returns the record's values and number of lines; or why it is none; or None if the block ends too soon."""
         record, chars = QuotedRecord(self._delimiter), 0
         for at in range(index, block.lines.len()):
-            line = block.lines[at].removesuffix("\r")
+            line = block.lines[at] + block.dropped
             chars += len(line) + 1
             if at > index and chars > MAX_RECORD_CHARS:
                 return _NEVER_CLOSED

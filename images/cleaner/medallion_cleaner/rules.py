@@ -13,26 +13,29 @@ from medallion.spec.cleaning import apply
 from medallion.spec.contract import Contract
 from medallion.spec.field import ContractField
 from medallion_cleaner.instants import read_instants
-from medallion_cleaner.numbers import Read, above, below, read_integer, read_number
+from medallion_cleaner.numbers import Read, beyond, read_integer, read_number
 
-TEXT = "text"
+TEXT, VALUE = "text", "value"
 
 
 @dataclass(frozen=True)
 class Check:
-    """A condition that no row may meet: the field that it is about, and what is wrong with a row that does."""
+    """A condition that no row may meet, of the columns `TEXT` and `VALUE`: what is wrong with a row that does.
 
-    field: str
+    A check of `unread` is only tried on texts that are no value of the field's type.
+    """
+
     reason: str
     broken: pl.Expr
+    unread: bool = False
 
 
 @dataclass(frozen=True)
 class Column:
     """A compiled field: its name, the position of its source in the file (None: not there), and its expressions.
 
-    `text` makes the clean text of what is in the file. `value`, `checks` and `rounded` (which values Postgres will
-    round; None: none) are of the column `TEXT` that holds it.
+    `text` makes the clean text of what is in the file, `value` makes of the column `TEXT` the value, and `rounded`
+    (None: nothing is rounded) tells of the column `VALUE` what Postgres will round.
     """
 
     name: str
@@ -71,54 +74,49 @@ def _column(field: ContractField, position: int | None, contract: Contract) -> C
     text = pl.col(TEXT)
     # A key without a value is no key, whether the contract says `required` or not.
     required = field.constraints.required or field.name in contract.primary_key
-    absent = [Check(field.name, "is required and missing", text.is_null())] if required else []
+    absent = [Check("is required and missing", text.is_null())] if required else []
     read = _typed(field, text)
-    typed = [Check(field.name, reason, broken) for reason, broken in read.checks]
-    checks = (*absent, *typed, *_constraints(field, text, read.value))
-    value = read.value if field.type in ("string", "number", "boolean") else read.value.cast(pl.String)
-    return Column(field.name, position, clean.alias(TEXT), value.alias(field.name), checks, read.rounded)
+    typed = [Check(reason, broken, unread=True) for reason, broken in read.reasons]
+    checks = (*absent, *typed, *_constraints(field))
+    return Column(field.name, position, clean.alias(TEXT), read.value.alias(VALUE), checks, read.rounded)
 
 
 def _typed(field: ContractField, text: pl.Expr) -> Read:
-    """The value, and the checks of its type."""
+    """The value, and why a text may be none."""
     if field.type == "integer":
         return read_integer(field, text)
     if field.type == "number":
-        return read_number(field, text)
+        return read_number(field, text, pl.col(VALUE))
     if field.type == "boolean":
         yes, no = text.is_in(list(field.true_values)), text.is_in(list(field.false_values))
         truth = pl.when(yes).then(pl.lit("true")).when(no).then(pl.lit("false"))
-        known = ", ".join((*field.true_values, *field.false_values))
-        return Read(truth, ((f"is none of {known}", text.is_not_null() & ~(yes | no)),))
+        return Read(truth, ((f"is none of {', '.join((*field.true_values, *field.false_values))}", pl.lit(True)),))
     if field.type in ("date", "datetime"):
         value, doubtful = read_instants(field, text)
-        wrong = f"is not a {field.type} written as {' or '.join(field.formats)}"
         unsure = f"is another {field.type} in each of {' and '.join(field.formats)}"
-        return Read(value, ((unsure, doubtful), (wrong, text.is_not_null() & value.is_null())))
+        wrong = f"is not a {field.type} written as {' or '.join(field.formats)}"
+        return Read(value, ((unsure, doubtful), (wrong, pl.lit(True))))
     return Read(text, ())
 
 
-def _constraints(field: ContractField, text: pl.Expr, value: pl.Expr) -> Iterator[Check]:
-    limits = field.constraints
+def _constraints(field: ContractField) -> Iterator[Check]:
+    limits, text = field.constraints, pl.col(TEXT)
     if limits.minimum is not None:
-        yield Check(field.name, f"is below the minimum {limits.minimum}", _beyond(field, value, limits.minimum, -1))
+        yield Check(f"is below the minimum {limits.minimum}", _beyond(limits.minimum, -1))
     if limits.maximum is not None:
-        yield Check(field.name, f"is above the maximum {limits.maximum}", _beyond(field, value, limits.maximum, 1))
+        yield Check(f"is above the maximum {limits.maximum}", _beyond(limits.maximum, 1))
     if limits.max_length is not None:
-        longer = text.str.len_chars() > limits.max_length
-        yield Check(field.name, f"is longer than {limits.max_length} characters", longer)
+        yield Check(f"is longer than {limits.max_length} characters", text.str.len_chars() > limits.max_length)
     if limits.pattern is not None:
-        matches = text.str.contains(f"^(?:{limits.pattern})$")
-        yield Check(field.name, f"does not match {limits.pattern}", text.is_not_null() & ~matches)
+        yield Check(f"does not match {limits.pattern}", ~text.str.contains(f"^(?:{limits.pattern})$"))
     if limits.enum is not None:
-        known = text.is_in(list(limits.enum))
-        yield Check(field.name, f"is none of {', '.join(limits.enum)}", text.is_not_null() & ~known)
+        yield Check(f"is none of {', '.join(limits.enum)}", ~text.is_in(list(limits.enum)))
 
 
-def _beyond(field: ContractField, value: pl.Expr, bound: float | date | datetime, side: int) -> pl.Expr:
+def _beyond(bound: float | date | datetime, side: int) -> pl.Expr:
+    value = pl.col(VALUE)
     if isinstance(bound, date):
         if isinstance(bound, datetime) and bound.tzinfo is not None:
             bound = bound.astimezone(timezone.utc).replace(tzinfo=None)
         return value < pl.lit(bound) if side < 0 else value > pl.lit(bound)
-    number = value if field.type == "number" else value.cast(pl.String)
-    return below(number, bound) if side < 0 else above(number, bound)
+    return beyond(value, bound, side)

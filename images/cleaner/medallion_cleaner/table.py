@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from csv import reader
+from io import StringIO
+
 import polars as pl
 import psycopg
 from psycopg import sql
 
+from medallion.failures import BadInput
 from medallion.spec.contract import Contract
 from medallion.spec.field import MAX_DIGITS, ContractField
+from medallion.sqlstate import limit_in
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 from medallion_cleaner.clean import REJECT_COLUMNS, to_csv
+from medallion_cleaner.long_keys import move_long_keys
 
 _TYPES = {
     "string": "text",
@@ -92,7 +98,7 @@ class Table:
         )
 
     def add_key(self, *, keep_last: bool = False) -> dict[str, int]:
-        """Adds the primary key; rows that repeat another row's key go to the quarantine first.
+        """Adds the primary key; rows that repeat another row's, or whose key is too long, go to the quarantine first.
 
         Args:
             keep_last: Which row of a key stays: the last one read, or the first.
@@ -107,9 +113,13 @@ class Table:
                 self._add_key()
         except psycopg.errors.UniqueViolation:
             moved = self._move_repeats(keep_last)
-            self._add_key()
-            return moved
-        return {}
+        except psycopg.errors.ProgramLimitExceeded:
+            moved = move_long_keys(self)
+            if not moved:
+                raise
+        else:
+            return {}
+        return {**moved, **self.add_key(keep_last=keep_last)}
 
     def count(self) -> int:
         """Rows that are really there."""
@@ -126,8 +136,11 @@ class Table:
 
     def _send(self, copy_statement: sql.Composed, csv: bytes) -> None:
         if csv:
-            with self.connection.cursor().copy(copy_statement) as copy:
-                copy.write(csv)
+            try:
+                with self.connection.cursor().copy(copy_statement) as copy:
+                    copy.write(csv)
+            except psycopg.errors.ProgramLimitExceeded as error:
+                raise refused_row(error, csv) from error
 
     def _key(self) -> sql.Composed:
         return sql.SQL(", ").join(map(sql.Identifier, self.key))
@@ -180,6 +193,21 @@ class Table:
     def _comment(self, kind: sql.SQL, name: sql.Composable, text: str) -> None:
         statement = sql.SQL("comment on {} {} is {}").format(kind, name, sql.Literal(text.strip()))
         self.connection.execute(statement)
+
+
+def refused_row(error: psycopg.Error, csv: bytes) -> BadInput:
+    """Return the failure for rows of which Postgres cannot keep one, with the line of the widest.
+
+    Postgres moves long values out of a row and keeps 18 bytes for each. It finds a row too wide when it
+    writes several, so it cannot say which it is.
+    """
+    said = error.diag.message_primary or str(error)
+    widest = max(reader(StringIO(csv.decode())), key=lambda row: sum(min(len(value), 18) for value in row))
+    limit = f"{limit}: " if (limit := limit_in(said)) else ""
+    return BadInput(
+        f"line {widest[-1]}: Postgres cannot keep the row: {limit}{said}",
+        "shorten the row's values, or load fewer columns",
+    )
 
 
 def _definition(field: ContractField) -> sql.Composed:

@@ -10,10 +10,15 @@ from typing import Any
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from medallion import sqlstate
 from medallion.failures import ModelFailed, StepFailure, WarehouseAway, WarehouseFull
 from medallion.log import EventLog
+from medallion_dbt import states
 from medallion_dbt.manifest import PROJECT, common_flags
 from medallion_dbt.project import named
+from medallion_dbt.states import states_in
+
+states.use()
 
 _AWAY = re.compile(
     r"could not connect|connection refused|connection to server|server closed the connection|terminating connection"
@@ -110,8 +115,26 @@ def said(message: str | None) -> str:
 def failure_of(message: str) -> StepFailure:
     """The failure that a database's or dbt's message stands for."""
     text = message.strip()
+    for code in states_in(text):
+        if not issubclass(sqlstate.meaning_of(code), WarehouseAway):
+            break  # another attempt would meet it again, whatever else failed
+    else:
+        return _curable(text)
+    return ModelFailed(_limited(said(text)), _REMEDY)
+
+
+def _curable(text: str) -> StepFailure:
     if "No space left on device" in text:
         return WarehouseFull(next(line for line in text.splitlines() if "No space left" in line).strip())
-    if _AWAY.search(text):
-        return WarehouseAway(f"the warehouse went away: {text.splitlines()[-1].strip()}", "run again when it is back")
-    return ModelFailed(said(text), "correct the model or its configuration in the dbt project, and build the image")
+    if states_in(text) or _AWAY.search(text):
+        lines = [line.strip() for line in said(text).splitlines() if line.strip() and not states_in(line)]
+        return WarehouseAway(f"the warehouse went away: {lines[-1]}", "run again when it is back")
+    return ModelFailed(said(text), _REMEDY)
+
+
+def _limited(text: str) -> str:
+    limit = sqlstate.limit_in(text)
+    return f"{limit}: {text}" if limit else text
+
+
+_REMEDY = "correct the model or its configuration in the dbt project, and build the image again"

@@ -22,7 +22,7 @@ from medallion.spec.findings import Finding, SpecError
 from medallion.spec.project import PipelineFile, load_pipeline
 
 if TYPE_CHECKING:
-    from medallion.spec.pipeline import Schedule
+    from medallion.spec.schedule import Schedule
 
 
 def airflow_dag(stub: str) -> DAG:
@@ -41,21 +41,35 @@ def airflow_dag(stub: str) -> DAG:
     return dag_of_file(file, commit, Settings.from_environment())
 
 
-def dag_of_file(file: PipelineFile, commit: str, settings: Settings) -> DAG:
-    """The DAG of a pipeline, whichever kind of file it is written in.
+def dag_of_file(file: PipelineFile, commit: str, settings: Settings, *, register: bool = True) -> DAG:
+    """Return the DAG of a pipeline, whichever kind of file it is written in.
+
+    Args:
+        file: The pipeline and its contracts.
+        commit: The code version.
+        settings: This deployment's names.
+        register: As for `dag_of`.
 
     Raises:
         SpecError: It names a tenant that this deployment does not have.
     """
     plan = make_plan(file.pipeline, file.contracts, RunContext("", LANDING, commit))
     try:
-        return dag_of(plan, commit, settings.of_tenant(file.pipeline.tenant))
+        return dag_of(plan, commit, settings.of_tenant(file.pipeline.tenant), register=register)
     except UnknownTenant as error:
         raise SpecError([Finding(str(file.path), 1, 1, "tenant", str(error), error.remedy)]) from error
 
 
-def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
-    """Translates a plan."""
+def dag_of(plan: Plan, commit: str, settings: Settings, *, register: bool = True) -> DAG:
+    """Translate a plan.
+
+    Args:
+        plan: The plan.
+        commit: The code version.
+        settings: This deployment's names, as the plan's tenant uses them.
+        register: Whether the DAG belongs to the DAG file that is being parsed even if that file does not keep it in a
+            variable. A file that only checks what could be made must not register it.
+    """
     pipeline, alerting = plan.pipeline, Alerting(plan.pipeline)
     dag = DAG(
         dag_id=pipeline.name,
@@ -71,6 +85,7 @@ def dag_of(plan: Plan, commit: str, settings: Settings) -> DAG:
         dagrun_timeout=timedelta(seconds=pipeline.timeouts.run_seconds),
         tags=list(plan.tags),
         deadline=alerting.deadline(),
+        auto_register=register,
         on_failure_callback=alerting.run_failed,
         on_success_callback=alerting.run_succeeded,
         default_args={

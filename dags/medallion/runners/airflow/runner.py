@@ -60,7 +60,12 @@ def check_runners(stub: str) -> None:
 
 
 def _made(files: tuple[RunnerFile, ...], commit: str) -> tuple[dict[str, DAG], list[tuple[Entry, Findings]]]:
-    """The DAGs that could be made, and the entries that none could be made of."""
+    """The DAGs that could be made, and the entries that none could be made of.
+
+    A DAG that is used in a `with` registers itself with the DAG file that is being parsed; `runner_errors.py` makes
+    the same DAGs to find what is wrong with them. Two files with one DAG take it from each other at each parse, so
+    none is registered: `runner.py` has its DAGs as globals.
+    """
     settings = Settings.from_environment()
     dags: dict[str, DAG] = {}
     broken: list[tuple[Entry, Findings]] = []
@@ -69,7 +74,7 @@ def _made(files: tuple[RunnerFile, ...], commit: str) -> tuple[dict[str, DAG], l
             broken.append((entry, entry.findings))
             continue
         try:
-            dags[entry.name] = dag_of_file(entry.file, commit, settings)
+            dags[entry.name] = dag_of_file(entry.file, commit, settings, register=False)
         except SpecError as error:
             broken.append((entry, error.findings))
         except Exception as error:  # noqa: BLE001 - whatever it is, every other DAG goes on
@@ -96,6 +101,7 @@ def _placeholder(name: str, entry: Entry, findings: Findings) -> DAG:
         schedule=None,
         start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
         tags=sorted({PLATFORM_TAG, BROKEN_TAG, *tenant}),
+        auto_register=False,
     ) as dag:
         EmptyOperator(task_id="see_the_documentation_of_this_dag")
     return dag

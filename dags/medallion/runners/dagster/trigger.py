@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster
 
-from medallion.spec.pipeline import Schedule
+from medallion.spec.schedule import Schedule
 
 _QUARTERLY = "0 0 1 */3 *"
 """The one of Airflow's presets that Dagster does not know."""

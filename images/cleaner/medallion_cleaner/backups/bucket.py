@@ -35,9 +35,9 @@ class BackupBucket:
     """
 
     def __init__(self, url: str) -> None:
-        parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]+)/?(.*?)/?", url)
+        parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]+)(?:/(.*?))?/?", url)
         if parts is None:
-            raise Misconfigured(f"{url!r} is no bucket of backups", "write s3://bucket/prefix in `backups.bucket.url`")
+            raise Misconfigured("the URL is no bucket of backups", "write s3://bucket/prefix in `backups.bucket.url`")
         self.url = url.rstrip("/")
         self._prefix = f"{parts[2]}/" if parts[2] else ""
         self._bucket = Bucket(

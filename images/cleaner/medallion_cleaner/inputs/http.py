@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,10 +91,19 @@ def _headers(settings: HttpSettings) -> dict[str, str]:
             f"credentials would go to {urlsplit(settings.url).netloc} unencrypted",
             f"use https, or set {settings.env_prefix}HTTP_INSECURE if the network is trusted",
         )
+    for name, value in zip(names, (token, user, password), strict=False):
+        if re.search(r"[\x00-\x1f\x7f]", value) or (value == token and not token.isascii()):
+            raise Misconfigured(
+                f"{settings.env_prefix}{name} holds a line break or another sign that no header can carry",
+                "write it into the Secret without one: `kubectl create secret … --from-file` keeps a last line break",
+            )
     if token:
         return {**given, "Authorization": f"Bearer {token}"}
     if user:
-        return {**given, **urllib3.make_headers(basic_auth=f"{user}:{password}")}
+        if ":" in user:
+            raise Misconfigured(f"{settings.env_prefix}HTTP_USER holds a `:`", "a user name of HTTP cannot have one")
+        login = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return {**given, "Authorization": f"Basic {login}"}
     return given
 
 

@@ -16,8 +16,17 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from medallion.failures import BadInput, ContractBroken, InputNotFound, Misconfigured, SourceAway, StepFailure
+from medallion.failures import (
+    BadInput,
+    ContractBroken,
+    InputNotFound,
+    Misconfigured,
+    SourceAway,
+    StepFailure,
+    WarehouseAway,
+)
 from medallion.spec.connectors import PostgresSettings
+from medallion.sqlstate import code_of_text, meaning_of
 from medallion_cleaner.inputs.stream import CHUNK_BYTES, Inputs
 
 _SETTINGS = {
@@ -148,10 +157,10 @@ def _failure(error: psycopg.Error, table: str, prefix: str) -> StepFailure:
         return ContractBroken(f"{table} of the source database: {said}", "check `columns` and `incremental.column`")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return BadInput(f"{table} may not be read: {said}", f"grant select on {table} to the user of the source")
-    if "authentication failed" in said:
-        return BadInput(
-            f"the source database refuses the login: {said}", f"check {prefix}PGUSER and {prefix}PGPASSWORD"
-        )
-    if isinstance(error, psycopg.OperationalError):
+    code = error.sqlstate or code_of_text(str(error))
+    if issubclass(meaning_of(code), WarehouseAway):
         return SourceAway(f"the source database fails: {said}", _WAIT)
+    if code and code.startswith(("28", "3D", "F0", "55", "42501")):
+        names = f"{prefix}PGUSER, {prefix}PGPASSWORD, {prefix}PGDATABASE and {prefix}PGPORT"
+        return BadInput(f"the source database refuses the login: {said}", f"check {names}")
     return BadInput(f"{table} cannot be read: {said}", "check `incremental.column`, which is compared with a watermark")
