@@ -48,7 +48,10 @@ def start(plan: Plan, step: str) -> subprocess.CompletedProcess[str]:
 
 def with_another(plan: Plan, step: str) -> Plan:
     """The plan with a layer that selects other models."""
-    work = next(one.work for one in plan.steps if one.name == step).model_copy(update={"select": "path:models/nowhere"})
+    work: Any = next(one.work for one in plan.steps if one.name == step)
+    select = "path:models/nowhere"
+    layers = tuple((name, select if name == work.layer else chosen) for name, chosen in work.layers)
+    work = work.model_copy(update={"select": select, "layers": layers})
     return replace(plan, steps=tuple(replace(one, work=work) if one.name == step else one for one in plan.steps))
 
 
