@@ -73,7 +73,7 @@ def run_command(*arguments: str, env: dict[str, str] | None = None) -> subproces
 
 
 def with_path(env: dict[str, str] | None = None) -> dict[str, str]:
-    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/dbt"))
+    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner", "images/dbt"))
     return {**(env or os.environ), "PYTHONPATH": folders}
 
 

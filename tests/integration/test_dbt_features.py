@@ -32,7 +32,7 @@ FILES = {
     "seeds/seeds.yml": "seeds: [{name: raw_rates, config: {schema: rates, alias: exchange}}]",
     "models/shop/bronze/rates.yml": "sources: [{name: rates, schema: rates, tables: [{name: exchange, data_tests: "
     "[{expression_is_true: {arguments: {expression: rate > 0}}}]}]}]",
-    "macros/expression.sql": "{% test expression_is_true(model, expression) %}select * from {{ model }} where not ({{ expression }}){% endtest %}",
+    "macros/expression.sql": "{% test expression_is_true(model, expression, column_name=none) %}select * from {{ model }} where not ({{ expression }}){% endtest %}",
     "models/shop/silver/fct_orders.sql": """
         select o.id, o.country, o.amount, c.name, r.rate from {{ ref('stg_orders') }} as o
         left join {{ ref('countries') }} as c on c.code = o.country

@@ -96,3 +96,14 @@ def test_real_files_load_whole(clean, warehouse: Connection, shared_data: Path):
             width = len(next(reader))
             rows = sum(len(row) == width for row in reader)
         assert (done.row["rows_loaded"], done.row["rows_rejected"]) == (rows, 0)
+
+
+def test_a_wide_row_that_new_takes_fits_into_postgres(clean, tmp_path: Path):
+    from medallion.infer.proof import proved_contract
+
+    file = tmp_path / "wide.csv"
+    header = ",".join(f"c{place}" for place in range(450))
+    file.write_text(f"{header}\n" + f"{','.join(['x' * 30, 'y' * 15, '12345'] * 150)}\n" * 3)
+    text, _ = proved_contract("things", file)
+    done = clean(file, text)
+    assert (done.code, done.row["rows_loaded"]) == (0, 3), done

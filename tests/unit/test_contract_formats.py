@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -146,6 +147,7 @@ def test_an_encoding_is_declared_once_and_known():
             Contract.model_validate({**base, **given})
 
 
+CONTRACTS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "contracts.md"
 RULES = {
     "trim": ("\N{NO-BREAK SPACE} a b\t", "a b"),
     "collapse_whitespace": ("a \r\n\tb", "a b"),
@@ -159,6 +161,7 @@ def test_every_rule_does_what_its_entry_says(name: str):
     before, after = RULES[name]
     assert pl.DataFrame({"t": [before]}).select(apply(pl.col("t"), name)).item() == after
     assert json.dumps(NAMED_RULES[name].description) in json_schema(Kind.contract)
+    assert f"| `{name}` | {NAMED_RULES[name].description} |" in CONTRACTS_PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

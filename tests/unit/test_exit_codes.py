@@ -31,9 +31,8 @@ def test_the_default_of_a_pipeline_is_the_tables():
 
 
 @pytest.mark.parametrize("template", [templates.PIPELINE, templates.JOB])
-def test_a_template_shows_the_default(template: str):
-    (shown,) = re.findall(r"# retryable_exit_codes: \[(.*)\]", template)
-    assert shown == ", ".join(map(str, RetryConfig().retryable_exit_codes))
+def test_a_template_shows_the_default_and_no_list_of_its_own(template: str):
+    assert "# retryable_exit_codes: [{codes}]" in template
 
 
 def test_no_documentation_says_anything_else_of_a_code():

@@ -28,63 +28,72 @@ def column(tmp_path: Path, *values: str, header: str = "x") -> tuple[ContractFie
     return contract.fields[0], text
 
 
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (["1", "-20", "0"], "integer"),
-        (["0", "1"], "integer"),
-        (["9223372036854775807", "1541815603606036480"], "integer"),
-        (["9223372036854775808", "1"], "string"),
-        (["1" * 40, "2" * 40], "string"),
-        (["07104", "90210"], "string"),
-        (["90210"] * 1200 + ["07104"], "string"),
-        (["+4917012345", "+4917012346"], "string"),
-        (["-0", "1"], "string"),
-        (["1.5", "2", ".25", "1.083457"], "number"),
-        (["007.5", "1.5"], "string"),
-        (["+1.5", "1.5"], "string"),
-        (["-0.00", "1.50"], "string"),
-        (["1.5e-05", "2e+10"], "number"),
-        (["12E4", "13E5"], "string"),
-        (["1" * 30 + ".5", "2.5"], "number"),
-        (["5%", "7%"], "string"),
-        (["$5.00", "$6.00"], "string"),
-        (["(5.00)", "6.00"], "string"),
-        (["٣", "٤"], "string"),
-        (["true", "False"], "boolean"),
-        (["Y", "N"], "boolean"),
-        (["t", "f"], "boolean"),
-        (["T", "F"], "string"),
-        (["F", "F"], "string"),
-        (["Y", "Y"], "string"),
-        (["true", "true"], "string"),
-        (["F", "M"], "string"),
-        (["true", "false"] * 800 + ["unknown"], "string"),
-        (["2024-02-29", "2024-3-1"], "date"),
-        (["2024-02-30", "2024-03-01"], "string"),
-        (["0000-00-00", "2024-03-01"], "string"),
-        (["20240229", "20240301"], "integer"),
-        (["25/04/2026", "03/04/2026"], "date"),
-        (["25/04/2026", "04/25/2026"], "string"),
-        (["03/04/2026", "05/06/2026"], "string"),
-        (["03.04.2026", "05.06.2026"], "string"),
-        (["25/04/26", "26/04/26"], "string"),
-        (["2024-01-02T03:04:05", "2024-01-02T03:04:06"], "datetime"),
-        (["2024-01-02 03:04:05.123456", "2024-01-02 03:04:05.5"], "datetime"),
-        (["2024-01-02 03:04:05.123456789", "2024-01-02 03:04:05.5"], "string"),
-        (["2024-01-02T03:04:05Z", "2024-01-02T03:04:06Z"], "datetime"),
-        (["2024-01-02T03:04:05+02:00", "2024-01-02T03:04:06+02:00"], "string"),
-        (["2016-12-31 23:59:60", "2016-12-31 23:59:59"], "string"),
-        (["2016-12-31 24:00:00", "2016-12-31 23:59:59"], "string"),
-        (["-", "-"], "string"),
-        (["1", "-", "2", "3"], "string"),
-        (["NA", "US", "DE"], "string"),
-        (["Null", "Smith"], "string"),
-        (["NA", "NA", "1"], "string"),
-    ],
-)  # fmt: skip
-def test_guess_takes_a_type_only_if_nothing_is_lost(tmp_path: Path, values: list[str], kind: str):
-    assert column(tmp_path, *values)[0].type == kind
+COLUMNS = [
+    (["1", "-20", "0"], "integer"),
+    (["0", "1"], "integer"),
+    (["9223372036854775807", "1541815603606036480"], "integer"),
+    (["9223372036854775808", "1"], "string"),
+    (["1" * 40, "2" * 40], "string"),
+    (["07104", "90210"], "string"),
+    (["90210"] * 1200 + ["07104"], "string"),
+    (["+4917012345", "+4917012346"], "string"),
+    (["-0", "1"], "string"),
+    (["1.5", "2", ".25", "1.083457"], "number"),
+    (["007.5", "1.5"], "string"),
+    (["+1.5", "1.5"], "string"),
+    (["-0.00", "1.50"], "string"),
+    (["1.5e-05", "2e+10"], "number"),
+    (["12E4", "13E5"], "string"),
+    (["1" * 30 + ".5", "2.5"], "number"),
+    (["5%", "7%"], "string"),
+    (["$5.00", "$6.00"], "string"),
+    (["(5.00)", "6.00"], "string"),
+    (["٣", "٤"], "string"),
+    (["true", "False"], "boolean"),
+    (["Y", "N"], "boolean"),
+    (["t", "f"], "boolean"),
+    (["T", "F"], "string"),
+    (["F", "F"], "string"),
+    (["Y", "Y"], "string"),
+    (["true", "true"], "string"),
+    (["F", "M"], "string"),
+    (["true", "false"] * 800 + ["unknown"], "string"),
+    (["2024-02-29", "2024-3-1"], "date"),
+    (["2024-02-30", "2024-03-01"], "string"),
+    (["0000-00-00", "2024-03-01"], "string"),
+    (["20240229", "20240301"], "integer"),
+    (["25/04/2026", "03/04/2026"], "date"),
+    (["25/04/2026", "04/25/2026"], "string"),
+    (["03/04/2026", "05/06/2026"], "string"),
+    (["03.04.2026", "05.06.2026"], "string"),
+    (["25/04/26", "26/04/26"], "string"),
+    (["2024-01-02T03:04:05", "2024-01-02T03:04:06"], "datetime"),
+    (["2024-01-02 03:04:05.123456", "2024-01-02 03:04:05.5"], "datetime"),
+    (["2024-01-02 03:04:05.123456789", "2024-01-02 03:04:05.5"], "string"),
+    (["2024-01-02T03:04:05Z", "2024-01-02T03:04:06Z"], "datetime"),
+    (["2024-01-02T03:04:05+02:00", "2024-01-02T03:04:06+02:00"], "string"),
+    (["2016-12-31 23:59:60", "2016-12-31 23:59:59"], "string"),
+    (["2016-12-31 24:00:00", "2016-12-31 23:59:59"], "string"),
+    (["-", "-"], "string"),
+    (["1", "-", "2", "3"], "string"),
+    (["NA", "US", "DE"], "string"),
+    (["Null", "Smith"], "string"),
+    (["NA", "NA", "1"], "string"),
+]  # fmt: skip
+
+
+def test_guess_takes_a_type_only_if_nothing_is_lost(tmp_path: Path):
+    # One file: its columns are judged one by one, and reading a file costs more than a column.
+    rows = max(len(values) for values, _ in COLUMNS)
+    path = tmp_path / "columns.csv"
+    lines = [";".join(f"c{place}" for place in range(len(COLUMNS)))]
+    lines += [";".join(values[row % len(values)] for values, _ in COLUMNS) for row in range(rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fields = contract_of(path)[0].fields
+    wrong = [
+        (values[-2:], field.type) for (values, kind), field in zip(COLUMNS, fields, strict=True) if field.type != kind
+    ]
+    assert not wrong
 
 
 @pytest.mark.parametrize(
@@ -264,6 +273,23 @@ def test_the_key_is_one_that_the_whole_file_keeps(tmp_path: Path):
     assert "# primaryKey: order_id" in contract_text("things", guess(path), "keys.csv")
     path.write_text("\n".join(["order_id,customer_id", *rows, "1,3000"]) + "\n")
     assert "# primaryKey: customer_id" in contract_text("things", guess(path), "keys.csv")
+
+
+def test_a_row_too_wide_for_postgres_is_seen_by_the_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("medallion.infer.proof._NEVER_TOO_WIDE", 1)
+    monkeypatch.setattr("medallion.infer.proof.ROW_BYTES", 70)
+    path = tmp_path / "wide.csv"
+    path.write_text(f"a,b,c\n{'x' * 15},2,\n{'y' * 5000},1,2024-01-01\n")
+    proved_contract("things", path)
+    path.write_text(f"a,b,c\n{'x' * 15},{'y' * 15},{'z' * 15}\n")
+    with pytest.raises(NotTabular, match="a row of 3 columns has about 80 bytes, and Postgres keeps 70"):
+        proved_contract("things", path)
+
+
+def test_a_value_too_long_for_an_index_is_no_key(tmp_path: Path):
+    path = tmp_path / "url.csv"
+    path.write_text(f"url_id,b\n{'x' * 6000},1\ny,2\n")
+    assert "primaryKey" not in contract_text("things", guess(path), "url.csv")
 
 
 def test_a_gzipped_file_without_the_suffix_is_read(tmp_path: Path):

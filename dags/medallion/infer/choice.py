@@ -30,6 +30,8 @@ _CODES = re.compile(
 )
 """Digits that are no quantity: the next file may have one that begins with a zero."""
 _POINT_GROUPS = "`decimalChar: ','` with `groupChar: .`"
+_LONGEST_KEY = 600
+"""Characters: an index of Postgres takes 2,704 bytes, and a character has at most four."""
 _WHICH = "Points, commas or spaces in all values may separate decimals, or groups of digits, or the items of a list"
 
 
@@ -102,7 +104,7 @@ def _guess(name: str, seen: Seen, commas: tuple[tuple[Candidate, ...], bool]) ->
         )
     if not missing and not marks:
         terms["constraints"] = {"required": True}
-    return Guess(name, seen.label, terms, tuple(sentences), seen.is_unique)
+    return Guess(name, seen.label, terms, tuple(sentences), seen.is_unique and seen.longest <= _LONGEST_KEY)
 
 
 def _choose(name: str, seen: Seen, commas: tuple[tuple[Candidate, ...], bool]) -> tuple[Candidate | None, list[str]]:

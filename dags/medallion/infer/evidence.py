@@ -99,8 +99,7 @@ class _Trial:
         self.candidate = candidate
         (self.column,) = _compiled(candidate.terms)
         text = pl.col(TEXT)
-        broken = [check.broken for check in self.column.checks]
-        broken.append(~text.str.contains(f"^(?:{candidate.keeps})$"))
+        broken = [self.column.refused, ~text.str.contains(f"^(?:{candidate.keeps})$")]
         if candidate.loses:
             broken.append(text.str.contains(f"^(?:{candidate.loses})$"))
         self.broken = pl.any_horizontal(broken).fill_null(False)

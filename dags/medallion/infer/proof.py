@@ -14,15 +14,20 @@ from medallion.failures import StepFailure
 from medallion.infer.choice import guess
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.text import contract_text
+from medallion.infer.width import widest_row
 from medallion.log import EventLog
 from medallion.spec.contract import Contract
+from medallion.spec.field import ContractField
 from medallion.spec.findings import SpecError
 from medallion.spec.source import parse
+from medallion.spec.table_limits import ROW_BYTES
 from medallion_cleaner.inputs import one_file
 from medallion_cleaner.reading import Counts, Reader
 
 _ROUNDS = 3
 _MOST_REJECTED = 0.5
+_NEVER_TOO_WIDE = 300
+"""Fields. Each needs at most 24 bytes in the row."""
 _SHOWN = 3
 
 
@@ -34,11 +39,15 @@ class Proof:
         counts: Rows that it loads and rejects, and why.
         columns: Rejected values by column; lines that are no record are not among them.
         first: The first rejected rows: line and reason.
+        fields: The fields of the table, if they are so many that a row may be too wide.
+        widest: About how many bytes the widest row has in Postgres.
     """
 
     counts: Counts = field(default_factory=Counts)
     columns: Counter[str] = field(default_factory=Counter)
     first: list[str] = field(default_factory=list)
+    fields: tuple[ContractField, ...] = ()
+    widest: int = 0
 
     @property
     def share(self) -> float:
@@ -51,7 +60,9 @@ class Proof:
     # What the cleaner's reader asks of a table.
 
     def copy(self, csv: bytes) -> None:
-        """Take clean rows."""
+        """Take clean rows, and note the bytes of the widest."""
+        if csv and self.fields:
+            self.widest = max(self.widest, widest_row(csv, self.fields))
 
     def quarantine(self, rejects: pl.DataFrame, source: str) -> None:  # noqa: ARG002
         """Take rejected rows."""
@@ -72,7 +83,8 @@ def prove(contract: Contract, path: Path) -> Proof:
         StepFailure: A run would fail before its rejected rows are counted.
     """
     reader = Reader(contract, EventLog(io.StringIO()))
-    proof = Proof(reader.counts)
+    many = len(contract.fields) > _NEVER_TOO_WIDE
+    proof = Proof(reader.counts, fields=contract.fields if many else ())
     with one_file(path) as inputs:
         reader.read(inputs, proof)
     return proof
@@ -103,6 +115,11 @@ def proved_contract(
         why = "The cleaner rejected values under the type that was guessed first."
         columns = (column.as_text(why) if proof.columns[column.name] else column for column in guesses.columns)
         guesses = replace(guesses, columns=tuple(columns))
+    if proof.widest > ROW_BYTES:
+        raise NotTabular(
+            f"{path}: a row of {len(guesses.columns):,} columns has about {proof.widest:,} bytes, and Postgres keeps "
+            f"{ROW_BYTES:,} in one place — split the file, {HELP}"
+        )
     if proof.columns or proof.share > _MOST_REJECTED:
         raise NotTabular(
             f"{path}: {_rejected(proof)} of the file would be rejected: {'; '.join(proof.first)} — "

@@ -28,8 +28,8 @@ class Layer(Part):
     )
     publish: bool | None = Field(
         None,
-        description="Whether readers use the layer: it is built beside what they see and published by one "
-        "transaction once its tests have passed. By default only `gold` is.",
+        description="Whether readers use the layer: its builds are in the history, are kept for `retention.builds` "
+        "runs, and can be rolled back to. By default only `gold` is.",
     )
     gate: bool = Field(True, description="False: failing tests are reported and stop nothing.")
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _COLUMNS, _OWN, _KEY = 1600, 2, 32
 """https://www.postgresql.org/docs/current/limits.html; Medallion's own columns are `_line` and `_file`."""
 MAX_FIELDS = _COLUMNS - _OWN
-_ROW_BYTES, _HEADER = 8160, 24
+ROW_BYTES, _HEADER = 8160, 24
 _SMALLEST = {"integer": 8, "datetime": 8, "date": 4, "boolean": 1, "number": 3, "string": 2}
 """Bytes of a value that is there. Those of a longer text move out of the row and leave 18."""
 
@@ -33,8 +33,8 @@ def check_size(contract: Contract) -> None:
         )
     required = [field for field in contract.fields if field.constraints.required and field.derive is None]
     least = _HEADER + sum(_SMALLEST[field.type] for field in required)
-    if least > _ROW_BYTES:
+    if least > ROW_BYTES:
         raise ValueError(
             f"a row of the {len(required):,} required fields has at least {least:,} bytes, and Postgres keeps "
-            f"{_ROW_BYTES:,} in one place — leave fields out, or do not require them"
+            f"{ROW_BYTES:,} in one place — leave fields out, or do not require them"
         )

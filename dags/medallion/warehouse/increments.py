@@ -19,10 +19,10 @@ def known(connection: Connection, build: str) -> dict[str, str]:
     return {str(name): str(version) for name, version in rows}
 
 
-def grows(connection: Connection, build: str) -> bool:
-    """Whether later loads add rows to a build, while readers see it."""
-    query = "select exists (select from medallion.loaded_inputs where build_schema = %s)"
-    return connection.execute(query, (build,)).fetchone() == (True,)
+def growing(connection: Connection) -> set[str]:
+    """Return the builds that later loads add rows to, while readers see them."""
+    rows = connection.execute("select distinct build_schema from medallion.loaded_inputs").fetchall()
+    return {str(row[0]) for row in rows}
 
 
 def remember(connection: Connection, build: str, run_id: str, taken: Mapping[str, str]) -> None:

@@ -55,7 +55,7 @@ def pins(connection: Connection) -> dict[tuple[str, str], str]:
 
 
 def taken(connection: Connection, schema: str, relations: Sequence[str]) -> dict[str, str]:
-    """Return what stands where views of ours are to be, and is none: its kind (`table`, `view` …) by its name."""
+    """Return the relations of these names that are not views of ours: the kind (`table`, `view` …) by the name."""
     rows = connection.execute(
         """select relname, case relkind when 'v' then 'view' when 'm' then 'materialized view'
                when 'f' then 'foreign table' when 'S' then 'sequence' when 'i' then 'index' else 'table' end

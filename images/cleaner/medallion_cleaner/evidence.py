@@ -25,8 +25,8 @@ LEAST_SHARE = 0.1
 READ_WELL = 0.9
 """Share of the broken lines that must read well: one of them may be broken in the other encoding too."""
 _SAMPLE = 20_000
-_DOUBT = 0.05
-"""An encoding that gives so much less familiar letters than another is no alternative to it."""
+_DOUBT = 0.1
+"""An encoding whose reading scores so much less than another's is no alternative to it."""
 _FOREIGN = r"[\p{Cyrillic}\p{Greek}\p{Hebrew}\p{Arabic}\p{Thai}]"
 _WIDE = r"[\p{Han}\p{Hangul}\p{Katakana}\p{Hiragana}]"
 _ODD = "|".join(
@@ -36,7 +36,7 @@ _ODD = "|".join(
         rf"\p{{Latin}}{_FOREIGN}|{_FOREIGN}\p{{Latin}}",
         rf"[a-z]{_WIDE}|{_WIDE}[a-z]",
         r"\p{L}[^\p{L}\p{M}\x00-\x7F\x{A0}\x{AD}·’‑–—ªº]\p{L}",
-        r"\p{L}[‚„†‡ˆ‰‹¡¿¢£¤¥¦§¨¬¯±´¶¸ƒ˜¼½¾×÷≤≥∞√∫≈∂∑∏π∆Ω◊]",
+        r"\p{L}[‚„†‡ˆ‰‹¡¿¢£¤¥¦§¨¬¯±´¶¸ƒ˜¼½¾×÷≤≥∞√∫≈∂∑∏∆◊]",
         "[ÿƒ]",
     )
 )
@@ -71,7 +71,7 @@ class Evidence:
         self._broken += len(lines)
         data = b"\n".join(lines.values())
         self._check_utf8(data)
-        self._bytes += data[: max(_SAMPLE - len(self._bytes), 0)]
+        self._bytes += (data + b"\n")[: max(_SAMPLE - len(self._bytes), 0)]
         for codec in CANDIDATES if not self._well else self._well:
             read = pl.Series(data.decode(codec, "replace").split("\n"), dtype=pl.String)
             self._well[codec] += read.len() - int(read.str.contains(_ODD).sum())
@@ -86,9 +86,10 @@ class Evidence:
     def suspects(self) -> list[str]:
         """Return the encodings in which the broken lines read well, the likeliest first."""
         fits = [codec for codec in CANDIDATES if self._well[codec] >= READ_WELL * self._broken > 0]
-        shares = {codec: familiar(self._bytes.decode(codec, "ignore")) for codec in fits}
-        least = max((LEAST, *(share - _DOUBT for share in shares.values())))
-        return sorted((codec for codec in fits if shares[codec] >= least), key=lambda codec: -shares[codec])
+        read = {codec: familiar(self._bytes.decode(codec, "ignore")) for codec in fits}
+        scores = {codec: score for codec, (share, score) in read.items() if share >= LEAST}
+        least = max(scores.values(), default=0.0) - _DOUBT
+        return sorted((codec for codec, score in scores.items() if score >= least), key=lambda codec: -scores[codec])
 
     def judge(self, name: str) -> None:
         """Refuse a file that is in another encoding than declared; called when all of it was read.

@@ -45,6 +45,11 @@ class Column:
     checks: tuple[Check, ...]
     rounded: pl.Expr | None = None
 
+    @property
+    def refused(self) -> pl.Expr:
+        """Tells of the column `TEXT` which texts are no values of the field's type."""
+        return pl.col(TEXT).is_not_null() & self.value.is_null()
+
 
 def compile_contract(contract: Contract, header: list[str]) -> list[Column]:
     """Compiles every field that the file or a constant fills; products are computed by Postgres.

@@ -127,11 +127,12 @@ class _Work:
         connection = self._session.connection
         for schema, names in self._relations.items():
             views.refuse_taken(connection, schema, names)
+        growing = increments.growing(connection)
         fixed = {*where, *(source for source, twin in share.twins.items() if twin in where)}
         for node in (*manifest.nodes.values(), *manifest.sources.values()):
             name = str(getattr(node, "alias", None) or getattr(node, "identifier", ""))
             build = pins.get((f"{prefix}{node.schema}", name))
-            if build is not None and not increments.grows(connection, build):
+            if build is not None and build not in growing:
                 fixed.add(node.unique_id)
         refusals.refuse([*refusals.exposed_views(manifest, share.nodes, where, fixed)])
 

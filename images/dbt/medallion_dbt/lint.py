@@ -52,7 +52,8 @@ def findings_of(files: Sequence[PipelineFile], *, whole: bool) -> list[Finding]:
             found.add(Finding(str(file.path), 1, 1, "layers", failure.message, failure.remedy))
             continue
         held |= division.everything
-        fixed = {id for ids in division.builds.values() for id in ids} | _loaded(manifest, tables)
+        built = {id for ids in division.builds.values() for id in ids}
+        fixed = (built - manifest.functions.keys()) | _loaded(manifest, tables)
         for layer in file.pipeline.layers if whole else ():
             views = division.builds[layer.name] if layer.is_published else ()
             problems += refusals.exposed_views(manifest, nodes, views, fixed)

@@ -40,7 +40,8 @@ def twins(manifest: Manifest) -> dict[str, str]:
 
 def nodes_of(manifest: Manifest) -> dict[str, Node]:
     """Return the project's nodes, sources and tests, by unique id."""
-    found = [_node(node) for node in _readers(manifest) if node.resource_type.value in (*BUILT, "test")]
+    known = [node for node in _readers(manifest) if node.config.enabled]  # dbt disables a test that it cannot resolve
+    found = [_node(node) for node in known if node.resource_type.value in (*BUILT, "test")]
     found += [
         Node(id, "unit_test", frozenset(unit.depends_on.nodes), unit.name, unit.original_file_path)
         for id, unit in manifest.unit_tests.items()

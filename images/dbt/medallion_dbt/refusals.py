@@ -36,17 +36,17 @@ def lost_tests(manifest: Manifest) -> Iterator[Problem]:
     Tests that read nothing but disabled models are meant to be out, and so is a test that is disabled by its own
     configuration.
     """
-    there = {node.name for node in manifest.nodes.values()}
-    disabled = [node for several in manifest.disabled.values() for node in several]
-    for test in disabled:
-        if test.resource_type.value != "test" or test.unrendered_config.get("enabled") is not None:
+    there = {node.name for node in manifest.nodes.values() if node.config.enabled}
+    off = {node.name for several in manifest.disabled.values() for node in several} - there
+    sources = {(source.source_name, source.name) for source in manifest.sources.values()}
+    for test in manifest.nodes.values():
+        if test.resource_type.value != "test" or test.config.enabled:
             continue
-        missing = [ref.name for ref in test.refs if ref.name not in there]
-        known = {node.name for node in disabled if node.resource_type.value != "test"}
-        if missing and (len(missing) < len(test.refs) + len(test.sources) or not known.issuperset(missing)):
-            what = (
-                f"the test {test.name} reads {', '.join(missing)}, which is missing or disabled, so dbt leaves it out"
-            )
+        read = [ref.name for ref in test.refs]
+        missing = [name for name in read if name not in there]
+        missing += [".".join(source) for source in test.sources if tuple(source) not in sources]
+        if not off.issuperset(read) or test.sources or not read:
+            what = f"the test {test.name} reads {', '.join(missing)}, missing or disabled, so dbt leaves the test out"
             yield Problem(test.original_file_path, test.unique_id, what, "correct the name, or disable the test itself")
 
 
