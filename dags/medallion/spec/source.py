@@ -40,7 +40,7 @@ def parse(text: str, model: type[Model], file: str) -> Model:
 
 def _validated(document: Document, model: type[Model]) -> Model:
     if document.problems:
-        raise SpecError([finding for _, finding in document.problems])
+        raise SpecError(list(dict.fromkeys(finding for _, finding in document.problems)))
     try:
         return model.model_validate(document.data, context={"file": document.file})
     except ValidationError as error:
