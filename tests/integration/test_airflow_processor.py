@@ -14,7 +14,7 @@ import pytest
 from runner_folder import CONTRACT, RUNNER, schedule, write
 
 REPO = Path(__file__).resolve().parents[2]
-SCHEDULES, PIPELINES = 30, 3
+SCHEDULES, PIPELINES = 12, 2
 pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
 
 BAG = """
@@ -118,7 +118,7 @@ def parsed(home: Path, dags: Path, times: int) -> tuple[dict[str, str], set[tupl
 def test_each_dag_stays_in_its_file_also_when_a_parse_of_the_errors_is_killed(
     home: Path, folder: Path, expected: dict[str, str]
 ):
-    assert parsed(home, folder, 3) == (expected, set(), [])
+    assert parsed(home, folder, 2) == (expected, set(), [])
     stub, runner = folder / "runner_errors.py", folder / "runner-eu.yaml"
     body, call = stub.read_text().rstrip("\n").rsplit("\n", 1)
     runner.write_text(runner.read_text() + schedule("broken", "acme/nothing"))
