@@ -114,7 +114,8 @@ def cronjob(cluster: Cluster, *settings: str) -> None:
     more = [part for setting in settings for part in ("--set", setting)]
     done = subprocess.run([*helm, "template", "medallion", *chart, *more], input=values, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    (found,) = [one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] == "CronJob"]
+    made = [one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] == "CronJob"]
+    (found,) = [one for one in made if one["metadata"]["name"] == "medallion-backup"]
     cluster.kubectl("replace", "-f", "-", stdin=json.dumps(found))
 
 

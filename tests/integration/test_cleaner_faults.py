@@ -138,7 +138,7 @@ def test_a_file_of_another_shape_is_refused_and_readers_keep_what_they_had(clean
     assert load_table(SHOWN) == GOOD
 
 
-@pytest.mark.parametrize("contract", ["", "{", '{"name": "x"}', json.dumps({**THINGS, "surprise": 1})])
+@pytest.mark.parametrize("contract", ["", "[]", '{"name": "x"}', json.dumps({**THINGS, "surprise": 1})])
 def test_a_contract_that_cannot_be_used_is_a_usage_error(clean, contract: str):
     assert clean(HEADER, contract).code == ExitCode.USAGE
 
