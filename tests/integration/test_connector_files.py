@@ -42,7 +42,7 @@ def test_all_files_that_match_are_loaded_in_the_order_of_their_names(clean, fold
     (folder / "other.txt").write_bytes(b"nothing\n")
     done = clean(ALL, THINGS)
     assert done.code == ExitCode.OK
-    assert by_file(warehouse) == [("in/a.csv.gz", 2, "a", "1.00"), ("in/b.csv", 2, "b", "2.00")]
+    assert by_file(warehouse) == [("in/a.csv.gz", 2, "a", "1"), ("in/b.csv", 2, "b", "2")]
     assert (done.row["rows_in"], done.row["rows_loaded"], done.row["rows_rejected"]) == (2, 2, 0)
 
 

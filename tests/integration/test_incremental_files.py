@@ -39,8 +39,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def there(warehouse: Connection) -> list[Any]:
-    query = "select _file, id, total::text from cleaned.things order by id, _file"
-    return [(file, id, total.rstrip("0").rstrip(".")) for file, id, total in warehouse.execute(query).fetchall()]  # type: ignore[attr-defined]
+    query = "select _file, id, trim_scale(total)::text from cleaned.things order by id, _file"
+    return warehouse.execute(query).fetchall()
 
 
 def counts(done: Any) -> tuple[int, int, int]:

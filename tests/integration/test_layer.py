@@ -101,7 +101,8 @@ def test_a_model_that_cannot_be_built_is_named_with_what_the_database_says(loade
     done = run_layer("bronze")
     assert done.returncode == ExitCode.MODEL_FAILED
     message = entry(loaded, "bronze")["details"]["message"]
-    assert "model stg_customer_transactions failed" in message
+    assert "stg_customer_transactions failed: " in message
+    assert "models/customer_transactions/bronze/stg_customer_transactions.sql" in message
     assert 'column "location" does not exist' in message
 
 

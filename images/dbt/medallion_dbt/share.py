@@ -57,13 +57,13 @@ def share_of(
     """
     own = twins(manifest)
     nodes, chosen, division, problems = divided(manifest, order, models, whole=whole)
-    refusals.refuse(problems)
     selected = frozenset(id for id in chosen[layer] if id in nodes and nodes[id].kind in BUILT)
     if not selected:
         raise Misconfigured(
             f"no model fits the selector {order[layer]!r}",
             "check `models` and `layers[].select` in the pipeline file against the dbt project's folders",
         )
+    refusals.refuse(problems)
     schemas = {named(manifest, id).schema for ids in division.builds.values() for id in ids}
     return Share(
         nodes,

@@ -157,6 +157,8 @@ def _failure(error: psycopg.Error, table: str, prefix: str) -> StepFailure:
         return ContractBroken(f"{table} of the source database: {said}", "check `columns` and `incremental.column`")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return BadInput(f"{table} may not be read: {said}", f"grant select on {table} to the user of the source")
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return BadInput(f"{table} writes when it is read: {said}", "name a table, or a view whose functions only read")
     code = error.sqlstate or code_of_text(str(error))
     if issubclass(meaning_of(code), WarehouseAway):
         return SourceAway(f"the source database fails: {said}", _WAIT)
