@@ -12,7 +12,7 @@ ROWS ?= 20000
 export UV_LINK_MODE ?= copy
 
 ##@ On this machine, without a cluster
-.PHONY: install demo dagster test fuzz test-all lint bench
+.PHONY: install demo dagster test slow fuzz test-all lint bench
 
 install: .venv/run.stamp ## set up .venv; the command is then .venv/bin/medallion
 
@@ -26,12 +26,15 @@ dagster: .venv/dagster.stamp ## set up Dagster and start it on the pipelines of 
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 
 test: .venv/dev.stamp ## set up and run the tests that need no cluster
-	$(PYTEST)
+	$(PYTEST) -m "not slow"
+
+slow: .venv/dev.stamp ## the tests that `make test` leaves out
+	$(PYTEST) -m slow
 
 fuzz: .venv/dev.stamp ## try twenty times as many generated inputs (FUZZ=20)
 	MEDALLION_FUZZ=$(or $(FUZZ),20) $(PYTEST) -m fuzz
 
-test-all: test fuzz lint test-cluster ## everything but the faults (make chaos) and benchmarks; needs the cluster of `make up`
+test-all: test slow fuzz lint test-cluster ## everything but the faults (make chaos) and benchmarks; needs the cluster of `make up`
 
 lint: .venv/dev.stamp ## ruff, mypy, sqlfluff, shellcheck, medallion lint
 	$(BIN)/ruff check .

@@ -46,7 +46,8 @@ def wait_for(connection: Connection, query: str, wanted: object, seconds: float 
 def cut_off(warehouse: Connection, process: subprocess.Popen[Any]) -> None:
     """Freezes a step and ends the session that holds its lock, as a paused node or a cut network does."""
     process.send_signal(signal.SIGSTOP)
-    holders = "from pg_locks where locktype = 'advisory' and objsubid = 1 and granted and database = (select oid from pg_database where datname = current_database())"
+    locks = "locktype = 'advisory' and objsubid = 1 and granted and database = (select oid from pg_database where datname = current_database())"
+    holders = f"from (select distinct pid from pg_locks where {locks}) as holder"
     assert warehouse.execute(f"select count(pg_terminate_backend(pid)) {holders}").fetchone() == (1,)  # type: ignore[arg-type]
     wait_for(warehouse, f"select count(*) {holders}", (0,))
 
