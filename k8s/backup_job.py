@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Any
 
-BUCKET = ["/venv/bin/python", "-m", "medallion_cleaner.backups"]
+BUCKET = ["/venv/bin/python", "-m", "medallion.backups"]
 
 
 def changed(job: dict[str, Any], verb: str, name: str = "") -> dict[str, Any]:

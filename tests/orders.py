@@ -46,7 +46,7 @@ def command(path: Path, run: str, contract: dict[str, Any]) -> subprocess.Comple
 
 def arguments(path: Path, run: str, contract: dict[str, Any] = CONTRACT) -> list[str]:
     step = ("--pipeline", "p", "--run-id", run, "--step", "clean", "--input", str(path))
-    return [sys.executable, "-m", "medallion_cleaner", *told(step, contract)]
+    return [sys.executable, "-m", "medallion.cleaner", *told(step, contract)]
 
 
 def environment() -> dict[str, str]:

@@ -36,8 +36,8 @@ def _run(pipeline: str, landing: str, run_id: str, until: str) -> dict[str, int]
     from medallion import wire
     from medallion.plan import RunContext, make_plan
     from medallion.spec.project import load_pipeline
-    from medallion_cleaner.__main__ import main as clean
-    from medallion_dbt.__main__ import main as dbt
+    from medallion.cleaner.__main__ import main as clean
+    from medallion.dbt.__main__ import main as dbt
 
     commands = {"cleaner": clean, "dbt": dbt}
     file = load_pipeline(REPO / "dags" / "pipelines" / f"{pipeline}.yaml")

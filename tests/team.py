@@ -15,7 +15,7 @@ from medallion.plan import RunContext, make_plan
 from medallion.report import make_report
 from medallion.spec.project import load_pipeline
 from medallion.warehouse.connection import Connection
-from medallion_cleaner.__main__ import main as clean
+from medallion.cleaner.__main__ import main as clean
 from warm import Warm, warm
 
 CASES = REPO.parent / "shared" / "cases"

@@ -65,8 +65,8 @@ def warm(environment: Mapping[str, str]) -> Iterator[Warm]:
 
 
 def _serve() -> None:
-    from medallion_dbt.__main__ import main
-    from medallion_dbt.layer import run_layer  # noqa: F401 - dbt's imports
+    from medallion.dbt.__main__ import main
+    from medallion.dbt.layer import run_layer  # noqa: F401 - dbt's imports
 
     answers = os.dup(1)
     os.dup2(2, 1)

@@ -118,7 +118,7 @@ def main() -> None:
             url = server.get_uri()
             step = ["--pipeline", "bench", "--run-id", "bench", "--step", "clean", "--input", str(source)]
             variables = {"PYTHONPATH": os.pathsep.join(sys.path[:2])}
-            ours = [sys.executable, "-m", "medallion_cleaner", *told(step, CONTRACT.read_text())]
+            ours = [sys.executable, "-m", "medallion.cleaner", *told(step, CONTRACT.read_text())]
             bare = clean_copy(url, ours, variables, cleaned)
             reference = [python_with_pandas(folder / "venv"), str(Path(__file__).with_name("reference_cleaner.py"))]
             ways = {

@@ -64,7 +64,7 @@ def run(connection: psycopg.Connection[tuple[object, ...]], number: int, *more: 
     """Seconds of the command and of the model, bytes of WAL, and of the build."""
     names = ["--pipeline", "bench", "--run-id", f"run-{number}", "--step", "gold", "--layer", "gold"]
     task = told([*names, "--select", "path:models", "--publish", "--retention", json.dumps({"builds": 1}), *more])
-    command = [sys.executable, "-m", "medallion_dbt", *task]
+    command = [sys.executable, "-m", "medallion.dbt", *task]
     connection.execute("vacuum")  # else what an earlier run left for the first reader to tidy would count here
     connection.execute("checkpoint")
     (before,) = connection.execute("select pg_current_wal_lsn()").fetchone() or ("",)
@@ -96,7 +96,7 @@ def main() -> None:
         os.environ["MEDALLION_DBT_PROJECT"] = str(folder / "project")
         os.environ["MEDALLION_DBT_BAKED"] = str(folder / "baked")
         os.environ["PYTHONPATH"] = os.pathsep.join(str(REPO / path) for path in ("dags", "images/dbt"))
-        subprocess.run([sys.executable, "-m", "medallion_dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", "medallion.dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
         server = embedded_postgres(folder / "pg")
         os.environ.update(environment(server.get_uri()))
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:

@@ -72,7 +72,7 @@ def layer_commands() -> None:
         names = ["--pipeline", "bench", "--run-id", "one", "--step", layer, "--layer", layer, "--needs", before]
         select = ["--select", f"path:models/customer_transactions/{layer}"]
         publish = ["--publish"] if layer == "gold" else []
-        command = [sys.executable, "-m", "medallion_dbt", *told([*names, *select, *publish])]
+        command = [sys.executable, "-m", "medallion.dbt", *told([*names, *select, *publish])]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         before = layer
 
@@ -102,7 +102,7 @@ def main() -> None:
         server = embedded_postgres(Path(folder) / "pg")
         os.environ["MEDALLION_DBT_BAKED"] = str(Path(folder) / "baked")
         os.environ["PYTHONPATH"] = os.pathsep.join(str(REPO / path) for path in ("dags", "images/dbt"))
-        subprocess.run([sys.executable, "-m", "medallion_dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", "medallion.dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
         with fresh_database(server.get_uri()) as loaded:
             with psycopg.connect(loaded, autocommit=True) as connection:
                 connection.execute(CLEANED.format(rows=given.rows))  # type: ignore[arg-type]

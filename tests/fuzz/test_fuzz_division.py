@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("dbt.cli.main")
 
-from medallion_dbt.division import Division, Node, divide
+from medallion.dbt.division import Division, Node, divide
 from projects import LAYERS, Generated, generate
 
 PROJECTS = 60 * int(os.environ.get("MEDALLION_FUZZ", "1"))

@@ -21,9 +21,9 @@ import pytest
 
 import independent_values as independent
 from medallion.spec.contract import Contract
-from medallion_cleaner.clean import clean
-from medallion_cleaner.records import RecordBlock
-from medallion_cleaner.rules import compile_contract
+from medallion.cleaner.clean import clean
+from medallion.cleaner.records import RecordBlock
+from medallion.cleaner.rules import compile_contract
 
 pytestmark = pytest.mark.fuzz
 TIMES = int(os.environ.get("MEDALLION_FUZZ", "1"))

@@ -19,7 +19,7 @@ from layers import load, run_all, run_command
 from medallion.failures import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, environment
-from medallion_cleaner.__main__ import main
+from medallion.cleaner.__main__ import main
 from told import told
 
 

@@ -16,9 +16,9 @@ import pytest
 
 from dumps import CONTENT, run, sql
 from medallion.failures import ExitCode
-from medallion_cleaner import storage
-from medallion_cleaner.backups.__main__ import main
-from medallion_cleaner.backups.bucket import BackupBucket
+from medallion.cleaner import storage
+from medallion.backups.__main__ import main
+from medallion.backups.bucket import BackupBucket
 from servers import on_the_way_to, s3_server
 
 STAMP = "2026-11-21T02-30-00Z"
@@ -114,7 +114,7 @@ def test_an_upload_that_is_killed_leaves_no_backup_and_what_was_there(lake: Any,
 
     with on_the_way_to(storage_server[0], kill) as url:
         environment = {**os.environ, "AWS_ENDPOINT_URL": url}
-        killed.append(subprocess.Popen([sys.executable, "-m", "medallion_cleaner.backups", "push"], env=environment))
+        killed.append(subprocess.Popen([sys.executable, "-m", "medallion.backups", "push"], env=environment))
         assert killed[0].wait(60) == -signal.SIGKILL
     assert f"of/backups/{STAMP}/airflow.dump" in keys(lake)
     assert main(["list"]) == ExitCode.OK

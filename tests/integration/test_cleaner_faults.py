@@ -211,7 +211,7 @@ def start(path: Path, run_id: str) -> subprocess.Popen[bytes]:
     arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], THINGS)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
-        [sys.executable, "-m", "medallion_cleaner", *arguments], env=environment, stdout=subprocess.PIPE
+        [sys.executable, "-m", "medallion.cleaner", *arguments], env=environment, stdout=subprocess.PIPE
     )
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from medallion.failures import BadInput, ExitCode
 from medallion.spec.contract import Dialect
 from medallion.warehouse.connection import Connection
-from medallion_cleaner.lines import line_blocks
-from medallion_cleaner.records import Records
+from medallion.cleaner.lines import line_blocks
+from medallion.cleaner.records import Records
 
 pytestmark = pytest.mark.fuzz
 FUZZ = int(os.environ.get("MEDALLION_FUZZ", "1"))

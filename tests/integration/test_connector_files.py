@@ -11,7 +11,7 @@ import pytest
 
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import Connection
-from medallion_cleaner.__main__ import main
+from medallion.cleaner.__main__ import main
 from told import told
 
 THINGS: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from medallion.failures import ExitCode
-from medallion_cleaner.inputs import http
+from medallion.cleaner.inputs import http
 from servers import Web, answer, in_turn, web_server
 
 THINGS: dict[str, Any] = {"name": "things", "table": "cleaned.things", "fields": [{"name": "id"}, {"name": "note"}]}

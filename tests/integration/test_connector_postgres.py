@@ -196,7 +196,7 @@ def test_a_cleaner_stopped_in_the_middle_leaves_the_old_state_and_the_next_takes
     arguments = told(["--pipeline", "p", "--run-id", "stopped", "--step", "clean.input"], ORDERS, GROWING)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "medallion_cleaner", *arguments], env=environment, stdout=subprocess.PIPE
+        [sys.executable, "-m", "medallion.cleaner", *arguments], env=environment, stdout=subprocess.PIPE
     )
     copying = """select from pg_stat_progress_copy where datname = current_database() and tuples_processed > 100000"""
     while warehouse.execute(copying).fetchone() is None:

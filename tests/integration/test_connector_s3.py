@@ -10,7 +10,7 @@ import pytest
 
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import Connection
-from medallion_cleaner import storage
+from medallion.cleaner import storage
 from servers import answer, s3_server, web_server
 
 THINGS: dict[str, Any] = {

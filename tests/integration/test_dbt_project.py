@@ -12,9 +12,9 @@ import pytest
 pytest.importorskip("dbt.cli.main")
 
 from medallion.failures import ModelFailed, WarehouseAway
-from medallion_dbt.commands import failure_of
-from medallion_dbt.manifest import PROJECT, load_manifest, parse
-from medallion_dbt.relocate import relocate
+from medallion.dbt.commands import failure_of
+from medallion.dbt.manifest import PROJECT, load_manifest, parse
+from medallion.dbt.relocate import relocate
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("dbt.cli.main")
 
 from dbt_rules import RULES, Model, Project, Source, project_of
-from medallion_dbt.manifest import parse
+from medallion.dbt.manifest import parse
 
 EXCEPTIONS = {
     # Its dimensions are made of the same rows, and it points only at members that they have.

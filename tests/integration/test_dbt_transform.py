@@ -194,7 +194,7 @@ def test_what_was_never_delivered_is_stale_and_sources_without_limits_are_no_gat
     warehouse: Connection, models: str, code: ExitCode, words: str
 ):
     step = ("--pipeline", NAME, "--run-id", "one", "--step", "freshness", "--phase", "freshness")
-    done = command("-m", "medallion_dbt", *told([*step, "--select", f"path:models/{models}"]))
+    done = command("-m", "medallion.dbt", *told([*step, "--select", f"path:models/{models}"]))
     assert (done.returncode, words in done.stdout) == (code, True), done.stdout
 
 

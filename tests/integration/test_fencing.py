@@ -99,7 +99,7 @@ def test_a_published_layer_that_comes_back_changes_nothing_that_readers_see(publ
 def clean(path: Path, run_id: str = "one") -> subprocess.Popen[bytes]:
     arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "medallion_cleaner", *arguments]
+    command = [sys.executable, "-m", "medallion.cleaner", *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
 
 

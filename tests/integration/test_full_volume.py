@@ -13,7 +13,7 @@ import pytest
 from layers import EXPECTED, load, monthly, run_all, run_layer
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import Connection
-from medallion_cleaner.__main__ import main
+from medallion.cleaner.__main__ import main
 from things import CONTRACT, rows
 from told import told
 

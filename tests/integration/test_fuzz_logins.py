@@ -131,7 +131,7 @@ def test_a_source_over_http_gets_any_user_and_password(monkeypatch: pytest.Monke
     import base64
 
     from medallion.spec.connectors import HttpSettings
-    from medallion_cleaner.inputs.http import _headers
+    from medallion.cleaner.inputs.http import _headers
 
     settings = HttpSettings(connector="http", url="https://example.com/a.csv")
     user = user.replace(":", "")  # HTTP's own rule
@@ -152,7 +152,7 @@ def test_what_no_header_can_carry_is_refused_by_its_variables_name(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ):
     from medallion.spec.connectors import HttpSettings
-    from medallion_cleaner.inputs.http import _headers
+    from medallion.cleaner.inputs.http import _headers
 
     monkeypatch.setenv("SOURCE_HTTP_USER", "me")
     monkeypatch.setenv(f"SOURCE_{name}", value)
@@ -177,7 +177,7 @@ def test_lint_shows_no_credential_of_a_sources_url(url: str):
 
 
 def test_a_bucket_of_backups_shows_no_credential():
-    from medallion_cleaner.backups.bucket import BackupBucket
+    from medallion.backups.bucket import BackupBucket
 
     with pytest.raises(StepFailure) as caught:
         BackupBucket("s3://key:hidden@bucket/x")

@@ -83,7 +83,7 @@ def clean(path: Path, run_id: str) -> subprocess.Popen[bytes]:
     arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT)
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
-        [sys.executable, "-m", "medallion_cleaner", *arguments], env=variables, stdout=subprocess.PIPE
+        [sys.executable, "-m", "medallion.cleaner", *arguments], env=variables, stdout=subprocess.PIPE
     )
 
 

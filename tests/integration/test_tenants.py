@@ -15,7 +15,7 @@ import pytest
 
 from medallion.failures import ExitCode
 from medallion.warehouse.connection import environment
-from medallion_cleaner.__main__ import main as cleaner
+from medallion.cleaner.__main__ import main as cleaner
 from told import told
 
 FILE = Path(__file__).resolve().parents[2] / "charts" / "medallion" / "files" / "make_tenants.py"

@@ -11,9 +11,9 @@ from medallion.failures import BadInput, ContractBroken
 from medallion.spec.contract import Contract
 from medallion.spec.findings import SpecError
 from medallion.spec.source import parse
-from medallion_cleaner.columns import check_columns, labels
-from medallion_cleaner.lines import line_blocks
-from medallion_cleaner.records import Records
+from medallion.cleaner.columns import check_columns, labels
+from medallion.cleaner.lines import line_blocks
+from medallion.cleaner.records import Records
 
 TITLED = b"sep=;\nQuarterly report;;\n\nDay;Region;Region\n1;North;EU\n"
 

@@ -17,7 +17,7 @@ from medallion.spec.contract import Contract
 from medallion.spec.datetimes import compile_format
 from medallion.spec.directives import DIRECTIVES
 from medallion.spec.field import ContractField
-from medallion_cleaner.instants import read_instants
+from medallion.cleaner.instants import read_instants
 
 
 def error_of(**field: Any) -> str:

@@ -10,9 +10,9 @@ import pytest
 import urllib3
 
 from medallion.spec.connectors import CsvSettings
-from medallion_cleaner.inputs import inputs_of
-from medallion_cleaner.inputs.http import Download
-from medallion_cleaner.inputs.stream import Inputs
+from medallion.cleaner.inputs import inputs_of
+from medallion.cleaner.inputs.http import Download
+from medallion.cleaner.inputs.stream import Inputs
 
 THEN = datetime(2025, 3, 1, 12, 30, tzinfo=timezone.utc)
 

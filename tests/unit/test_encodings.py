@@ -10,9 +10,9 @@ import pytest
 
 from medallion.failures import BadInput
 from medallion.spec.contract import Dialect
-from medallion_cleaner.evidence import Evidence
-from medallion_cleaner.lines import line_blocks
-from medallion_cleaner.records import Records
+from medallion.cleaner.evidence import Evidence
+from medallion.cleaner.lines import line_blocks
+from medallion.cleaner.records import Records
 
 pytestmark = pytest.mark.fuzz
 TIMES = int(os.environ.get("MEDALLION_FUZZ", "1"))

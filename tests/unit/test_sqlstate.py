@@ -7,7 +7,7 @@ from psycopg.errors import _sqlcodes
 
 from medallion.failures import RETRYABLE, BadInput, ExitCode, Misconfigured, StepFailure, WarehouseAway, WarehouseFull
 from medallion.sqlstate import code_of_text, failure_of, limit_in, meaning_of
-from medallion_dbt.commands import failure_of as dbt_failure_of
+from medallion.dbt.commands import failure_of as dbt_failure_of
 
 OUTAGES = [
     "08000",

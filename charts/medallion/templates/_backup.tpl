@@ -75,7 +75,7 @@ securityContext:
 name: bucket
 image: {{ .root.Values.global.images.cleaner }}
 imagePullPolicy: {{ .root.Values.global.images.pullPolicy }}
-command: [/venv/bin/python, -m, medallion_cleaner.backups, push]
+command: [/venv/bin/python, -m, medallion.backups, push]
 env:
   - {name: BACKUPS, value: /backups}
   - {name: BACKUPS_URL, value: {{ .root.Values.backups.bucket.url | quote }}}

@@ -1,0 +1,48 @@
+"""`python -m medallion.cleaner`: does one task of kind `clean`, which cleans a source under a contract and loads it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from medallion import step
+from medallion.failures import Misconfigured
+from medallion.spec.connectors import CsvSettings
+from medallion.stopping import stoppable
+from medallion.task import CleanWork, TaskSpec
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return its exit code."""
+    return step.main(arguments, "medallion.cleaner", job_of)
+
+
+def job_of(task: TaskSpec) -> step.Job:
+    """Return the work that a task asks for.
+
+    Raises:
+        Misconfigured: It is another image's.
+    """
+    work = task.work
+    if not isinstance(work, CleanWork):
+        raise Misconfigured(f"the cleaner does no work of kind {work.kind!r}", "use the dbt image")
+    # polars takes a moment to import: a task that cannot be read fails before that.
+    from medallion.cleaner.inputs import inputs_of, one_file
+    from medallion.cleaner.load import Source, load
+
+    settings, landing = work.source, Path(work.landing)
+    if work.input is not None:
+        file = Path(work.input)
+        source = Source(lambda _: one_file(file))
+    elif isinstance(settings, CsvSettings) and settings.is_plain:
+        file = landing / settings.path
+        source = Source(lambda _: one_file(file))
+    else:
+        assert settings is not None
+        source = Source(lambda known: inputs_of(settings, landing, known), settings.incremental)
+    lock = f"table:{task.schema_prefix}{work.contract.table}"
+    return step.Job(lambda session: load(work.contract, source, session), lock)
+
+
+if __name__ == "__main__":
+    sys.exit(stoppable(main))

@@ -1,0 +1,95 @@
+"""The connector `csv`: files on a volume, one or all that match a pattern."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+from medallion.failures import BadInput, InputNotFound
+from medallion.spec.connectors import CsvSettings, is_pattern
+from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
+
+
+@dataclass
+class LocalFile:
+    """A file, known by the checksum of its bytes or, `by_time`, by its size and time of change."""
+
+    path: Path
+    name: str
+    by_time: bool = False
+
+    @cached_property
+    def version(self) -> str:
+        """SHA-256 of the bytes as they are stored; or size and time, which take no reading."""
+        with _readable(self.path):
+            if self.by_time:
+                status = self.path.stat()
+                return f"{status.st_size} bytes of {status.st_mtime_ns}"
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def delivered_at(self) -> datetime:
+        """When the file was last written."""
+        with _readable(self.path):
+            return datetime.fromtimestamp(self.path.stat().st_mtime, timezone.utc)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Reads the file."""
+        with _readable(self.path), self.path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+
+@contextmanager
+def one_file(path: Path) -> Iterator[Inputs]:
+    """A single file.
+
+    Raises:
+        InputNotFound: There is no such file.
+    """
+    if not path.is_file():
+        raise InputNotFound(f"there is no file {path}", _what_is_there(path.parent))
+    yield Inputs(path.name, [LocalFile(path, path.name)])
+
+
+@contextmanager
+def files(settings: CsvSettings, landing: Path, known: Mapping[str, str]) -> Iterator[Inputs]:
+    """The files of a source, in the order of their names.
+
+    Raises:
+        InputNotFound: There is no file that matches.
+    """
+    by_time = settings.incremental is not None
+    if is_pattern(settings.path):
+        found = sorted(path.relative_to(landing).as_posix() for path in landing.glob(settings.path) if path.is_file())
+    else:
+        found = [settings.path] if (landing / settings.path).is_file() else []
+    if not found and not known:
+        raise InputNotFound(
+            f"no file matches {settings.path} in {landing}", _what_is_there((landing / settings.path).parent)
+        )
+    yield Inputs(settings.path, [LocalFile(landing / name, name, by_time) for name in found], many=True)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise BadInput(f"{path} may not be read: {error.strerror}", "let uid 10001 read it: chmod a+r") from error
+    except FileNotFoundError as error:
+        raise InputNotFound(f"{path} went away while it was read", "put it back, and run again") from error
+
+
+def _what_is_there(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"there is no folder {folder} either: is the landing volume mounted and filled?"
+    there = sorted(child.name for child in folder.iterdir())
+    listed = ", ".join(there[:10]) + (" …" if len(there) > 10 else "")
+    return f"the folder holds: {listed}" if there else f"the folder {folder} is empty: put the file there"

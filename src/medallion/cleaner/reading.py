@@ -1,0 +1,193 @@
+"""Reading inputs: cleaned in one thread while another feeds Postgres, counted and timed."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Protocol
+
+import polars as pl
+
+from medallion.failures import BadInput
+from medallion.log import EventLog
+from medallion.outcome import SubStep
+from medallion.spec.contract import Contract
+from medallion.cleaner.clean import CleanBlock, clean
+from medallion.cleaner.columns import check_columns
+from medallion.cleaner.evidence import Evidence
+from medallion.cleaner.inputs import Input, Inputs, opened
+from medallion.cleaner.lines import line_blocks
+from medallion.cleaner.records import Records
+from medallion.cleaner.rules import compile_contract
+
+_AHEAD = 1
+"""Clean blocks that may wait for Postgres; memory is bounded by it."""
+_LET_GO_SECONDS = 5.0
+
+
+@dataclass
+class Counts:
+    """Rows so far."""
+
+    loaded: int = 0
+    rejected: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    rounded: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """Rows that came in."""
+        return self.loaded + self.rejected
+
+    def add(self, block: CleanBlock) -> None:
+        """Adds a block's counts."""
+        self.loaded += block.loaded
+        self.rejected += block.rejected
+        self.reasons.update(block.reasons)
+        self.rounded.update(block.rounded)
+
+    def reject(self, moved: dict[str, int]) -> None:
+        """Counts loaded rows that were moved to the quarantine after all, by reason."""
+        self.loaded -= sum(moved.values())
+        self.rejected += sum(moved.values())
+        self.reasons.update(moved)
+
+
+class Stopwatch:
+    """Seconds by the names of the parts of the step, which the log tells too."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self.parts: list[SubStep] = []
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        """Times a part."""
+        began = time.monotonic()
+        yield
+        seconds = round(time.monotonic() - began, 3)
+        self.parts.append(SubStep(name, seconds))
+        self._log.event(name, f"{name} took {seconds} s", execution_time_seconds=seconds)
+
+
+class Target(Protocol):
+    """What takes the rows: a table, or a trial without a database."""
+
+    def copy(self, csv: bytes) -> None:
+        """Takes clean rows in Postgres' CSV."""
+        ...
+
+    def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
+        """Takes rejected rows of an input, as a frame of `REJECT_COLUMNS`."""
+        ...
+
+
+class Reader:
+    """Reads inputs into a table.
+
+    Args:
+        contract: How they are cleaned.
+        log: Is told of the progress.
+        empty_is_fine: Whether an input may have no rows, whatever the contract says.
+    """
+
+    def __init__(self, contract: Contract, log: EventLog, *, empty_is_fine: bool = False) -> None:
+        self._contract, self._log = contract, log
+        self._empty_is_fine = empty_is_fine or contract.empty == "allow"
+        self.counts = Counts()
+
+    def read(self, inputs: Inputs, target: Target) -> str:
+        """Reads every input, in order.
+
+        Returns:
+            The version of all of them: what they say of themselves, else a checksum of what was read.
+
+        Raises:
+            BadInput: One cannot be read as its dialect says, or is empty.
+            ContractBroken: Its columns are not the contract's.
+        """
+        checksums = []
+        for number, one in enumerate(inputs.inputs, 1):
+            checksums.append(self._one(one, target, one.name if inputs.many else None))
+            if inputs.many:
+                told = f"{one.name} is read ({number} of {len(inputs.inputs)})"
+                self._log.event("file_read", told, file=one.name, rows=self.counts.rows)
+        if inputs.version is not None:
+            return inputs.version
+        return checksums[0] if len(checksums) == 1 else hashlib.sha256("\n".join(checksums).encode()).hexdigest()
+
+    def _one(self, one: Input, target: Target, file: str | None) -> str:
+        before, told = self.counts.rows, time.monotonic()
+        with opened(one) as input_:
+            evidence = Evidence(self._contract.codec)
+            records = self._records(input_.stream, evidence)
+            header = check_columns(self._contract, records.header, one.name, records.header_line)
+            columns = compile_contract(self._contract, header)
+            for block in _ahead(clean(block, columns, file) for block in records):
+                target.copy(block.rows_csv)
+                target.quarantine(block.rejects, one.name)
+                self.counts.add(block)
+                if time.monotonic() - told > 1:
+                    told = time.monotonic()
+                    self._log.event("progress", f"{self.counts.rows:,} rows read", rows=self.counts.rows)
+            checksum = input_.checksum
+        evidence.judge(one.name)
+        if self.counts.rows == before and not self._empty_is_fine:
+            raise BadInput(
+                f"{one.name} has a header and no rows",
+                "send a file with rows, or allow empty files with `empty: allow` in the contract",
+            )
+        return checksum
+
+    def _records(self, stream: IO[bytes], evidence: Evidence) -> Records:
+        lines = line_blocks(stream, codec=self._contract.codec, evidence=evidence)
+        try:
+            return Records(lines, self._contract.dialect)
+        except BadInput as error:
+            if not evidence.suspects():
+                raise
+            raise BadInput(f"{error.message}: {evidence.told()}", evidence.remedy()) from error
+
+
+def _ahead(blocks: Iterator[CleanBlock]) -> Iterator[CleanBlock]:
+    """Computes blocks in a thread of its own, at most `_AHEAD` before they are used."""
+    done = object()
+    ready: queue.Queue[object] = queue.Queue(_AHEAD)
+    abandoned = threading.Event()
+
+    def put(item: object) -> bool:
+        while not abandoned.is_set():
+            try:
+                ready.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def produce() -> None:
+        try:
+            for block in blocks:
+                if not put(block):
+                    return
+            put(done)
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
+            put(error)
+
+    thread = threading.Thread(target=produce, name="clean", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not done:
+            if isinstance(item, BaseException):
+                raise item
+            assert isinstance(item, CleanBlock)
+            yield item
+    finally:
+        abandoned.set()
+        # What it reads from is closed next. A source that does not answer does not hold up the end of the step.
+        thread.join(_LET_GO_SECONDS)

@@ -1,0 +1,221 @@
+"""`medallion new`: a file to start from, commented and valid as it is."""
+
+from __future__ import annotations
+
+import glob
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medallion.cli.places import DagsOption, default_dags
+from medallion.cli.show import console, error_console
+from medallion.cli.templates import CONTRACT, ERRORS_STUB, JOB, PIPELINE, RUNNER, RUNNER_STUB, SCHEDULE, STUB
+from medallion.failures import ExitCode, StepFailure
+from medallion.infer.text import flow, plain, table_name
+from medallion.spec.connectors import CONNECTORS
+from medallion.spec.contract import Contract
+from medallion.spec.entries import runner_files
+from medallion.spec.findings import SpecError
+from medallion.spec.job import Job
+from medallion.spec.pipeline import Pipeline, RetryConfig
+from medallion.spec.source import load, parse
+
+NAME = r"[A-Za-z][A-Za-z0-9_-]{0,54}"
+"""As in a pipeline's name, but short enough for a table."""
+TENANT = r"[a-z]([a-z0-9-]{0,29}[a-z0-9])?"
+
+app = typer.Typer(no_args_is_help=True, help="Write a file to start from, commented and valid as it is.")
+Name = Annotated[str, typer.Argument(help="Its name: a letter, then letters, digits, `_` and `-`, at most 55.")]
+From = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        exists=True,
+        dir_okay=False,
+        help="A CSV file to guess the contract from. The guess reads all of it, and is proved by cleaning it.",
+    ),
+]
+HeaderRow = Annotated[
+    int | None, typer.Option("--header-row", min=1, help="The line of the file that names its columns.")
+]
+
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", help="The encoding of the file's text, such as cp1252; by default found.")
+]
+
+
+@app.command("contract")
+def new_contract(
+    name: Name,
+    source: From = None,
+    header_row: HeaderRow = None,
+    encoding: Encoding = None,
+    dags: DagsOption = None,  # type: ignore[assignment]
+) -> None:
+    """Write a data contract, guessed from a whole file if there is one.
+
+    Example: medallion new contract orders --from ~/Downloads/orders.csv
+    """
+    _check(name, NAME)
+    folder = dags or default_dags()
+    path = folder / "contracts" / f"{name}.yaml"
+    _check_free(path)
+    _write({path: _contract(folder, name, source, header_row, encoding)})
+
+
+@app.command("pipeline")
+def new_pipeline(
+    name: Name,
+    source: From = None,
+    header_row: HeaderRow = None,
+    encoding: Encoding = None,
+    dags: DagsOption = None,  # type: ignore[assignment]
+) -> None:
+    """Write a pipeline, its DAG file, and its contract if there is none of that name.
+
+    Example: medallion new pipeline orders --from ~/Downloads/orders.csv
+    """
+    _check(name, NAME)
+    folder = dags or default_dags()
+    path = folder / "pipelines" / f"{name}.yaml"
+    _check_free(path)
+    _check_free(folder / f"{name}.py")
+    files = _contract_if_missing(folder, name, source, header_row, encoding)
+    text = PIPELINE.format(name=plain(name), folder=name, file=_path(name, source), codes=_codes())
+    parse(text, Pipeline, str(path))
+    _write({**files, path: text, folder / f"{name}.py": STUB})
+    _next(name, source)
+
+
+@app.command("job")
+def new_job(
+    name: Name,
+    tenant: Annotated[str, typer.Option(help="The tenant that owns the job: the folder below jobs/.")],
+    source: From = None,
+    header_row: HeaderRow = None,
+    encoding: Encoding = None,
+    dags: DagsOption = None,  # type: ignore[assignment]
+) -> None:
+    """Write a job of a tenant, its contract if there is none, and the runner file if there is none.
+
+    Example: medallion new job orders --tenant acme --from ~/Downloads/orders.csv
+    """
+    _check(name, NAME)
+    _check(tenant, TENANT)
+    folder = dags or default_dags()
+    path = folder / "jobs" / tenant / f"{name}.yaml"
+    _check_free(path)
+    files = _contract_if_missing(folder, name, source, header_row, encoding)
+    text = JOB.format(
+        name=plain(name), folder=name, tenant=plain(tenant), file=_path(name, source), codes=_codes(),
+        connectors=", ".join(CONNECTORS),
+    )  # fmt: skip
+    parse(text, Job, str(path))
+    schedule_name = f"{tenant}_{name}".replace("-", "_")
+    schedule = SCHEDULE.format(name=schedule_name, config=f"jobs/{tenant}/{name}.yaml")
+    files[path] = text
+    if found := runner_files(folder):
+        _write(files)
+        console.print(f"add a schedule to {found[0]}:\n\n{schedule}", markup=False, soft_wrap=True)
+        return
+    files[folder / "runner.yaml"] = RUNNER + schedule
+    stubs = {folder / "runner.py": RUNNER_STUB, folder / "runner_errors.py": ERRORS_STUB}
+    _write({**files, **{stub: text for stub, text in stubs.items() if not stub.exists()}})
+    _next(schedule_name, source)
+
+
+def _contract_if_missing(
+    folder: Path, name: str, source: Path | None, header_row: int | None, encoding: str | None
+) -> dict[Path, str]:
+    """Return the contract to write; one that is there already stays, and must load the file."""
+    path = folder / "contracts" / f"{name}.yaml"
+    if not path.exists():
+        return {path: _contract(folder, name, source, header_row, encoding)}
+    if source is None:
+        return {}
+    # polars takes a moment to import, which only a guess needs.
+    from medallion.infer.proof import prove
+    from medallion.cleaner.load import refusal
+
+    try:
+        contract = load(path, Contract)
+        proof = prove(contract, source)
+    except SpecError as error:
+        _refuse(str(error), "correct it, or choose another name")
+        raise
+    except StepFailure as failure:
+        _refuse(f"{path} is there already and does not load {source}: {failure.message}", failure.remedy)
+        raise
+    if refused := refusal(contract, proof.counts, source.name):
+        _refuse(f"{path} is there already and does not load {source}: {refused[0]}", "choose another name, or edit it")
+    console.print(f"{path} is there already and stays; {source.name}: {proof}", markup=False, soft_wrap=True)
+    return {}
+
+
+def _contract(folder: Path, name: str, source: Path | None, header_row: int | None, encoding: str | None) -> str:
+    table = table_name(name)
+    for path in sorted((folder / "contracts").glob("*.yaml")):
+        if _table(path) == table:
+            _refuse(f"{path} loads the table {table} already", "choose another name: each load replaces its table")
+    if source is None:
+        return CONTRACT.format(name=plain(name), table=table)
+    from medallion.infer.proof import proved_contract
+    from medallion.infer.refusal import NotTabular
+
+    try:
+        text, proof = proved_contract(name, source, header_row, encoding)
+    except NotTabular as error:
+        message, _, remedy = str(error).rpartition(" — ")
+        _refuse(message, remedy)
+        raise
+    console.print(f"{source.name}: {proof}", markup=False, soft_wrap=True)
+    for line in proof.first:
+        console.print(f"  rejected: {line}", markup=False, soft_wrap=True)
+    return text
+
+
+def _table(contract: Path) -> str | None:
+    try:
+        return load(contract, Contract).table
+    except SpecError:
+        return None  # lint says what is wrong with it
+
+
+def _path(name: str, source: Path | None) -> str:
+    """The file as a path of the landing volume: what stands for itself there, not for all files that match."""
+    file = glob.escape(source.name) if source else f"{name}.csv"
+    return file if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*\.csv(\.gz)?", file) else flow(file)
+
+
+def _codes() -> str:
+    return ", ".join(str(code) for code in RetryConfig().retryable_exit_codes)
+
+
+def _check(word: str, pattern: str) -> None:
+    if not re.fullmatch(pattern, word):
+        _refuse(f"invalid name {word!r}", f"write one that matches {pattern}")
+
+
+def _check_free(path: Path) -> None:
+    if path.exists():
+        _refuse(f"{path} is there already", "choose another name, or edit it")
+
+
+def _write(files: dict[Path, str]) -> None:
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def _next(name: str, source: Path | None) -> None:
+    console.print(
+        f"next: medallion run {name}" + (f" --input {source}" if source else ""), markup=False, soft_wrap=True
+    )
+
+
+def _refuse(message: str, remedy: str) -> None:
+    error_console.print(f"{message} — {remedy}", style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(ExitCode.USAGE)

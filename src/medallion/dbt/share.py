@@ -1,0 +1,93 @@
+"""One layer's share of a dbt project: what it builds and which tests it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dbt.contracts.graph.manifest import Manifest
+
+from medallion.failures import Misconfigured
+from medallion.dbt import refusals
+from medallion.dbt.division import BUILT, Division, Node, Problem, divide
+from medallion.dbt.manifest import PROJECT
+from medallion.dbt.project import named, nodes_of, twins
+from medallion.dbt.selection import Selection
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a layer does.
+
+    Attributes:
+        nodes: The whole project.
+        builds: Unique ids of what it builds: models, seeds, snapshots, functions.
+        ephemeral: Models that it selects and that are part of others' SQL.
+        tests: Unique ids of the tests that it runs.
+        twins: The node of each source that is one of the project's own nodes.
+        schemas: The schemas of all layers, without the pipeline's prefix.
+        unbuilt: Names of the pipeline's own models that no layer builds.
+        left_out: Names of tests that would need the pipeline's other layers to be known.
+    """
+
+    nodes: Mapping[str, Node]
+    builds: frozenset[str]
+    ephemeral: frozenset[str]
+    tests: frozenset[str]
+    twins: Mapping[str, str]
+    schemas: frozenset[str]
+    unbuilt: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def share_of(
+    manifest: Manifest, order: Mapping[str, str], layer: str, models: str = "", *, whole: bool = True
+) -> Share:
+    """Return a layer's share of a project.
+
+    Args:
+        manifest: As parsed; it gets the edges of sources that are the project's own nodes.
+        order: The selector of each layer, in the order in which they run.
+        layer: The layer.
+        models: The pipeline's own folder under `models/`.
+        whole: Whether these are all of the pipeline's layers.
+
+    Raises:
+        Misconfigured: The layer's selector chooses nothing, or the project cannot be divided among the layers.
+    """
+    own = twins(manifest)
+    nodes, chosen, division, problems = divided(manifest, order, models, whole=whole)
+    selected = frozenset(id for id in chosen[layer] if id in nodes and nodes[id].kind in BUILT)
+    if not selected:
+        raise Misconfigured(
+            f"no model fits the selector {order[layer]!r}",
+            "check `models` and `layers[].select` in the pipeline file against the dbt project's folders",
+        )
+    refusals.refuse(problems)
+    schemas = {named(manifest, id).schema for ids in division.builds.values() for id in ids}
+    return Share(
+        nodes,
+        division.builds[layer],
+        frozenset(id for id in selected if nodes[id].ephemeral),
+        division.tests[layer],
+        own,
+        frozenset(schemas),
+        tuple(nodes[id].name for id in division.unbuilt),
+        division.left_out,
+    )
+
+
+def divided(
+    manifest: Manifest, order: Mapping[str, str], models: str, *, whole: bool = True
+) -> tuple[dict[str, Node], dict[str, frozenset[str]], Division, list[Problem]]:
+    """Return a project's nodes, what each selector chooses, how the layers divide it, and all that is wrong with that.
+
+    Raises:
+        Misconfigured: dbt does not take a selector.
+    """
+    nodes, selection = nodes_of(manifest), Selection(manifest, PROJECT)
+    chosen = {name: selection.choose(select) for name, select in order.items()}
+    scope = selection.choose(f"path:models/{models}") if models else frozenset()
+    division = divide(nodes, chosen, scope, whole=whole)
+    found = [*refusals.lost_tests(manifest), *refusals.stored_among_readers(manifest, division)]
+    return nodes, chosen, division, [*division.problems, *found]

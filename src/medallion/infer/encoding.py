@@ -1,0 +1,58 @@
+"""The encoding of a file's text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medallion.failures import BadInput, StepFailure
+from medallion.infer.refusal import HELP, NotTabular
+from medallion.spec.encodings import canonical
+from medallion.cleaner.evidence import Evidence
+from medallion.cleaner.inputs import opened
+from medallion.cleaner.inputs.files import LocalFile
+from medallion.cleaner.lines import line_blocks
+from medallion.cleaner.recode import OtherEncoding
+
+UTF8 = "utf-8"
+
+
+def said_encoding(name: str) -> str:
+    """Return the name that a contract has for an encoding.
+
+    Raises:
+        NotTabular: It is unknown.
+    """
+    try:
+        return canonical(name)
+    except ValueError as error:
+        raise NotTabular(f"{error}, {HELP}") from error
+
+
+def find_encoding(path: Path) -> tuple[str, str]:
+    """Read all lines of a file and find its encoding.
+
+    Args:
+        path: A text file, plain or gzipped.
+
+    Returns:
+        The encoding, and what speaks for it; nothing for UTF-8.
+
+    Raises:
+        NotTabular: It is not UTF-8, and reads well in several other encodings or in none.
+    """
+    evidence = Evidence(UTF8)
+    try:
+        with opened(LocalFile(path, path.name)) as input_:
+            for _ in line_blocks(input_.stream, evidence=evidence):
+                pass
+        evidence.judge(path.name)
+    except OtherEncoding as failure:
+        return failure.encoding, failure.message
+    except BadInput as failure:
+        readings = evidence.readings()
+        if len(readings) == 1:
+            return evidence.suspects()[0], evidence.told()
+        raise NotTabular(f"{failure.message} — say which one it is with --encoding, {HELP}") from failure
+    except StepFailure as failure:
+        raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
+    return UTF8, ""
