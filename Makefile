@@ -9,6 +9,7 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 UV := $(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode
 ROWS ?= 20000
+WHEEL := dist/medallion_platform-$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/medallion/__init__.py)-py3-none-any.whl
 export UV_LINK_MODE ?= copy
 
 ##@ On this machine, without a cluster
@@ -40,7 +41,7 @@ lint: .venv/dev.stamp ## ruff, mypy, sqlfluff, shellcheck, medallion lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint images/dbt/project/models images/dbt/project/tests
+	$(BIN)/sqlfluff lint dags/dbt/models dags/dbt/tests
 	$(BIN)/shellcheck k8s/*.sh charts/medallion/files/*.sh .ci/run
 	$(BIN)/medallion lint
 
@@ -51,17 +52,23 @@ bench: .venv/dev.stamp ## the benchmarks of docs/performance.md (some minutes)
 	$(BIN)/python tests/bench/bench_parse.py
 
 ##@ For those who change Medallion
-.PHONY: format lock schema clean
+.PHONY: format lock wheel schema clean
 
 format: .venv/dev.stamp ## format Python and SQL
 	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
-	$(BIN)/sqlfluff fix -q images/dbt/project/models
+	$(BIN)/sqlfluff fix -q dags/dbt/models
 
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: .venv/run.stamp ## make requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 	$(LOCK) pyproject.toml --extra dagster -c requirements/dev.txt -o requirements/dagster.txt
+
+wheel: $(WHEEL) ## build the wheel that all images install
+
+# One wheel at a time: an image takes whatever is in dist/.
+$(WHEEL): .venv/run.stamp $(shell find src/medallion -type f -not -name '*.pyc')
+	@rm -rf dist && $(BIN)/uv build -q --wheel --out-dir dist . && touch $@
 
 schema: .venv/run.stamp ## write the JSON Schemas of docs/schema
 	mkdir -p docs/schema

@@ -11,6 +11,7 @@ build() { # name docker-build-arguments...
   said=$(docker build --quiet --tag "${prefix}medallion/$1:$TAG" "${@:2}" 2>&1) || fail "$said"
   echo "${prefix}medallion/$1:$TAG in $((SECONDS - began)) s"
 }
+make -s wheel
 build git-server k8s/git-server
 build cleaner --file images/cleaner/Dockerfile .
 build dbt --file images/dbt/Dockerfile .

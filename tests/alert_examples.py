@@ -8,7 +8,7 @@ from typing import get_args
 
 from medallion.alerts import Alert
 from medallion.alerts.render import Format, render
-from medallion.last_words import Failed
+from medallion.protocol.termination_message import Failed
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "alerts"
 _RUN = "scheduled__2026-03-02T05:00:00+00:00"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layers import REPO
-from medallion.failures import ExitCode
+from medallion.protocol.errors import ExitCode
 from medallion.warehouse import carry
 from medallion.warehouse.connection import Connection
 from warm import Warm
@@ -108,7 +108,7 @@ class Events:
 
 def write_project(folder: Path) -> Path:
     """Writes the dbt project; returns its folder."""
-    ours = REPO / "images" / "dbt" / "project"
+    ours = REPO / "dags" / "dbt"
     for place, files in (("models", MODELS), ("macros", MACROS), ("tests", TESTS)):
         (folder / place).mkdir(parents=True)
         for name, text in files.items():

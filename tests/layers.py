@@ -14,8 +14,8 @@ from typing import Any
 
 import psycopg
 
-from medallion.failures import ExitCode
-from medallion.outcome import Outcome
+from medallion.protocol.errors import ExitCode
+from medallion.protocol.result import Outcome
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
@@ -73,7 +73,7 @@ def run_command(*arguments: str, env: dict[str, str] | None = None) -> subproces
 
 
 def with_path(env: dict[str, str] | None = None) -> dict[str, str]:
-    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner", "images/dbt"))
+    folders = str(REPO / "src")
     return {**(env or os.environ), "PYTHONPATH": folders}
 
 

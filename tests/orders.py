@@ -50,7 +50,7 @@ def arguments(path: Path, run: str, contract: dict[str, Any] = CONTRACT) -> list
 
 
 def environment() -> dict[str, str]:
-    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner"))
+    folders = str(REPO / "src")
     return {**os.environ, "PYTHONPATH": folders}
 
 

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
-FOLDERS = ("dags", "images/cleaner", "images/dbt")
 
 
 def run_steps(pipeline: str, landing: Path, run_id: str, until: str = "") -> dict[str, int]:
@@ -24,7 +23,7 @@ def run_steps(pipeline: str, landing: Path, run_id: str, until: str = "") -> dic
     Returns:
         The exit codes of the steps that were started: none after the first that failed.
     """
-    path = os.pathsep.join(str(REPO / folder) for folder in FOLDERS)
+    path = str(REPO / "src")
     command = [sys.executable, __file__, pipeline, str(landing), run_id, until]
     environment = {**os.environ, "PYTHONPATH": path, "MEDALLION_LOG_FORMAT": "json"}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -33,11 +32,11 @@ def run_steps(pipeline: str, landing: Path, run_id: str, until: str = "") -> dic
 
 
 def _run(pipeline: str, landing: str, run_id: str, until: str) -> dict[str, int]:
-    from medallion import wire
-    from medallion.plan import RunContext, make_plan
-    from medallion.spec.project import load_pipeline
     from medallion.cleaner.__main__ import main as clean
+    from medallion.config.load_pipeline import load_pipeline
     from medallion.dbt.__main__ import main as dbt
+    from medallion.plan import RunContext, make_plan
+    from medallion.protocol import wire
 
     commands = {"cleaner": clean, "dbt": dbt}
     file = load_pipeline(REPO / "dags" / "pipelines" / f"{pipeline}.yaml")

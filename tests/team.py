@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from layers import REPO
-from medallion import wire
-from medallion.plan import RunContext, make_plan
-from medallion.report import make_report
-from medallion.spec.project import load_pipeline
-from medallion.warehouse.connection import Connection
 from medallion.cleaner.__main__ import main as clean
+from medallion.config.load_pipeline import load_pipeline
+from medallion.orchestrators.local.report import make_report
+from medallion.plan import RunContext, make_plan
+from medallion.protocol import wire
+from medallion.warehouse.connection import Connection
 from warm import Warm, warm
 
 CASES = REPO.parent / "shared" / "cases"
@@ -118,7 +118,7 @@ def write_team(folder: Path, files: Mapping[str, str | None] = {}, pipeline: str
             path = folder / "project" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-    ours = REPO / "images" / "dbt" / "project"
+    ours = REPO / "dags" / "dbt"
     shutil.copy(ours / "profiles.yml", folder / "project")
     (folder / "project" / "macros").mkdir(exist_ok=True)
     shutil.copy(ours / "macros" / "generate_schema_name.sql", folder / "project" / "macros")

@@ -55,7 +55,7 @@ class Warm:
 @contextmanager
 def warm(environment: Mapping[str, str]) -> Iterator[Warm]:
     """A process that has parsed the project of `MEDALLION_DBT_PROJECT`, to fork from."""
-    path = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/dbt", "tests"))
+    path = os.pathsep.join(str(REPO / folder) for folder in ("src", "tests"))
     variables = {**os.environ, **environment, "PYTHONPATH": path}
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, __file__], env=variables, stdin=pipe, stdout=pipe, text=True) as server:

@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from medallion.spec.connectors import CsvSettings, RemoteSettings, Source
-from medallion.spec.contract import Contract
-from medallion.spec.pipeline import Layer, Pipeline, Resources, RetryConfig
-from medallion.task import PROTOCOL, CleanWork, FreshnessWork, LayerWork, TaskSpec, digest_of
+from medallion.config.connectors import CsvSettings, RemoteSettings, Source
+from medallion.config.contract import Contract
+from medallion.config.pipeline import Layer, Pipeline, Resources, RetryConfig
+from medallion.protocol.task import PROTOCOL, CleanWork, FreshnessWork, LayerWork, TaskSpec, digest_of
 
 Image = Literal["cleaner", "dbt"]
 Phase = Literal["build", "run", "test"]

@@ -24,7 +24,7 @@ import psycopg
 REPO = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPO / folder) for folder in ("dags", "images/cleaner", "tests")]
 
-from medallion.sample import write_sample
+from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
 from told import told

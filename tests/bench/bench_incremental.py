@@ -51,7 +51,7 @@ WAYS = ("from nothing", "nothing new", "1% new")
 
 def make_project(folder: Path) -> None:
     """A dbt project of one model."""
-    ours = REPO / "images" / "dbt" / "project"
+    ours = REPO / "dags" / "dbt"
     for place in ("models", "macros"):
         (folder / place).mkdir(parents=True)
     (folder / "dbt_project.yml").write_text(SETTINGS)

@@ -26,14 +26,14 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPO / folder) for folder in ("dags", "images/dbt", "tests")]
 
 from databases import fresh_database
-from medallion.outcome import Outcome
+from medallion.protocol.result import Outcome
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
 from medallion.warehouse.ledger import StepRun
 from told import told
 
-PROJECT = REPO / "images" / "dbt" / "project"
+PROJECT = REPO / "dags" / "dbt"
 LAYERS = ("bronze", "silver", "gold")
 CLEANED = """
     create schema cleaned_data;

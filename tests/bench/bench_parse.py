@@ -44,8 +44,8 @@ def measure(dags: Path, schedules: int) -> None:
     import structlog
     from airflow.dag_processing.processor import DagFileParseRequest, _parse_file
 
-    from medallion.runners.airflow import runner_dags
-    from medallion.spec.entries import load_runners
+    from medallion.config.load_runner import load_runners
+    from medallion.orchestrators.airflow import runner_dags
 
     runner_dags(str(REPO / "tests" / "nothing.py"))  # whatever is imported late
     request = DagFileParseRequest(

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from cluster import REPO, Airflow, Cluster, until
-from medallion.sample import write_sample
+from medallion.samples.customer_transactions import write_sample
 from servers import s3_server
 from upgrades import gold_of
 

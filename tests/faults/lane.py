@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from cluster import REPO, Cluster, until
-from medallion.sample import write_sample
+from medallion.samples.customer_transactions import write_sample
 from reach import PatientAirflow, Warehouse, patiently
 
 GROUP = "DBT-Transformations"

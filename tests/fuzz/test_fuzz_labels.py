@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from medallion.runners.kubernetes import parts
-from medallion.spec.connectors import PostgresSettings
-from medallion.spec.part import Name
-from medallion.spec.pipeline import Timeouts
-from medallion.spec.retention import Retention
+from medallion.config.connectors import PostgresSettings
+from medallion.config.model import Name
+from medallion.config.pipeline import Timeouts
+from medallion.config.retention import Retention
+from medallion.orchestrators.kubernetes import pod_spec
 
 LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -29,11 +29,11 @@ def test_every_name_that_lint_accepts_makes_labels_and_a_pod(
     pipeline: str, source: str, commit: str, tenant: str | None
 ):
     assert TypeAdapter(Name).validate_python(pipeline) == pipeline
-    made = parts.labels(pipeline, f"clean.{source}", commit, tenant)
+    made = pod_spec.labels(pipeline, f"clean.{source}", commit, tenant)
     for value in made.values():
         assert LABEL.fullmatch(value), value
         assert len(value) <= 63
-    name = f"{parts.name(pipeline, f'clean.{source}')}-12345678"
+    name = f"{pod_spec.name(pipeline, f'clean.{source}')}-12345678"
     assert SUBDOMAIN.fullmatch(name), name
     assert len(name) <= 63
 
@@ -41,19 +41,19 @@ def test_every_name_that_lint_accepts_makes_labels_and_a_pod(
 @settings(max_examples=TRIES, deadline=None, print_blob=True)
 @given(st.lists(NAMES, min_size=2, max_size=8, unique=True))
 def test_different_names_have_different_labels(names: list[str]):
-    assert len({parts.label_value(f"clean.{name}") for name in names}) == len(names)
+    assert len({pod_spec.label_value(f"clean.{name}") for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("text", ["trail_", "a" * 64, "clean." + "s" * 58, "_x", "-", "", "a b", "ä", "x" * 63 + "_"])
 def test_a_text_that_is_no_label_becomes_one(text: str):
-    value = parts.label_value(text)
+    value = pod_spec.label_value(text)
     assert LABEL.fullmatch(value)
     assert len(value) <= 63
 
 
 @pytest.mark.parametrize("text", ["a", "A.b_c-1", "x" * 63, "pipeline_customer_transaction", "clean.transactions"])
 def test_a_text_that_is_a_label_stays_as_it_is(text: str):
-    assert parts.label_value(text) == text
+    assert pod_spec.label_value(text) == text
 
 
 @pytest.mark.parametrize("name", ["a..b", "a.-b", "a-.b", "-a", "a.", "A", "x" * 254, "a" * 64 + ".b"])

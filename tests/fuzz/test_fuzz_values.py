@@ -20,10 +20,10 @@ import polars as pl
 import pytest
 
 import independent_values as independent
-from medallion.spec.contract import Contract
 from medallion.cleaner.clean import clean
 from medallion.cleaner.records import RecordBlock
 from medallion.cleaner.rules import compile_contract
+from medallion.config.contract import Contract
 
 pytestmark = pytest.mark.fuzz
 TIMES = int(os.environ.get("MEDALLION_FUZZ", "1"))

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from medallion.spec.catalogue import everything
-from medallion.spec.entries import load_runners
-from medallion.spec.findings import SpecError
-from medallion.spec.lint import of_folder
-from medallion.spec.source import read_file
+from medallion.config.catalog import everything
+from medallion.config.diagnostics import SpecError
+from medallion.config.load_runner import load_runners
+from medallion.config.yaml_loader import read_file
+from medallion.lint.checks import of_folder
 from odd_yaml import damaged, entry, node
 from runner_folder import CONTRACT, JOB, RUNNER, schedule, write
 

@@ -12,9 +12,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medallion.config.load_pipeline import load_pipeline
+from medallion.lint.checks import of_file
 from medallion.plan import RunContext, make_plan
-from medallion.spec.lint import of_file
-from medallion.spec.project import load_pipeline
 
 pytestmark = pytest.mark.fuzz
 DAGS = Path(__file__).resolve().parents[2] / "dags"

@@ -16,10 +16,10 @@ from psycopg.conninfo import conninfo_to_dict
 from databases import fresh_database
 from dumps import dumped_server, filled
 from layers import load, run_all, run_command
-from medallion.failures import ExitCode
+from medallion.cleaner.__main__ import main
+from medallion.protocol.errors import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, environment
-from medallion.cleaner.__main__ import main
 from told import told
 
 

@@ -51,7 +51,7 @@ def airflow(home: Path, dags: Path, *words: str) -> str:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__PARALLELISM": "64",
-        "PYTHONPATH": str(REPO / "dags"),
+        "PYTHONPATH": str(REPO / "src"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     done = subprocess.run(words, capture_output=True, text=True, env=variables, timeout=600)
@@ -79,7 +79,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     dags = write(folder / "dags", entries, *jobs, settings=settings)
     (dags / "runner.py").write_text((REPO / "dags" / "runner.py").read_text())
     airflow(folder, dags, "airflow", "db", "migrate")
-    airflow(folder, dags, sys.executable, "-m", "medallion.runners.pool_sync", "--once", "--dags", str(dags))
+    airflow(folder, dags, sys.executable, "-m", "medallion.orchestrators.pool_sync", "--once", "--dags", str(dags))
     airflow(folder, dags, "airflow", "dags", "reserialize")
     return Deployment(folder, dags, entries + settings)
 

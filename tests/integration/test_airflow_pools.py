@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from medallion.runners.pool_sync import pools
+from medallion.orchestrators.pool_sync import pools
 from runner_folder import schedule, write
 
 TWO = schedule("a", "acme/orders") + schedule("b", "globex/returns")
@@ -24,8 +24,8 @@ def test_airflow_itself_takes_the_pools(tmp_path: Path, monkeypatch: pytest.Monk
     dags = write(tmp_path / "dags", TWO, "acme/orders", "globex/returns", settings="    concurrency_per_tenant: 3\n")
     assert pools(dags)
     repo = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-m", "medallion.runners.pool_sync", "--once", "--dags", str(dags)]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(repo / "dags")}, check=True)
+    command = [sys.executable, "-m", "medallion.orchestrators.pool_sync", "--once", "--dags", str(dags)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(repo / "src")}, check=True)
     listed = subprocess.run(["airflow", "pools", "list", "-o", "json"], capture_output=True, text=True, check=True)
     known = {pool["pool"]: pool["slots"] for pool in json.loads(listed.stdout[listed.stdout.index("[") :])}
     assert known["tenant-acme"] == known["tenant-globex"] == "3"

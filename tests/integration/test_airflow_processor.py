@@ -50,7 +50,7 @@ def airflow(home: Path, dags: Path, *words: str, **variables: str) -> str:
         "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "360",
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
         "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "1",
-        "PYTHONPATH": str(REPO / "dags"),
+        "PYTHONPATH": str(REPO / "src"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         **variables,
     }

@@ -22,7 +22,7 @@ from aiosmtpd.controller import Controller
 
 from alert_examples import ALERTS
 from medallion.alerts import send
-from medallion.sample import write_sample
+from medallion.samples.customer_transactions import write_sample
 
 REPO = Path(__file__).resolve().parents[2]
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from dumps import CONTENT, run, sql
-from medallion.failures import ExitCode
-from medallion.cleaner import storage
 from medallion.backups.__main__ import main
 from medallion.backups.bucket import BackupBucket
+from medallion.cleaner import storage
+from medallion.protocol.errors import ExitCode
 from servers import on_the_way_to, s3_server
 
 STAMP = "2026-11-21T02-30-00Z"

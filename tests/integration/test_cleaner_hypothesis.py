@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from medallion.failures import BadInput, ExitCode
-from medallion.spec.contract import Dialect
-from medallion.warehouse.connection import Connection
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
+from medallion.config.contract import Dialect
+from medallion.protocol.errors import BadInput, ExitCode
+from medallion.warehouse.connection import Connection
 
 pytestmark = pytest.mark.fuzz
 FUZZ = int(os.environ.get("MEDALLION_FUZZ", "1"))

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from medallion.failures import ExitCode
-from medallion.warehouse.connection import Connection
 from medallion.cleaner.__main__ import main
+from medallion.protocol.errors import ExitCode
+from medallion.warehouse.connection import Connection
 from told import told
 
 THINGS: dict[str, Any] = {

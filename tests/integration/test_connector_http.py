@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from medallion.failures import ExitCode
 from medallion.cleaner.inputs import http
+from medallion.protocol.errors import ExitCode
 from servers import Web, answer, in_turn, web_server
 
 THINGS: dict[str, Any] = {"name": "things", "table": "cleaned.things", "fields": [{"name": "id"}, {"name": "note"}]}

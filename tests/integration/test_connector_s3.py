@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from medallion.failures import ExitCode
-from medallion.warehouse.connection import Connection
 from medallion.cleaner import storage
+from medallion.protocol.errors import ExitCode
+from medallion.warehouse.connection import Connection
 from servers import answer, s3_server, web_server
 
 THINGS: dict[str, Any] = {

@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 
 from api_server import KUBECONFIG, Cluster
-from medallion import wire
-from medallion.last_words import LastWords
+from medallion.config.load_runner import load_runners
 from medallion.plan import RunContext, make_plan
-from medallion.spec.entries import load_runners
+from medallion.protocol import wire
+from medallion.protocol.termination_message import LastWords
 from runner_folder import schedule, write
 
 dagster = pytest.importorskip("dagster")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-from medallion.runners.dagster import pods
-from medallion.runners.dagster.job import RUN_ID, job_of
+from medallion.orchestrators.dagster import pods
+from medallion.orchestrators.dagster.job import RUN_ID, job_of
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from medallion.failures import ExitCode
+from medallion.protocol.errors import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from runner_folder import schedule, write
@@ -16,7 +16,7 @@ from runner_folder import schedule, write
 dagster = pytest.importorskip("dagster")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-from medallion.runners.dagster.definitions import definitions
+from medallion.orchestrators.dagster.definitions import definitions
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from databases import fresh_database
 from independent_adventureworks import Books
-from medallion.failures import ExitCode
+from medallion.config.load_pipeline import load_pipeline
+from medallion.orchestrators.local.report import make_report
 from medallion.plan import RunContext, make_plan
-from medallion.report import make_report
-from medallion.sample_adventureworks import LATE_LINES, write_adventureworks
-from medallion.spec.project import load_pipeline
+from medallion.protocol.errors import ExitCode
+from medallion.samples.adventureworks import LATE_LINES, write_adventureworks
 from medallion.warehouse.connection import Connection, environment
 from poison import POISONS
 from steps import FOLDERS, REPO, run_steps
@@ -205,7 +205,7 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_models_unit_tests_pass(published: Connection, tmp_path: Path):
-    project = REPO / "images" / "dbt" / "project"
+    project = REPO / "dags" / "dbt"
     folders = ("--project-dir", project, "--profiles-dir", project, "--target-path", tmp_path, "--log-path", tmp_path)
     done = command("-m", "dbt.cli.main", "test", "--select", "path:models/adventureworks,test_type:unit", *folders)
     assert (done.returncode, "PASS=11" in done.stdout) == (0, True), done.stdout

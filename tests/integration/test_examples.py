@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from medallion.spec.catalogue import everything
-from medallion.spec.lint import of_folder
+from medallion.config.catalog import everything
+from medallion.lint.checks import of_folder
 from medallion.warehouse.embedded import embedded_postgres
 
 REPO = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ def test_the_runner_example_gives_the_schedules_that_it_lists():
 
 
 def test_two_tenants_load_tables_of_one_name_that_never_meet(tmp_path: Path):
-    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner", "images/dbt"))
+    folders = str(REPO / "src")
     example = EXAMPLES / "three-tenants"
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     variables |= {"PYTHONPATH": folders, "MEDALLION_HOME": str(tmp_path), "MEDALLION_DAGS": str(example / "dags")}

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from layers import EXPECTED, arguments_of, entry, load, monthly, run_layer, stuck_in_a_model
-from medallion.failures import ExitCode, LockLost
-from medallion.outcome import Outcome
+from medallion.protocol.errors import ExitCode, LockLost
+from medallion.protocol.result import Outcome
 from medallion.warehouse import fence, ledger
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun

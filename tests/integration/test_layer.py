@@ -29,8 +29,8 @@ from layers import (
     sell,
     stuck_in_a_model,
 )
-from medallion.failures import ExitCode
-from medallion.outcome import Outcome
+from medallion.protocol.errors import ExitCode
+from medallion.protocol.result import Outcome
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
@@ -194,7 +194,7 @@ def test_one_baked_manifest_serves_another_host_user_and_database(
 def test_a_changed_project_is_parsed_anew_nothing_is_written_to_it_and_its_warnings_close_no_gate(
     published: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    project = shutil.copytree(REPO / "images" / "dbt" / "project", tmp_path / "project")
+    project = shutil.copytree(REPO / "dags" / "dbt", tmp_path / "project")
     tests = project / "models" / "customer_transactions" / "bronze" / "stg_customer_transactions.yml"
     warned = "{not_in_the_future: {config: {severity: warn}}}"
     tests.write_text(tests.read_text().replace("not_in_the_future]", f"{warned}]"))
@@ -233,7 +233,7 @@ UNIT_TESTS = "test_type:unit,path:models/customer_transactions"
 
 
 def test_the_models_unit_tests_pass(published: Connection, tmp_path: Path):
-    project = REPO / "images" / "dbt" / "project"
+    project = REPO / "dags" / "dbt"
     folders = ("--project-dir", project, "--profiles-dir", project, "--target-path", tmp_path, "--log-path", tmp_path)
     dbt = Path(sys.executable).with_name("dbt")
     done = subprocess.run([dbt, "test", "--select", UNIT_TESTS, *folders], capture_output=True, text=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from medallion.spec.retention import Retention
+from medallion.config.retention import Retention
 from medallion.warehouse import builds, carry, ledger, retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun

@@ -9,11 +9,11 @@ from datetime import datetime, timezone
 import psycopg
 import pytest
 
-from medallion.failures import ExitCode, GateClosed, StepFailure, TooManyRejects
-from medallion.outcome import Outcome
-from medallion.spec.retention import Retention
-from medallion.step import Job, Session, run_step
-from medallion.task import LayerWork, TaskSpec
+from medallion.config.retention import Retention
+from medallion.protocol.errors import ExitCode, GateClosed, StepFailure, TooManyRejects
+from medallion.protocol.result import Outcome
+from medallion.protocol.task import LayerWork, TaskSpec
+from medallion.runtime.step import Job, Session, run_step
 from medallion.warehouse import builds, ledger, retention
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun

@@ -17,9 +17,9 @@ import psycopg
 import pytest
 
 from layers import entry, run_layer
-from medallion.failures import RETRYABLE, ExitCode, StepFailure
-from medallion.step import Job, run_step
-from medallion.task import LayerWork, TaskSpec
+from medallion.protocol.errors import RETRYABLE, ExitCode, StepFailure
+from medallion.protocol.task import LayerWork, TaskSpec
+from medallion.runtime.step import Job, run_step
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect
 
@@ -172,7 +172,7 @@ def run(tmp_path: Path, warehouse_url: str) -> Callable[..., subprocess.Complete
     """The command line on a DAG folder."""
 
     def go(verb: str, *arguments: str | Path, dags: Path, warehouse: str = warehouse_url) -> Any:
-        folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner", "images/dbt"))
+        folders = str(REPO / "src")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         variables = {**kept, "PYTHONPATH": folders, "MEDALLION_HOME": str(tmp_path), "COLUMNS": "200"}
         where = ["--dags", str(dags)]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from medallion.spec.lint import of_folder
+from medallion.lint.checks import of_folder
 from medallion.warehouse.connection import Connection
 
 REPO = Path(__file__).resolve().parents[2]

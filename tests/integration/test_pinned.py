@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from medallion import wire
-from medallion.failures import ExitCode
+from medallion.config.contract import Contract
+from medallion.config.load_pipeline import load_pipeline
+from medallion.config.pipeline import Pipeline
 from medallion.plan import Plan, RunContext, make_plan
-from medallion.sample import write_sample
-from medallion.spec.contract import Contract
-from medallion.spec.pipeline import Pipeline
-from medallion.spec.project import load_pipeline
+from medallion.protocol import wire
+from medallion.protocol.errors import ExitCode
+from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse import ledger, runs
 from medallion.warehouse.connection import Connection
 
@@ -40,7 +40,7 @@ def plan_of(landing: Path, commit: str, run: str = "one", **changes: Any) -> Pla
 def start(plan: Plan, step: str) -> subprocess.CompletedProcess[str]:
     """Runs a step as its pod would: with its task in the environment, and nothing else."""
     found = next(one for one in plan.steps if one.name == step)
-    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner", "images/dbt"))
+    folders = str(REPO / "src")
     command = [sys.executable, "-m", f"medallion_{found.image}"]
     environment = {**os.environ, "PYTHONPATH": folders, **wire.environment(plan.task(step))}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)

@@ -11,13 +11,13 @@ import pytest
 from kubernetes.client import ApiClient, Configuration, CoreV1Api
 
 from api_server import Cluster
-from medallion import wire
-from medallion.last_words import LastWords
+from medallion.config.contract import Contract
+from medallion.config.pipeline import Pipeline, RetryConfig
+from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
+from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import RunContext, make_plan
-from medallion.runners.kubernetes.ending import StepPodFailed
-from medallion.runners.kubernetes.settings import Settings
-from medallion.spec.contract import Contract
-from medallion.spec.pipeline import Pipeline, RetryConfig
+from medallion.protocol import wire
+from medallion.protocol.termination_message import LastWords
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -33,7 +33,7 @@ def cluster() -> Iterator[Cluster]:
 
 def operator(cluster: Cluster, name: str = "p", source: str = "s", **contract: Any) -> Any:
     """The operator of a pipeline's only step, with a client of the test's API server."""
-    from medallion.runners.airflow.pod import pod_operator
+    from medallion.orchestrators.airflow.operator import pod_operator
 
     named = [{"name": source, "path": "a.csv", "contract": "c"}]
     pipeline = Pipeline.model_validate({"name": name, "owner": "me", "sources": named})
@@ -71,7 +71,7 @@ def answer(code: int, reason: str, message: str) -> dict[str, Any]:
 def test_the_answer_of_the_api_server_is_the_error_and_decides(cluster: Cluster, refusal: dict[str, Any], again: bool):
     from airflow.sdk.definitions.retry_policy import RetryAction
 
-    from medallion.runners.airflow.retry import ExitCodeRetryPolicy
+    from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
 
     cluster.refusal = refusal
     with pytest.raises(StepPodFailed) as caught:

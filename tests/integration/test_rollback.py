@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from medallion.failures import ExitCode, GateClosed, Misconfigured
-from medallion.outcome import Outcome
-from medallion.spec.retention import Retention
+from medallion.config.retention import Retention
+from medallion.protocol.errors import ExitCode, GateClosed, Misconfigured
+from medallion.protocol.result import Outcome
 from medallion.warehouse import builds, ledger, retention, views
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.history import runs_of
@@ -57,7 +57,7 @@ def ready(warehouse: Connection) -> Connection:
 
 
 def medallion(*arguments: str) -> subprocess.CompletedProcess[str]:
-    folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner", "images/dbt"))
+    folders = str(REPO / "src")
     command = [sys.executable, "-m", "medallion.cli", *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": folders, "COLUMNS": "120"}

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from medallion.failures import ExitCode
-from medallion.sample import write_sample
+from medallion.protocol.errors import ExitCode
+from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse.connection import Connection
 
 REPO = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ def run(tmp_path: Path, warehouse_url: str):
 
     def go(*arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
         report = tmp_path / "report.json"
-        folders = os.pathsep.join(str(REPO / folder) for folder in ("dags", "images/cleaner", "images/dbt"))
+        folders = str(REPO / "src")
         variables = {**os.environ, "PYTHONPATH": folders, "MEDALLION_HOME": str(tmp_path), "COLUMNS": "100"}
         command = [sys.executable, "-m", "medallion.cli", "run", *map(str, arguments), "--warehouse", warehouse_url]
         done = subprocess.run(

@@ -8,7 +8,7 @@ import time
 
 import psycopg
 
-from medallion.spec.retention import Retention
+from medallion.config.retention import Retention
 from medallion.warehouse import builds, ledger, retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun

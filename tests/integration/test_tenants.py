@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from medallion.failures import ExitCode
-from medallion.warehouse.connection import environment
 from medallion.cleaner.__main__ import main as cleaner
+from medallion.protocol.errors import ExitCode
+from medallion.warehouse.connection import environment
 from told import told
 
 FILE = Path(__file__).resolve().parents[2] / "charts" / "medallion" / "files" / "make_tenants.py"

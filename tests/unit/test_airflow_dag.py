@@ -24,7 +24,7 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="module")
 def dag(airflow_home: None) -> Any:
-    from medallion.runners.airflow import airflow_dag
+    from medallion.orchestrators.airflow import airflow_dag
 
     return airflow_dag(str(DAGS / "pipeline_customer_transaction.py"))
 
@@ -92,8 +92,8 @@ def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch:
     from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
     from kubernetes.client import models as k8s
 
-    from medallion.last_words import LastWords
-    from medallion.runners.airflow import airflow_dag
+    from medallion.orchestrators.airflow import airflow_dag
+    from medallion.protocol.termination_message import LastWords
 
     def left(words: LastWords) -> k8s.V1Pod:
         ended = k8s.V1ContainerStateTerminated(exit_code=words.exit_code, message=words.to_json())
@@ -124,8 +124,8 @@ def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch:
 def test_a_worker_that_is_stopped_with_its_pod_is_no_success(left: str | None):
     from kubernetes.client import models as k8s
 
-    from medallion.runners.airflow import airflow_dag
-    from medallion.runners.kubernetes.ending import StepPodFailed
+    from medallion.orchestrators.airflow import airflow_dag
+    from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
 
     states = {
         "running": k8s.V1ContainerState(running=k8s.V1ContainerStateRunning()),

@@ -13,9 +13,9 @@ import pytest
 from alert_examples import ALERTS, examples
 from medallion.alerts import Alert
 from medallion.alerts.render import render
-from medallion.last_words import MAX_BYTES, Failed, LastWords, failed_in
-from medallion.outcome import ModelResult, Outcome, TestResult
-from medallion.spec.pipeline import Pipeline
+from medallion.config.pipeline import Pipeline
+from medallion.protocol.result import ModelResult, Outcome, TestResult
+from medallion.protocol.termination_message import MAX_BYTES, Failed, LastWords, failed_in
 
 
 @pytest.mark.parametrize("path", examples(), ids=lambda path: path.name)
@@ -58,7 +58,7 @@ def test_failed_models_and_tests_are_named_with_a_row():
 
 def alerting(**keys: Any) -> Any:
     pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
-    from medallion.runners.airflow.alerting import Alerting
+    from medallion.orchestrators.airflow.callbacks import Alerting
 
     given = {"name": "p", "owner": "me", "models": "m", "layers": [{"name": "gold"}]}
     source = {"name": "s", "path": "s.csv", "contract": "c"}
@@ -81,7 +81,7 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
 
 
 def test_a_failed_step_is_told_once_with_its_tests_and_kubernetes_reason(told: Any):
-    from medallion.runners.kubernetes.ending import Ending, StepPodFailed
+    from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed
 
     ending = Ending(84, "Error", "1 of 2 failed:\nmore", "mend it", failed=(Failed("test", "keys", 2, "", {"id": 1}),))
     alerting().task_failed(task(2, exception=StepPodFailed("gold", ending)))
@@ -107,7 +107,7 @@ def test_a_success_after_a_failed_attempt_is_a_recovery(told: Any):
 
 
 def test_a_first_success_and_one_that_is_only_run_again_are_none(told: Any):
-    from medallion.runners.kubernetes.ending import Ending
+    from medallion.orchestrators.kubernetes.pod_result import Ending
 
     alerting().task_succeeded(task(1))
     alerting().task_succeeded({**task(2), "task": SimpleNamespace(ending=Ending(0, said_success=True, again=True))})
@@ -147,7 +147,7 @@ def test_a_deadline_is_the_pipelines_own_and_can_be_called_by_name():
 def test_a_missed_deadline_is_told_by_its_callback(told: Any):
     import asyncio
 
-    from medallion.runners.airflow.alerting import deadline_missed
+    from medallion.orchestrators.airflow.callbacks import deadline_missed
 
     asyncio.run(deadline_missed("p", "me", ["log"], 1200, {"dag_run": {"dag_run_id": "r"}}))
     assert "p missed its deadline" in told()[0]

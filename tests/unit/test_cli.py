@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from medallion.spec.connectors import CONNECTORS
+from medallion.config.connectors import CONNECTORS
 from runner_folder import schedule, write
 
 REPO = Path(__file__).resolve().parents[2]
 
 
 def medallion(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = {**os.environ, "PYTHONPATH": str(REPO / "dags"), "COLUMNS": "160", **environment}
+    variables = {**os.environ, "PYTHONPATH": str(REPO / "src"), "COLUMNS": "160", **environment}
     command = [sys.executable, "-m", "medallion.cli", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=REPO)
 
@@ -97,7 +97,7 @@ def test_the_hook_for_other_repositories_sees_every_kind_of_file():
 def test_names_are_completed_on_tab(dags: Path):
     words = {"_MEDALLION_COMPLETE": "complete_bash", "COMP_WORDS": "medallion describe g", "COMP_CWORD": "2"}
     code = "import sys; sys.argv[0] = 'medallion'; from medallion.cli import main; main()"
-    variables = {**os.environ, "PYTHONPATH": str(REPO / "dags"), "MEDALLION_DAGS": str(dags), **words}
+    variables = {**os.environ, "PYTHONPATH": str(REPO / "src"), "MEDALLION_DAGS": str(dags), **words}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables)
     assert done.stdout.split() == ["globex_orders"]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from medallion.failures import BadInput, ContractBroken
-from medallion.spec.contract import Contract
-from medallion.spec.findings import SpecError
-from medallion.spec.source import parse
 from medallion.cleaner.columns import check_columns, labels
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
+from medallion.config.contract import Contract
+from medallion.config.diagnostics import SpecError
+from medallion.config.yaml_loader import parse
+from medallion.protocol.errors import BadInput, ContractBroken
 
 TITLED = b"sep=;\nQuarterly report;;\n\nDay;Region;Region\n1;North;EU\n"
 

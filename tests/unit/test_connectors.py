@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from medallion.config.connectors import CONNECTORS, CsvSource, PostgresSource
+from medallion.config.contract import Contract, ContractField
+from medallion.config.diagnostics import SpecError
+from medallion.config.load_pipeline import load_pipeline
+from medallion.config.pipeline import Pipeline
+from medallion.config.yaml_loader import parse
 from medallion.plan import RunContext, Step, make_plan
-from medallion.spec.connectors import CONNECTORS, CsvSource, PostgresSource
-from medallion.spec.contract import Contract, ContractField
-from medallion.spec.findings import SpecError
-from medallion.spec.pipeline import Pipeline
-from medallion.spec.project import load_pipeline
-from medallion.spec.source import parse
 
 FILE = """\
 name: p
@@ -140,11 +140,11 @@ def test_a_source_reaches_its_step_in_its_connectors_own_terms():
 
 
 def test_a_secret_reaches_the_pod_with_its_prefix_and_no_landing_volume_does():
-    from medallion.runners.kubernetes import parts
+    from medallion.orchestrators.kubernetes import pod_spec
 
     step = step_of(REMOTE)
-    source, warehouse = parts.logins("medallion-warehouse", step.secret)[::-1]
+    source, warehouse = pod_spec.logins("medallion-warehouse", step.secret)[::-1]
     assert (source.prefix, source.secret_ref.name) == ("CRM_", "crm")
     assert (warehouse.prefix, warehouse.secret_ref.name) == (None, "medallion-warehouse")
-    volumes, _ = parts.volumes(step.reads_landing, "landing", None)
+    volumes, _ = pod_spec.volumes(step.reads_landing, "landing", None)
     assert [volume.name for volume in volumes] == ["tmp"]

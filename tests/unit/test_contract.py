@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from medallion.cli.schema import Kind, json_schema
-from medallion.spec.contract import Contract
-from medallion.spec.findings import SpecError
-from medallion.spec.source import load, parse
+from medallion.config.contract import Contract
+from medallion.config.diagnostics import SpecError
+from medallion.config.yaml_loader import load, parse
 
 REPO = Path(__file__).resolve().parents[2]
 GOOD = """\

@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from medallion.cli.schema import Kind, json_schema
-from medallion.spec.cleaning import NAMED_RULES, apply
-from medallion.spec.contract import Contract
-from medallion.spec.datetimes import compile_format
-from medallion.spec.directives import DIRECTIVES
-from medallion.spec.field import ContractField
 from medallion.cleaner.instants import read_instants
+from medallion.cli.schema import Kind, json_schema
+from medallion.config.cleaning import NAMED_RULES, apply
+from medallion.config.contract import Contract
+from medallion.config.datetimes import compile_format
+from medallion.config.directives import DIRECTIVES
+from medallion.config.field import ContractField
 
 
 def error_of(**field: Any) -> str:

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from medallion import wire
+from medallion.config.load_runner import load_runners
+from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import RunContext, make_plan
-from medallion.runners.kubernetes.settings import Settings
-from medallion.spec.entries import load_runners
+from medallion.protocol import wire
 from runner_folder import schedule, write
 
 dagster = pytest.importorskip("dagster")
 
-from medallion.runners.dagster.definitions import definitions
-from medallion.runners.dagster.instance import prepare, settings
-from medallion.runners.dagster.job import RUN_ID, Ended, job_of
-from medallion.runners.dagster.pods import pod_spec
+from medallion.orchestrators.dagster.definitions import definitions
+from medallion.orchestrators.dagster.instance import prepare, settings
+from medallion.orchestrators.dagster.job import RUN_ID, Ended, job_of
+from medallion.orchestrators.dagster.pods import build_pod
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCHEDULES = (
@@ -70,7 +70,7 @@ def migrate(dags: Path) -> Path:
 
 
 def airflow_dags(dags: Path) -> dict[str, Any]:
-    from medallion.runners.airflow.dag import dag_of_file
+    from medallion.orchestrators.airflow.dag import dag_of_file
 
     return {
         entry.name: dag_of_file(entry.file, "abc", Settings.from_environment())
@@ -191,7 +191,7 @@ def test_a_pod_has_the_arguments_the_secrets_and_the_limits_that_it_has_under_ai
     plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext("r", "/landing", "abc"))
     operator = next(task for task in airflow_dags(folder)["paused"].tasks if hasattr(task, "arguments"))
     task = plan.task(plan.steps[0].name)
-    pod = pod_spec(plan.steps[0], task, Settings.from_environment().of_tenant("globex"))
+    pod = build_pod(plan.steps[0], task, Settings.from_environment().of_tenant("globex"))
     (container,) = pod["containers"]
     received = wire.received([], "step", {one["name"]: one["value"] for one in container["env"]})
     assert received.to_json() == task.to_json()

@@ -16,7 +16,7 @@ pytest.importorskip("airflow", reason="Airflow is not installed: make test sets 
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    from medallion.runners.airflow import airflow_dag
+    from medallion.orchestrators.airflow import airflow_dag
 
     return airflow_dag(str(DAGS / "dbt_transform.py"))
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from medallion.spec.connectors import CsvSettings
 from medallion.cleaner.inputs import inputs_of
 from medallion.cleaner.inputs.http import Download
 from medallion.cleaner.inputs.stream import Inputs
+from medallion.config.connectors import CsvSettings
 
 THEN = datetime(2025, 3, 1, 12, 30, tzinfo=timezone.utc)
 

@@ -8,11 +8,11 @@ import random
 
 import pytest
 
-from medallion.failures import BadInput
-from medallion.spec.contract import Dialect
 from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
+from medallion.config.contract import Dialect
+from medallion.protocol.errors import BadInput
 
 pytestmark = pytest.mark.fuzz
 TIMES = int(os.environ.get("MEDALLION_FUZZ", "1"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from kubernetes.client import models as k8s
 
-from medallion.runners.kubernetes.ending import Ending, StepPodFailed, ending_of
-from medallion.spec.pipeline import RetryConfig
+from medallion.config.pipeline import RetryConfig
+from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, ending_of
 
 
 def pod(**state: object) -> k8s.V1Pod:
@@ -48,7 +48,7 @@ def test_kubernetes_reason_is_named():
 def test_exactly_the_listed_exit_codes_are_retried_after_the_configured_wait():
     from airflow.sdk.definitions.retry_policy import RetryAction
 
-    from medallion.runners.airflow.retry import ExitCodeRetryPolicy
+    from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
 
     policy = ExitCodeRetryPolicy(RetryConfig(max_retries=3, initial_delay_seconds=10, backoff_multiplier=3))
     again = policy.evaluate(StepPodFailed("x", Ending(exit_code=75)), 2, 3)
@@ -93,7 +93,7 @@ def test_a_step_that_succeeded_before_its_eviction_succeeded():
 def test_out_of_memory_and_eviction_are_retried_where_they_are_listed(codes: list[int | str], retried: set[str]):
     from airflow.sdk.definitions.retry_policy import RetryAction
 
-    from medallion.runners.airflow.retry import ExitCodeRetryPolicy
+    from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
 
     policy = ExitCodeRetryPolicy(RetryConfig.model_validate({"retryable_exit_codes": codes}))
     endings = {

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from medallion import failures
 from medallion.cli import templates
-from medallion.failures import EXIT_CODES, RETRYABLE, ExitCode, StepFailure, exit_code_table
-from medallion.spec.pipeline import RetryConfig
+from medallion.config.pipeline import RetryConfig
+from medallion.protocol import errors
+from medallion.protocol.errors import EXIT_CODES, RETRYABLE, ExitCode, StepFailure, exit_code_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def test_every_code_has_a_meaning_and_every_failure_a_code():
-    assert set(EXIT_CODES) == {*ExitCode, failures.KILLED}
-    kinds = [one for one in vars(failures).values() if isinstance(one, type) and issubclass(one, StepFailure)]
+    assert set(EXIT_CODES) == {*ExitCode, errors.KILLED}
+    kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, StepFailure)]
     assert len(kinds) > 10
     assert all(kind.code in EXIT_CODES for kind in kinds)
 

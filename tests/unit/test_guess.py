@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from medallion.config.contract import Contract
+from medallion.config.field import ContractField
+from medallion.config.yaml_loader import parse
 from medallion.infer.choice import guess
 from medallion.infer.proof import proved_contract
 from medallion.infer.refusal import NotTabular
 from medallion.infer.text import contract_text
-from medallion.spec.contract import Contract
-from medallion.spec.field import ContractField
-from medallion.spec.source import parse
 
 
 def contract_of(path: Path, header_row: int | None = None) -> tuple[Contract, str]:

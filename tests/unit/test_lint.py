@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from medallion.cli import app
-from medallion.spec.catalogue import everything
-from medallion.spec.findings import SpecError
-from medallion.spec.lint import of_file, of_folder
-from medallion.spec.schedule import Schedule
+from medallion.config.catalog import everything
+from medallion.config.diagnostics import SpecError
+from medallion.config.schedule import Schedule
+from medallion.lint.checks import of_file, of_folder
 from runner_folder import CONTRACT, JOB, schedule, write
 
 REPO = Path(__file__).resolve().parents[2]

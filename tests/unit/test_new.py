@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from medallion.cli import app
+from medallion.config.catalog import find
+from medallion.config.contract import Contract
+from medallion.config.yaml_loader import parse
 from medallion.infer.choice import guess
 from medallion.infer.text import contract_text
-from medallion.spec.catalogue import find
-from medallion.spec.contract import Contract
-from medallion.spec.lint import of_folder
-from medallion.spec.source import parse
+from medallion.lint.checks import of_folder
 
 CSV = """\
 Order ID;Ordered On;Amount;Express?;Zip;Note;2nd;Note

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from medallion.spec.findings import SpecError
-from medallion.spec.pipeline import Pipeline, RetryConfig
-from medallion.spec.source import parse
+from medallion.config.diagnostics import SpecError
+from medallion.config.pipeline import Pipeline, RetryConfig
+from medallion.config.yaml_loader import parse
 
 GOOD = """\
 name: orders

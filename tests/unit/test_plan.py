@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from medallion.config.load_pipeline import PipelineFile, load_pipeline
 from medallion.plan import Plan, RunContext, make_plan
-from medallion.spec.project import PipelineFile, load_pipeline
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from medallion.pools import limits
-from medallion.runners.pool_sync import follow
+from medallion.orchestrators.pool_sync import follow
+from medallion.orchestrators.pools import limits
 from runner_folder import schedule, write
 
 TWO = schedule("a", "acme/orders") + schedule("b", "globex/returns")
@@ -109,10 +109,8 @@ def test_pools_are_written_when_the_file_changes_and_only_then(tmp_path: Path, a
 
 
 def test_waiting_for_a_change_imports_nothing_of_airflow():
-    code = (
-        "import sys, medallion.runners.pool_sync; print([name for name in sys.modules if name.startswith('airflow')])"
-    )
+    code = "import sys, medallion.orchestrators.pool_sync; print([name for name in sys.modules if name.startswith('airflow')])"
     repo = Path(__file__).resolve().parents[2]
-    variables = {**os.environ, "PYTHONPATH": str(repo / "dags")}
+    variables = {**os.environ, "PYTHONPATH": str(repo / "src")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True)
     assert done.stdout.strip() == "[]"

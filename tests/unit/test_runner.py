@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from medallion.config.connectors import CONNECTORS
+from medallion.config.job import Job
+from medallion.config.load_runner import RunnerFile, load_runners
+from medallion.config.pipeline import Pipeline
+from medallion.lint.checks import of_folder
 from medallion.plan import RunContext, make_plan
-from medallion.spec.connectors import CONNECTORS
-from medallion.spec.entries import RunnerFile, load_runners
-from medallion.spec.job import Job
-from medallion.spec.lint import of_folder
-from medallion.spec.pipeline import Pipeline
 from runner_folder import schedule, write
 
 CRON = 'cron: "0 * * * *"'

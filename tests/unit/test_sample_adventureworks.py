@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from medallion.cli import app
-from medallion.sample_adventureworks import LATE_LINES, adventureworks, net_of, write_adventureworks
-from medallion.spec.project import PipelineFile, load_pipeline
+from medallion.config.load_pipeline import PipelineFile, load_pipeline
+from medallion.samples.adventureworks import LATE_LINES, adventureworks, net_of, write_adventureworks
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from medallion.spec.findings import SpecError
-from medallion.spec.source import parse
+from medallion.config.diagnostics import SpecError
+from medallion.config.yaml_loader import parse
 
 
 class Part(BaseModel):

@@ -5,9 +5,17 @@ from __future__ import annotations
 import pytest
 from psycopg.errors import _sqlcodes
 
-from medallion.failures import RETRYABLE, BadInput, ExitCode, Misconfigured, StepFailure, WarehouseAway, WarehouseFull
-from medallion.sqlstate import code_of_text, failure_of, limit_in, meaning_of
 from medallion.dbt.commands import failure_of as dbt_failure_of
+from medallion.protocol.errors import (
+    RETRYABLE,
+    BadInput,
+    ExitCode,
+    Misconfigured,
+    StepFailure,
+    WarehouseAway,
+    WarehouseFull,
+)
+from medallion.warehouse.sqlstate import code_of_text, failure_of, limit_in, meaning_of
 
 OUTAGES = [
     "08000",

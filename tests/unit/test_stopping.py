@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from medallion.failures import ExitCode
-from medallion.stopping import stoppable
+from medallion.protocol.errors import ExitCode
+from medallion.runtime.signals import stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_a_command_that_is_stopped_in_an_import_ends_with_its_exit_code(tmp_path
     # Dataclasses are made by code from a string; `-m` is how the images start their command.
     (tmp_path / "stopped.py").write_text(
         "import os, signal, sys\n"
-        "from medallion.stopping import stoppable\n"
+        "from medallion.runtime.signals import stoppable\n"
         "sys.exit(stoppable(lambda _: exec('os.kill(os.getpid(), signal.SIGTERM)')))\n"
     )
     done = subprocess.run([sys.executable, "-m", "stopped"], cwd=tmp_path, capture_output=True, text=True)

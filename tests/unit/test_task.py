@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from medallion import wire
-from medallion.failures import Misconfigured
+from medallion.config.contract import Contract
+from medallion.config.pipeline import Pipeline
 from medallion.plan import Plan, RunContext, make_plan
-from medallion.spec.contract import Contract
-from medallion.spec.pipeline import Pipeline
-from medallion.task import PROTOCOL, TaskSpec, task_of
+from medallion.protocol import wire
+from medallion.protocol.errors import Misconfigured
+from medallion.protocol.task import PROTOCOL, TaskSpec, task_of
 
 LINUX = 128 * 1024
 """MAX_ARG_STRLEN, with the variable's name and the final zero: https://man7.org/linux/man-pages/man2/execve.2.html."""

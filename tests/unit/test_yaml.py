@@ -13,13 +13,13 @@ import pytest
 from pydantic import ValidationError
 
 from medallion.cli.schema import Kind, json_schema
-from medallion.spec.contract import Contract
-from medallion.spec.findings import SpecError
-from medallion.spec.job import Job
-from medallion.spec.pipeline import Pipeline
-from medallion.spec.runner import Runner
-from medallion.spec.schedule import Schedule
-from medallion.spec.source import load, parse, read
+from medallion.config.contract import Contract
+from medallion.config.diagnostics import SpecError
+from medallion.config.job import Job
+from medallion.config.pipeline import Pipeline
+from medallion.config.runner import Runner
+from medallion.config.schedule import Schedule
+from medallion.config.yaml_loader import load, parse, read
 
 PIPELINE = "name: p\nowner: me\nsources: [{name: a, path: a.csv, contract: a}]\n"
 TEXT = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from medallion.last_words import Failed
-from medallion.spec.alerts import AlertKind
+from medallion.config.alerts import AlertKind
+from medallion.protocol.termination_message import Failed
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from medallion.failures import ExitCode, InputNotFound, StepFailure
 from medallion.backups.bucket import BackupBucket
+from medallion.protocol.errors import ExitCode, InputNotFound, StepFailure
 
 _UNITS = "BKMGT"
 

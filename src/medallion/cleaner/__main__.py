@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from medallion import step
-from medallion.failures import Misconfigured
-from medallion.spec.connectors import CsvSettings
-from medallion.stopping import stoppable
-from medallion.task import CleanWork, TaskSpec
+from medallion.config.connectors import CsvSettings
+from medallion.protocol.errors import Misconfigured
+from medallion.protocol.task import CleanWork, TaskSpec
+from medallion.runtime import step
+from medallion.runtime.signals import stoppable
 
 
 def main(arguments: list[str]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from medallion.failures import ContractBroken
-from medallion.spec.contract import Contract
+from medallion.config.contract import Contract
+from medallion.protocol.errors import ContractBroken
 
 
 def labels(header: list[str]) -> list[str]:

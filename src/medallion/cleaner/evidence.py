@@ -10,8 +10,8 @@ from collections import Counter
 
 import polars as pl
 
-from medallion.failures import BadInput
 from medallion.cleaner.alphabets import LEAST, familiar
+from medallion.protocol.errors import BadInput
 
 CANDIDATES = (
     "cp1252", "cp1250", "iso-8859-2", "cp1251", "koi8-r", "cp866", "iso-8859-5", "cp1253", "iso-8859-7", "cp1254",

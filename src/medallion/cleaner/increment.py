@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from medallion.failures import StepFailure, TooManyRejects
-from medallion.outcome import Outcome
-from medallion.spec.connectors import ByFile
-from medallion.warehouse import builds, increments
 from medallion.cleaner.inputs import Inputs
 from medallion.cleaner.load import Job, delivery_of, outcome_of, refusal
 from medallion.cleaner.merge import Merge
 from medallion.cleaner.reading import Reader, Stopwatch
 from medallion.cleaner.table import Table
+from medallion.config.connectors import ByFile
+from medallion.protocol.errors import StepFailure, TooManyRejects
+from medallion.protocol.result import Outcome
+from medallion.warehouse import builds, increments
 
 STAGE = "pg_temp"
 """Where Postgres keeps the tables of one session."""

@@ -6,8 +6,8 @@ from functools import reduce
 
 import polars as pl
 
-from medallion.spec.datetimes import Format, Shape, compile_formats
-from medallion.spec.field import ContractField
+from medallion.config.datetimes import Format, Shape, compile_formats
+from medallion.config.field import ContractField
 
 FIRST_YEAR = 1000
 """Earlier years are years of two digits that were read as four."""

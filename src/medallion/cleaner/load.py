@@ -8,15 +8,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from medallion import __version__
-from medallion.failures import StepFailure, TooManyRejects
-from medallion.outcome import Delivery, Outcome
-from medallion.spec.connectors import ByFile, ByWatermark
-from medallion.spec.contract import Contract
-from medallion.step import Session
-from medallion.warehouse import builds, increments, ledger
 from medallion.cleaner.inputs import Inputs
 from medallion.cleaner.reading import Counts, Reader, Stopwatch
 from medallion.cleaner.table import Table
+from medallion.config.connectors import ByFile, ByWatermark
+from medallion.config.contract import Contract
+from medallion.protocol.errors import StepFailure, TooManyRejects
+from medallion.protocol.result import Delivery, Outcome
+from medallion.runtime.step import Session
+from medallion.warehouse import builds, increments, ledger
 
 
 @dataclass(frozen=True)

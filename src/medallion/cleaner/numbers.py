@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from medallion.spec.field import MAX_DIGITS, ContractField
+from medallion.config.field import MAX_DIGITS, ContractField
 
 MAX_LENGTH = 1000
 """Characters of a number: what Postgres can declare as digits."""

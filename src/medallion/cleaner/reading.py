@@ -14,10 +14,6 @@ from typing import IO, Protocol
 
 import polars as pl
 
-from medallion.failures import BadInput
-from medallion.log import EventLog
-from medallion.outcome import SubStep
-from medallion.spec.contract import Contract
 from medallion.cleaner.clean import CleanBlock, clean
 from medallion.cleaner.columns import check_columns
 from medallion.cleaner.evidence import Evidence
@@ -25,6 +21,10 @@ from medallion.cleaner.inputs import Input, Inputs, opened
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.cleaner.rules import compile_contract
+from medallion.config.contract import Contract
+from medallion.protocol.errors import BadInput
+from medallion.protocol.result import SubStep
+from medallion.runtime.log import EventLog
 
 _AHEAD = 1
 """Clean blocks that may wait for Postgres; memory is bounded by it."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from medallion.failures import BadInput
-from medallion.spec.contract import Dialect
 from medallion.cleaner.lines import MAX_SHOWN, LineBlock, Reject
 from medallion.cleaner.quotes import QuotedRecord, StrayQuoteError
+from medallion.config.contract import Dialect
+from medallion.protocol.errors import BadInput
 
 MAX_RECORD_CHARS = 1 << 20
 """A value that spans lines must end within so many characters of its record's beginning."""

@@ -9,11 +9,11 @@ from functools import reduce
 
 import polars as pl
 
-from medallion.spec.cleaning import apply
-from medallion.spec.contract import Contract
-from medallion.spec.field import ContractField
 from medallion.cleaner.instants import read_instants
 from medallion.cleaner.numbers import Read, beyond, read_integer, read_number
+from medallion.config.cleaning import apply
+from medallion.config.contract import Contract
+from medallion.config.field import ContractField
 
 TEXT, VALUE = "text", "value"
 

@@ -9,14 +9,14 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from medallion.failures import BadInput
-from medallion.spec.contract import Contract
-from medallion.spec.field import MAX_DIGITS, ContractField
-from medallion.sqlstate import limit_in
-from medallion.warehouse.connection import Connection
-from medallion.warehouse.ledger import StepRun
 from medallion.cleaner.clean import REJECT_COLUMNS, to_csv
 from medallion.cleaner.long_keys import move_long_keys
+from medallion.config.contract import Contract
+from medallion.config.field import MAX_DIGITS, ContractField
+from medallion.protocol.errors import BadInput
+from medallion.warehouse.connection import Connection
+from medallion.warehouse.ledger import StepRun
+from medallion.warehouse.sqlstate import limit_in
 
 _TYPES = {
     "string": "text",

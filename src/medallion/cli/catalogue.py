@@ -8,14 +8,15 @@ import typer
 from rich.table import Table
 
 from medallion.cli.complete import complete_name
-from medallion.cli.places import DagsOption, default_dags
+from medallion.cli.places import DagsOption
 from medallion.cli.show import console, error_console
+from medallion.config.catalog import everything, find
+from medallion.config.diagnostics import SpecError
+from medallion.config.pipeline import Pipeline
+from medallion.config.places import default_dags
+from medallion.config.schedule import Schedule
+from medallion.orchestrators.pools import limits
 from medallion.plan import RunContext, Step, make_plan
-from medallion.pools import limits
-from medallion.spec.catalogue import everything, find
-from medallion.spec.findings import SpecError
-from medallion.spec.pipeline import Pipeline
-from medallion.spec.schedule import Schedule
 
 
 def list_pipelines(dags: DagsOption = None) -> None:  # type: ignore[assignment]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from medallion.cli.places import default_dags
-from medallion.spec.catalogue import everything
+from medallion.config.catalog import everything
+from medallion.config.places import default_dags
 
 
 def complete_name(incomplete: str) -> list[str]:

@@ -12,12 +12,13 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.places import DagsOption, default_dags, state_folder
+from medallion.cli.places import DagsOption, state_folder
 from medallion.cli.show import console, error_console
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
-from medallion.failures import ExitCode
+from medallion.config.places import default_dags
+from medallion.protocol.errors import ExitCode
 
-LOCATION = "medallion.runners.dagster.location"
+LOCATION = "medallion.orchestrators.dagster.location"
 
 
 def dagster(
@@ -38,7 +39,7 @@ def dagster(
             style="red", markup=False, soft_wrap=True,
         )  # fmt: skip
         raise typer.Exit(ExitCode.USAGE)
-    from medallion.runners.dagster.instance import prepare
+    from medallion.orchestrators.dagster.instance import prepare
 
     folder = (dags or default_dags()).resolve()
     home = Path(os.environ.get("DAGSTER_HOME") or state_folder() / "dagster").resolve()

@@ -10,8 +10,8 @@ import typer
 from medallion.cli.places import state_folder
 from medallion.cli.run import run_pipeline
 from medallion.cli.show import console, show_rows
-from medallion.report import Report
-from medallion.sample import write_sample
+from medallion.orchestrators.local.report import Report
+from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse.connection import Connection
 
 PIPELINE = "pipeline_customer_transaction"

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.places import DagsOption, default_dags
-from medallion.spec.catalogue import everything
-from medallion.spec.findings import Finding, SpecError
-from medallion.spec.lint import of_file, of_folder
+from medallion.cli.places import DagsOption
+from medallion.config.catalog import everything
+from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.places import dbt_project, default_dags
+from medallion.lint.checks import of_file, of_folder
 
 
 def lint(
@@ -53,4 +54,4 @@ def _of_dbt(dags: Path) -> list[Finding]:
         from medallion.dbt.lint import findings_of
     except ImportError:  # the pre-commit hook and Airflow's image have no dbt
         return []
-    return findings_of(files, whole=True)
+    return findings_of(files, dbt_project(dags), whole=True)

@@ -9,18 +9,19 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.places import DagsOption, default_dags
+from medallion.cli.places import DagsOption
 from medallion.cli.show import console, error_console
 from medallion.cli.templates import CONTRACT, ERRORS_STUB, JOB, PIPELINE, RUNNER, RUNNER_STUB, SCHEDULE, STUB
-from medallion.failures import ExitCode, StepFailure
+from medallion.config.connectors import CONNECTORS
+from medallion.config.contract import Contract
+from medallion.config.diagnostics import SpecError
+from medallion.config.job import Job
+from medallion.config.load_runner import runner_files
+from medallion.config.pipeline import Pipeline, RetryConfig
+from medallion.config.places import default_dags
+from medallion.config.yaml_loader import load, parse
 from medallion.infer.text import flow, plain, table_name
-from medallion.spec.connectors import CONNECTORS
-from medallion.spec.contract import Contract
-from medallion.spec.entries import runner_files
-from medallion.spec.findings import SpecError
-from medallion.spec.job import Job
-from medallion.spec.pipeline import Pipeline, RetryConfig
-from medallion.spec.source import load, parse
+from medallion.protocol.errors import ExitCode, StepFailure
 
 NAME = r"[A-Za-z][A-Za-z0-9_-]{0,54}"
 """As in a pipeline's name, but short enough for a table."""
@@ -136,8 +137,8 @@ def _contract_if_missing(
     if source is None:
         return {}
     # polars takes a moment to import, which only a guess needs.
-    from medallion.infer.proof import prove
     from medallion.cleaner.load import refusal
+    from medallion.infer.proof import prove
 
     try:
         contract = load(path, Contract)

@@ -8,9 +8,9 @@ import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
-from medallion.cli.places import default_dags
 from medallion.cli.show import console
 from medallion.cli.warehouse import WarehouseOption, warehouse
+from medallion.config.places import default_dags
 from medallion.warehouse.rollback import roll_back
 
 

@@ -14,16 +14,17 @@ import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
-from medallion.cli.places import DagsOption, default_dags, state_folder
+from medallion.cli.places import DagsOption, state_folder
 from medallion.cli.show import Progress, error_console, show_report
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
-from medallion.failures import ExitCode, StepFailure
+from medallion.config.catalog import find
+from medallion.config.diagnostics import SpecError
+from medallion.config.places import dbt_project, default_dags
+from medallion.orchestrators.local import run_plan
+from medallion.orchestrators.local.alerting import tell
+from medallion.orchestrators.local.report import Report, make_report
 from medallion.plan import Plan, RunContext, make_plan
-from medallion.report import Report, make_report
-from medallion.runners.local import run_plan
-from medallion.runners.local.alerting import tell
-from medallion.spec.catalogue import find
-from medallion.spec.findings import SpecError
+from medallion.protocol.errors import ExitCode, StepFailure
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.history import runs_of
@@ -89,6 +90,7 @@ def run_pipeline(
         SpecError: The pipeline or its contract is wrong, or there is none of that name.
         StepFailure: The warehouse cannot be reached or used before the first step.
     """
+    folder = (dags or default_dags()).resolve()
     file = find(dags or default_dags(), name, contract)
     run_id = run_id or f"local__{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
     only = file.pipeline.sources[0].name
@@ -100,7 +102,7 @@ def run_pipeline(
         with connect("medallion run") as connection:
             ledger.ensure(connection)
         with Progress(plan, run_id) as progress:
-            codes = run_plan(plan, {}, progress.on_event)
+            codes = run_plan(plan, {"MEDALLION_DBT_PROJECT": str(dbt_project(folder))}, progress.on_event)
         with connect("medallion report") as connection:
             result = make_report(connection, plan, run_id, frozenset(codes))
             target = report_file or state_folder() / "reports" / f"{run_id.replace(':', '-')}.json"

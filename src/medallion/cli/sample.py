@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from medallion.sample import write_sample
-from medallion.sample_adventureworks import write_adventureworks
+from medallion.samples.adventureworks import write_adventureworks
+from medallion.samples.customer_transactions import write_sample
 
 
 class Kind(StrEnum):

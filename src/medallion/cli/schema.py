@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from medallion.spec.contract import Contract
-from medallion.spec.job import Job
-from medallion.spec.pipeline import Pipeline
-from medallion.spec.runner import Runner
-from medallion.spec.source import ANCHORS
+from medallion.config.contract import Contract
+from medallion.config.job import Job
+from medallion.config.pipeline import Pipeline
+from medallion.config.runner import Runner
+from medallion.config.yaml_loader import ANCHORS
 
 
 class Kind(StrEnum):

@@ -14,9 +14,9 @@ from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from medallion.orchestrators.local import StepEvent
+from medallion.orchestrators.local.report import Report
 from medallion.plan import Plan
-from medallion.report import Report
-from medallion.runners.local import StepEvent
 
 console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)

@@ -16,7 +16,7 @@ sources:
     path: {file} # relative to the landing volume
     contract: {name} # contracts/{folder}.yaml
 
-# dbt models to build on it, in images/dbt/project/models/{folder}/<layer>. Each layer waits for the tests of the last.
+# dbt models to build on it, in dags/dbt/models/{folder}/<layer>. Each layer waits for the tests of the last.
 # models: {folder}
 # layers: [{{name: bronze}}, {{name: silver}}, {{name: gold}}]
 

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.places import default_dags, state_folder
+from medallion.cli.places import state_folder
 from medallion.cli.show import error_console
-from medallion.failures import StepFailure
-from medallion.spec.catalogue import find
-from medallion.spec.findings import SpecError
+from medallion.config.catalog import find
+from medallion.config.diagnostics import SpecError
+from medallion.config.places import default_dags
+from medallion.protocol.errors import StepFailure
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect, environment, is_configured
 

@@ -9,10 +9,10 @@ import gc
 import sys
 import tempfile
 
-from medallion import step
-from medallion.failures import ExitCode, Misconfigured
-from medallion.stopping import stoppable
-from medallion.task import CleanWork, FreshnessWork, TaskSpec
+from medallion.protocol.errors import ExitCode, Misconfigured
+from medallion.protocol.task import CleanWork, FreshnessWork, TaskSpec
+from medallion.runtime import step
+from medallion.runtime.signals import stoppable
 
 
 def main(arguments: list[str]) -> int:

@@ -10,13 +10,13 @@ from typing import Any
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-from medallion import sqlstate
-from medallion.failures import ModelFailed, StepFailure, WarehouseAway, WarehouseFull
-from medallion.log import EventLog
 from medallion.dbt import states
 from medallion.dbt.manifest import PROJECT, common_flags
 from medallion.dbt.project import named
 from medallion.dbt.states import states_in
+from medallion.protocol.errors import ModelFailed, StepFailure, WarehouseAway, WarehouseFull
+from medallion.runtime.log import EventLog
+from medallion.warehouse import sqlstate
 
 states.use()
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from medallion.failures import Misconfigured, SourceStale
-from medallion.outcome import Outcome, TestResult
-from medallion.step import Session
 from medallion.dbt.commands import Dbt, failure_of
 from medallion.dbt.hooks import Hooks
 from medallion.dbt.manifest import load_manifest
 from medallion.dbt.relocate import relocate
+from medallion.protocol.errors import Misconfigured, SourceStale
+from medallion.protocol.result import Outcome, TestResult
+from medallion.runtime.step import Session
 
 _STATUS: dict[str, Any] = {"pass": "pass", "warn": "warn", "error": "fail", "runtime error": "error"}
 _YEAR_ONE = 1

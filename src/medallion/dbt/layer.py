@@ -10,10 +10,6 @@ from typing import Any, Literal
 
 from psycopg import sql
 
-from medallion.failures import StepFailure, TestFailed, WarehouseAway
-from medallion.outcome import ModelResult, Outcome, TestResult
-from medallion.step import Session
-from medallion.warehouse import builds, increments, views
 from medallion.dbt import refusals
 from medallion.dbt.commands import Dbt, failure_of
 from medallion.dbt.hooks import Hooks, Moment
@@ -23,6 +19,10 @@ from medallion.dbt.project import named
 from medallion.dbt.relocate import guard, relocate
 from medallion.dbt.results import UNCHANGED, broken_hooks, model_results, test_results
 from medallion.dbt.share import Share, share_of
+from medallion.protocol.errors import StepFailure, TestFailed, WarehouseAway
+from medallion.protocol.result import ModelResult, Outcome, TestResult
+from medallion.runtime.step import Session
+from medallion.warehouse import builds, increments, views
 
 Phase = Literal["build", "run", "test"]
 

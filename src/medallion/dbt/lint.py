@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
 
 from dbt.contracts.graph.manifest import Manifest
 
-from medallion.failures import StepFailure
-from medallion.spec.findings import Finding
-from medallion.spec.pipeline import Pipeline
-from medallion.spec.project import PipelineFile
+from medallion.config.diagnostics import Finding
+from medallion.config.load_pipeline import PipelineFile
+from medallion.config.pipeline import Pipeline
 from medallion.dbt import refusals
 from medallion.dbt.division import JOINING, TESTS, Node
-from medallion.dbt.manifest import PROJECT, load_manifest
+from medallion.dbt.manifest import load_manifest
 from medallion.dbt.project import twins
 from medallion.dbt.share import divided
+from medallion.protocol.errors import StepFailure
 
 
-def findings_of(files: Sequence[PipelineFile], *, whole: bool) -> list[Finding]:
+def findings_of(files: Sequence[PipelineFile], project: Path, *, whole: bool) -> list[Finding]:
     """Return what is wrong between pipelines and the dbt project.
-
-    Pipelines of another project, of which this one has no folder, are passed over unless `MEDALLION_DBT_PROJECT` says
-    that this is theirs.
 
     Args:
         files: Pipelines with their contracts.
+        project: The dbt project's folder. Where it holds no project, there is nothing to compare with.
         whole: Whether these are all the pipelines of the project: then each test must belong to one of them.
     """
-    mine = [file for file in files if file.pipeline.layers and _is_here(file.pipeline)]
-    if not mine:
+    finding = _finder(project)
+    mine = [file for file in files if file.pipeline.layers]
+    if not mine or not (project / "dbt_project.yml").is_file():
         return []
     try:
-        manifest = load_manifest().manifest
+        manifest = load_manifest(project).manifest
     except StepFailure as failure:
-        return [_finding("dbt_project.yml", failure.message, failure.remedy)]
+        return [finding("dbt_project.yml", failure.message, failure.remedy)]
     twins(manifest)
     tables = {
         file.contracts[source.contract].table
@@ -47,7 +47,7 @@ def findings_of(files: Sequence[PipelineFile], *, whole: bool) -> list[Finding]:
     nodes: dict[str, Node] = {}
     for file in mine:
         try:
-            nodes, _, division, problems = divided(manifest, _order(file.pipeline), file.pipeline.models or "")
+            nodes, _, division, problems = divided(manifest, project, _order(file.pipeline), file.pipeline.models or "")
         except StepFailure as failure:
             found.add(Finding(str(file.path), 1, 1, "layers", failure.message, failure.remedy))
             continue
@@ -57,13 +57,8 @@ def findings_of(files: Sequence[PipelineFile], *, whole: bool) -> list[Finding]:
         for layer in file.pipeline.layers if whole else ():
             views = division.builds[layer.name] if layer.is_published else ()
             problems += refusals.exposed_views(manifest, nodes, views, fixed)
-        found |= {_finding(problem.file, problem.message, problem.remedy) for problem in problems}
-    return sorted(found | set(_in_no_layer(nodes, held) if whole else ()))
-
-
-def _is_here(pipeline: Pipeline) -> bool:
-    named = bool(os.environ.get("MEDALLION_DBT_PROJECT"))
-    return named or (PROJECT / "models" / str(pipeline.models)).is_dir()
+        found |= {finding(problem.file, problem.message, problem.remedy) for problem in problems}
+    return sorted(found | set(_in_no_layer(nodes, held, finding) if whole else ()))
 
 
 def _order(pipeline: Pipeline) -> dict[str, str]:
@@ -75,7 +70,7 @@ def _loaded(manifest: Manifest, tables: set[str]) -> set[str]:
     return {id for id, source in manifest.sources.items() if f"{source.schema}.{source.identifier}" in tables}
 
 
-def _in_no_layer(nodes: dict[str, Node], held: set[str]) -> Iterator[Finding]:
+def _in_no_layer(nodes: dict[str, Node], held: set[str], finding: Callable[..., Finding]) -> Iterator[Finding]:
     for id, node in nodes.items():
         if id in held or node.ephemeral or node.kind == "source":
             continue
@@ -83,10 +78,13 @@ def _in_no_layer(nodes: dict[str, Node], held: set[str]) -> Iterator[Finding]:
         does = "runs" if node.kind in TESTS else "builds"
         what = f"no layer of any pipeline {does} the {kind} {node.name}"
         remedy = "let a layer select what it reads" if node.kind in TESTS else "select it in a layer of a pipeline"
-        severity = "error" if node.kind in (*TESTS, *JOINING) else "warning"
-        yield _finding(node.file, what, f"{remedy}, or disable it", severity)
+        severity: Literal["error", "warning"] = "error" if node.kind in (*TESTS, *JOINING) else "warning"
+        yield finding(node.file, what, f"{remedy}, or disable it", severity)
 
 
-def _finding(file: str, message: str, remedy: str, severity: str = "error") -> Finding:
-    where = str(PROJECT / file)
-    return Finding(where, 1, 1, "", message, remedy, "warning" if severity == "warning" else "error")
+def _finder(project: Path) -> Callable[..., Finding]:
+    def finding(file: str, message: str, remedy: str, severity: Literal["error", "warning"] = "error") -> Finding:
+
+        return Finding(str(project / file), 1, 1, "", message, remedy, severity)
+
+    return finding

@@ -18,10 +18,11 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
 from dbt.version import __version__ as dbt_version
 
-from medallion.failures import ModelFailed
+from medallion.config.places import dbt_project
+from medallion.protocol.errors import ModelFailed
 
-PROJECT = Path(os.environ.get("MEDALLION_DBT_PROJECT") or Path(__file__).resolve().parent.parent / "project")
-"""The dbt project: the image's own, or that of the checkout."""
+PROJECT = dbt_project()
+"""The dbt project: the image's own, or that of the nearest DAG folder."""
 
 
 @dataclass(frozen=True)

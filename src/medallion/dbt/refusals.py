@@ -8,10 +8,10 @@ from typing import Any
 
 from dbt.contracts.graph.manifest import Manifest
 
-from medallion.failures import Misconfigured
-from medallion.warehouse.connection import Connection
 from medallion.dbt.division import Division, Node, Problem
 from medallion.dbt.project import named
+from medallion.protocol.errors import Misconfigured
+from medallion.warehouse.connection import Connection
 
 MOST = 20
 _TABLE = "{{ config(materialized='table') }}"

@@ -10,9 +10,9 @@ from dbt.node_types import NodeType
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from medallion.outcome import ModelResult, TestResult
-from medallion.warehouse.connection import Connection
 from medallion.dbt.commands import said
+from medallion.protocol.result import ModelResult, TestResult
+from medallion.warehouse.connection import Connection
 
 SAMPLE_ROWS = 5
 UNCHANGED = "nothing new: the rows are where they were"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from dbt.contracts.graph.manifest import Manifest
 
-from medallion.failures import Misconfigured
 from medallion.dbt import refusals
 from medallion.dbt.division import BUILT, Division, Node, Problem, divide
 from medallion.dbt.manifest import PROJECT
 from medallion.dbt.project import named, nodes_of, twins
 from medallion.dbt.selection import Selection
+from medallion.protocol.errors import Misconfigured
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def share_of(
         Misconfigured: The layer's selector chooses nothing, or the project cannot be divided among the layers.
     """
     own = twins(manifest)
-    nodes, chosen, division, problems = divided(manifest, order, models, whole=whole)
+    nodes, chosen, division, problems = divided(manifest, PROJECT, order, models, whole=whole)
     selected = frozenset(id for id in chosen[layer] if id in nodes and nodes[id].kind in BUILT)
     if not selected:
         raise Misconfigured(
@@ -78,14 +79,14 @@ def share_of(
 
 
 def divided(
-    manifest: Manifest, order: Mapping[str, str], models: str, *, whole: bool = True
+    manifest: Manifest, project: Path, order: Mapping[str, str], models: str, *, whole: bool = True
 ) -> tuple[dict[str, Node], dict[str, frozenset[str]], Division, list[Problem]]:
     """Return a project's nodes, what each selector chooses, how the layers divide it, and all that is wrong with that.
 
     Raises:
         Misconfigured: dbt does not take a selector.
     """
-    nodes, selection = nodes_of(manifest), Selection(manifest, PROJECT)
+    nodes, selection = nodes_of(manifest), Selection(manifest, project)
     chosen = {name: selection.choose(select) for name, select in order.items()}
     scope = selection.choose(f"path:models/{models}") if models else frozenset()
     division = divide(nodes, chosen, scope, whole=whole)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from medallion.spec.datetimes import compile_format
+from medallion.config.datetimes import compile_format
 
 MARKS = ("NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "NaN", "nan")
 """Words for "no value". They are values in a column of text: `NA` is Namibia there, and Null a surname."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medallion.failures import BadInput, StepFailure
-from medallion.infer.refusal import HELP, NotTabular
-from medallion.spec.encodings import canonical
 from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.inputs import opened
 from medallion.cleaner.inputs.files import LocalFile
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.recode import OtherEncoding
+from medallion.config.encodings import canonical
+from medallion.infer.refusal import HELP, NotTabular
+from medallion.protocol.errors import BadInput, StepFailure
 
 UTF8 = "utf-8"
 

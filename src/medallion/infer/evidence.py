@@ -10,18 +10,18 @@ from pathlib import Path
 
 import polars as pl
 
-from medallion.failures import StepFailure
-from medallion.infer.candidates import CANDIDATES, MARKS, Candidate
-from medallion.infer.layout import Layout
-from medallion.infer.refusal import HELP, NotTabular
-from medallion.spec.contract import Contract, Dialect
-from medallion.spec.table_limits import MAX_FIELDS
 from medallion.cleaner.columns import labels
 from medallion.cleaner.inputs import opened
 from medallion.cleaner.inputs.files import LocalFile
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.cleaner.rules import TEXT, Column, compile_contract
+from medallion.config.contract import Contract, Dialect
+from medallion.config.table_limits import MAX_FIELDS
+from medallion.infer.candidates import CANDIDATES, MARKS, Candidate
+from medallion.infer.layout import Layout
+from medallion.infer.refusal import HELP, NotTabular
+from medallion.protocol.errors import StepFailure
 
 _WORDS = 6
 _HOPELESS = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from medallion.spec.columns import SYSTEM_COLUMNS
+from medallion.config.columns import SYSTEM_COLUMNS
 
 _MOST = 50
 """Characters, so that a number fits behind them within the 55 of a contract."""

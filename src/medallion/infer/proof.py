@@ -10,19 +10,19 @@ from pathlib import Path
 
 import polars as pl
 
-from medallion.failures import StepFailure
+from medallion.cleaner.inputs import one_file
+from medallion.cleaner.reading import Counts, Reader
+from medallion.config.contract import Contract
+from medallion.config.diagnostics import SpecError
+from medallion.config.field import ContractField
+from medallion.config.table_limits import ROW_BYTES
+from medallion.config.yaml_loader import parse
 from medallion.infer.choice import guess
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.text import contract_text
 from medallion.infer.width import widest_row
-from medallion.log import EventLog
-from medallion.spec.contract import Contract
-from medallion.spec.field import ContractField
-from medallion.spec.findings import SpecError
-from medallion.spec.source import parse
-from medallion.spec.table_limits import ROW_BYTES
-from medallion.cleaner.inputs import one_file
-from medallion.cleaner.reading import Counts, Reader
+from medallion.protocol.errors import StepFailure
+from medallion.runtime.log import EventLog
 
 _ROUNDS = 3
 _MOST_REJECTED = 0.5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from medallion.spec.field import ContractField
+from medallion.config.field import ContractField
 
 _HEADER, _OWN = 24, 8
 _FIXED = {"integer": 8, "datetime": 8, "date": 4, "boolean": 1}

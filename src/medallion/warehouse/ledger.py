@@ -14,9 +14,9 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from medallion.failures import GateClosed
-from medallion.outcome import Outcome
-from medallion.spec.retention import Retention
+from medallion.config.retention import Retention
+from medallion.protocol.errors import GateClosed
+from medallion.protocol.result import Outcome
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.lock import held
 

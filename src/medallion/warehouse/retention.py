@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medallion.spec.retention import Retention
+from medallion.config.retention import Retention
 from medallion.warehouse import builds
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun

@@ -6,8 +6,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from medallion.failures import Misconfigured
-from medallion.outcome import Outcome
+from medallion.protocol.errors import Misconfigured
+from medallion.protocol.result import Outcome
 from medallion.warehouse import builds, ledger
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.history import Run, Version, runs_of

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from medallion.spec.connectors import CsvSettings, HttpSettings, PostgresSettings, S3Settings
 from medallion.cleaner.inputs.files import files, one_file
 from medallion.cleaner.inputs.stream import Input, Inputs, opened
+from medallion.config.connectors import CsvSettings, HttpSettings, PostgresSettings, S3Settings
 
 __all__ = ["Input", "Inputs", "inputs_of", "one_file", "opened"]
 

@@ -10,9 +10,9 @@ from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 
-from medallion.failures import BadInput, InputNotFound
-from medallion.spec.connectors import CsvSettings, is_pattern
 from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
+from medallion.config.connectors import CsvSettings, is_pattern
+from medallion.protocol.errors import BadInput, InputNotFound
 
 
 @dataclass

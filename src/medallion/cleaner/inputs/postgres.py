@@ -16,7 +16,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from medallion.failures import (
+from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
+from medallion.config.connectors import PostgresSettings
+from medallion.protocol.errors import (
     BadInput,
     ContractBroken,
     InputNotFound,
@@ -25,9 +27,7 @@ from medallion.failures import (
     StepFailure,
     WarehouseAway,
 )
-from medallion.spec.connectors import PostgresSettings
-from medallion.sqlstate import code_of_text, meaning_of
-from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
+from medallion.warehouse.sqlstate import code_of_text, meaning_of
 
 _SETTINGS = {
     "PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname",

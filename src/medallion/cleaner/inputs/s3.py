@@ -16,9 +16,9 @@ from typing import Any
 import obstore
 from obstore.store import S3Store
 
-from medallion.failures import InputNotFound
-from medallion.spec.connectors import S3Settings, is_pattern
 from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
+from medallion.config.connectors import S3Settings, is_pattern
+from medallion.protocol.errors import InputNotFound
 from medallion.storage import Bucket
 
 

@@ -1,0 +1,116 @@
+"""A data contract: what a file must look like, how its values are cleaned, and which rows are refused.
+
+The terms are those of Frictionless Table Schema (fields, types, formats, `missingValues`, constraints,
+`primaryKey`; https://specs.frictionlessdata.io/table-schema/) and of its CSV Dialect, plus named cleaning rules.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from medallion.config import encodings
+from medallion.config.columns import check_names
+from medallion.config.field import ContractField, Identifier
+from medallion.config.model import Part
+from medallion.config.table_limits import check_size
+
+_ENCODING = f"How the file's text is encoded: {', '.join(encodings.ENCODINGS)}."
+
+
+class Dialect(Part):
+    """How the file is written. It may be gzipped, and may begin with a byte order mark."""
+
+    delimiter: str = Field(",", pattern=r'^[^"\r\n]$', description="One ASCII character between values.")
+    encoding: str | None = Field(None, description=f"{_ENCODING} By default the contract's `encoding`.")
+    quote_char: Literal['"'] = Field('"', alias="quoteChar", description="Around values; doubled inside them.")
+    header_rows: tuple[Annotated[int, Field(ge=1)]] = Field(
+        (1,),
+        alias="headerRows",
+        description="The line that names the columns, counted from 1 as an editor does. Lines above it are not read.",
+    )
+
+    @field_validator("delimiter")
+    @classmethod
+    def _ascii(cls, value: str) -> str:
+        if not value.isascii():
+            raise ValueError(f"{value!r} is not ASCII — use one of , ; | or a tab")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _text(cls, value: str | None) -> str | None:
+        return value if value is None else encodings.canonical(value)
+
+
+class Rejects(Part):
+    """How many rows may be rejected before the load as a whole is refused."""
+
+    max_share: float = Field(0.05, ge=0, le=1, description="Share of all rows, from 0 to 1.")
+    max_rows: int | None = Field(None, ge=0, description="Number of rows, on top of the share.")
+
+
+class Contract(Part):
+    """What a file must look like, and the table that its rows are loaded into."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$", description="The file's own name.")
+    title: str = ""
+    description: str = ""
+    table: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$", description="`schema.table`.")
+    encoding: str | None = Field(None, description=f"{_ENCODING} By default utf-8.")
+    dialect: Dialect = Dialect()
+    missing_values: tuple[str, ...] = Field(
+        ("",), alias="missingValues", description="What means that there is no value, after cleaning."
+    )
+    fields: tuple[ContractField, ...] = Field(min_length=1)
+    primary_key: tuple[Identifier, ...] = Field(
+        (), alias="primaryKey", description="Later rows with the key of an earlier one are rejected."
+    )
+    rejects: Rejects = Rejects()
+    unknown_columns: Literal["error", "ignore"] = Field("error", description="Columns that the contract has not.")
+    missing_columns: Literal["error", "null"] = Field("error", description="Columns that the file has not.")
+    empty: Literal["error", "allow"] = Field("error", description="A file without rows.")
+
+    @property
+    def codec(self) -> str:
+        """The encoding of the file."""
+        return self.encoding or self.dialect.encoding or "utf-8"
+
+    @field_validator("encoding")
+    @classmethod
+    def _text(cls, value: str | None) -> str | None:
+        return value if value is None else encodings.canonical(value)
+
+    @field_validator("primary_key", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Contract:
+        if self.encoding and self.dialect.encoding and self.encoding != self.dialect.encoding:
+            raise ValueError(
+                f"`encoding` is {self.encoding} and `dialect.encoding` is {self.dialect.encoding} — keep one of them"
+            )
+        names = [field.name for field in self.fields]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"field {twice[0]!r} is there twice — give each field its own name")
+        check_names(self.fields)
+        check_size(self)
+        by_name = {field.name: field for field in self.fields}
+        for name in self.primary_key:
+            if name not in by_name or by_name[name].derive is not None:
+                raise ValueError(f"`primaryKey` names {name!r}, which is no field of the file — {_known(names)}")
+        for field in self.fields:
+            for part in (field.derive and field.derive.multiply) or ():
+                if part not in by_name or by_name[part].type not in ("integer", "number") or by_name[part].derive:
+                    raise ValueError(
+                        f"{field.name} multiplies {part!r}, which is no number of the file — {_known(names)}"
+                    )
+        return self
+
+
+def _known(names: list[str]) -> str:
+    return f"the fields are {', '.join(names)}"

@@ -1,0 +1,151 @@
+"""One column of a data contract: its type, how its values are written and cleaned, and what they must satisfy."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from medallion.config.cleaning import Rule
+from medallion.config.datetimes import compile_formats, default_formats, is_zoned
+from medallion.config.model import Part
+from medallion.config.patterns import check_pattern
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,54}$")]
+"""A Postgres name that needs no quotes."""
+MAX_DIGITS = 38
+"""Digits of a number with `decimals`: what all databases and file formats can hold."""
+TRUE_VALUES, FALSE_VALUES = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
+Bound = int | float | date | datetime
+
+
+class Constraints(Part):
+    """What a value must satisfy after cleaning. A row with a value that does not is rejected."""
+
+    required: bool = False
+    minimum: Bound | None = Field(None, description="Smallest number, or earliest date or datetime.")
+    maximum: Bound | None = Field(None, description="Largest number, or latest date or datetime.")
+    max_length: int | None = Field(None, alias="maxLength", ge=1)
+    pattern: str | None = Field(None, description="Regular expression that the whole cleaned text must match.")
+    enum: tuple[str, ...] | None = Field(None, min_length=1, description="The only cleaned texts allowed.")
+
+    @field_validator("pattern")
+    @classmethod
+    def _regex(cls, value: str | None) -> str | None:
+        return value if value is None else check_pattern(value)
+
+    @field_validator("minimum", "maximum", mode="before")
+    @classmethod
+    def _instant(cls, value: Any) -> Any:
+        # Read as a date, midnight would lose its offset.
+        with suppress(ValueError):
+            if isinstance(value, str) and "T" in value:
+                return datetime.fromisoformat(value)
+        return value
+
+
+class Derive(Part):
+    """A column that the file does not have: a product of other columns, or the same value in every row."""
+
+    multiply: tuple[Identifier, ...] | None = Field(None, min_length=2, description="Exact product of these fields.")
+    constant: str | None = Field(None, description="The same value in every row; null by default.")
+
+
+class ContractField(Part):
+    """One column of the table, and the column of the file that it comes from."""
+
+    name: Identifier
+    source: str | None = Field(
+        None,
+        description="The column's name in the file; by default `name`. "
+        "Columns of the same name are `Region (1)` and `Region (2)`.",
+    )
+    title: str = ""
+    description: str = ""
+    type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = "string"
+    format: str | tuple[str, ...] | None = Field(
+        None, description="For dates and datetimes: one or more strptime patterns. By default ISO 8601."
+    )
+    decimals: int | None = Field(
+        None, ge=0, le=12, description="For numbers: places kept after the point. By default all of them."
+    )
+    decimal_char: str = Field(
+        ".", alias="decimalChar", min_length=1, max_length=1, description="For numbers: what separates the decimals."
+    )
+    group_char: str | None = Field(
+        None,
+        alias="groupChar",
+        min_length=1,
+        max_length=1,
+        description="For numbers and integers: what separates groups of three digits. A space stands for any space.",
+    )
+    bare_number: bool = Field(
+        True, alias="bareNumber", description="False: text around a number or integer, such as `%` or `kg`, is removed."
+    )
+    true_values: tuple[str, ...] = Field(TRUE_VALUES, alias="trueValues", min_length=1)
+    false_values: tuple[str, ...] = Field(FALSE_VALUES, alias="falseValues", min_length=1)
+    missing_values: tuple[str, ...] | None = Field(
+        None, alias="missingValues", description="Instead of the contract's own."
+    )
+    clean: tuple[Rule, ...] = Field(("trim",), description="Cleaning rules, in order.")
+    constraints: Constraints = Constraints()
+    derive: Derive | None = None
+
+    @property
+    def header(self) -> str:
+        """The column's name in the file."""
+        return self.source if self.source is not None else self.name
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The strptime patterns of a date or datetime."""
+        if self.format is None:
+            return default_formats(self.type)
+        return (self.format,) if isinstance(self.format, str) else self.format
+
+    @model_validator(mode="after")
+    def _fits(self) -> ContractField:
+        if self.derive is not None and self.source is not None:
+            raise ValueError(f"{self.name} is derived and has a `source` — keep one of them")
+        self._check_keys()
+        self._check_numbers()
+        self._check_bounds()
+        if both := sorted({*self.true_values} & {*self.false_values}):
+            raise ValueError(f"{both[0]!r} is in `trueValues` and in `falseValues` — keep one of them")
+        return self
+
+    def _check_keys(self) -> None:
+        """Refuse keys that the type has no use for: they would be ignored."""
+        numeric, dated = self.type in ("integer", "number"), self.type in ("date", "datetime")
+        useless = {
+            "format": self.format is not None and not dated,
+            "decimals": self.decimals is not None and self.type != "number",
+            "decimalChar": self.decimal_char != "." and self.type != "number",
+            "groupChar": self.group_char is not None and not numeric,
+            "bareNumber": not self.bare_number and not numeric,
+            "trueValues": self.true_values != TRUE_VALUES and self.type != "boolean",
+            "falseValues": self.false_values != FALSE_VALUES and self.type != "boolean",
+        }
+        for key in (key for key, is_useless in useless.items() if is_useless):
+            raise ValueError(f"a {self.type} has no `{key}` — remove it, or change the type of {self.name}")
+
+    def _check_numbers(self) -> None:
+        for key, char in (("decimalChar", self.decimal_char), ("groupChar", self.group_char or ",")):
+            if char.isalnum() or char in '+-()"\r\n%' or (char.isspace() and key == "decimalChar"):
+                raise ValueError(f"`{key}` is {char!r}, which separates no digits — write . , ' or a space")
+        if self.type == "number" and self.group_char == self.decimal_char:
+            raise ValueError(f"`groupChar` and `decimalChar` are both {self.group_char!r} — declare the other one too")
+
+    def _check_bounds(self) -> None:
+        bounds = [bound for bound in (self.constraints.minimum, self.constraints.maximum) if bound is not None]
+        dated = self.type in ("date", "datetime")
+        zoned = dated and any(one.zoned for one in compile_formats(self.formats, self.type))
+        if bounds and self.type in ("string", "boolean"):
+            raise ValueError(f"a {self.type} has no `minimum` or `maximum` — use `maxLength`, `pattern` or `enum`")
+        if any(isinstance(bound, date) != dated or (isinstance(bound, datetime) and self.type == "date")
+               for bound in bounds):  # fmt: skip
+            raise ValueError(f"`minimum` and `maximum` of a {self.type} are {self.type}s — write them as such")
+        if any(is_zoned(bound) for bound in bounds) and not zoned:
+            raise ValueError(f"a bound of {self.name} has an offset and its `format` has none — remove the offset")

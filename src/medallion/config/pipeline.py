@@ -1,0 +1,190 @@
+"""A pipeline file: what a person writes to have data cleaned, loaded, modelled, tested and published."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from medallion.config.alerts import Alerts
+from medallion.config.connectors import Source, check_secrets
+from medallion.config.model import Name, Part
+from medallion.config.retention import Retention
+from medallion.config.schedule import Schedule
+from medallion.protocol.errors import RETRYABLE
+
+TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
+"""Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""
+
+
+class Layer(Part):
+    """One medallion layer: dbt models, and the tests that they must pass before anything follows."""
+
+    name: Name = Field(description="The layer, such as `bronze`; its models are in the dbt folder of that name.")
+    select: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.:/*+@, -]+$",
+        description="dbt selector; by default `path:models/<models>/<name>`.",
+    )
+    publish: bool | None = Field(
+        None,
+        description="Whether readers use the layer: its builds are in the history, are kept for `retention.builds` "
+        "runs, and can be rolled back to. By default only `gold` is.",
+    )
+    gate: bool = Field(True, description="False: failing tests are reported and stop nothing.")
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the layer's relations are views over audited builds."""
+        return self.name == "gold" if self.publish is None else self.publish
+
+
+ExitClass = Literal["oom", "evicted"]
+EXIT_CLASSES: tuple[ExitClass, ...] = ("oom", "evicted")
+EndKind = ExitClass | Literal["refused"]
+"""How Kubernetes ended a pod; one that it refused to create is refused again."""
+
+
+class RetryConfig(Part):
+    """When a failed step is tried again. Exit codes that are not listed fail at once."""
+
+    max_retries: int = Field(1, ge=0, le=20, description="Attempts after the first.")
+    initial_delay_seconds: int = Field(120, ge=0, description="Wait before the first retry.")
+    backoff_multiplier: float = Field(1.0, ge=1.0, description="Each wait is this many times the one before.")
+    max_delay_seconds: int = Field(1800, ge=0, description="No wait is longer.")
+    retryable_exit_codes: tuple[int | ExitClass, ...] = Field(
+        (*sorted(int(code) for code in RETRYABLE), "evicted"),
+        description="Exit codes worth another attempt; also `oom` (killed for want of memory, whose code is 137) and "
+        "`evicted` (Kubernetes took the pod off its node).",
+    )
+
+    @field_validator("retryable_exit_codes", mode="before")
+    @classmethod
+    def _codes(cls, value: Any) -> Any:
+        for code in value if isinstance(value, (list, tuple)) else ():
+            number = isinstance(code, int) and not isinstance(code, bool) and 1 <= code <= 255
+            if not number and code not in EXIT_CLASSES:
+                raise ValueError(f"{code!r} is no exit code — write a number from 1 to 255, `oom` or `evicted`")
+        return value
+
+    def is_retryable(self, exit_code: int | None, ended: EndKind | None = None) -> bool:
+        """Whether an attempt that failed is worth another.
+
+        Args:
+            exit_code: The code of the step's process; None if it is unknown, which is always worth another.
+            ended: How Kubernetes ended the pod, if it did.
+        """
+        if ended is not None and ended in self.retryable_exit_codes:
+            return True
+        return ended not in ("evicted", "refused") and (
+            exit_code in (None, 0) or exit_code in self.retryable_exit_codes
+        )
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after the given failed attempt (1 is the first)."""
+        return min(self.initial_delay_seconds * self.backoff_multiplier ** (attempt - 1), self.max_delay_seconds)
+
+
+class Resources(Part):
+    """What a pod asks Kubernetes for. Memory is request and limit alike; CPU is a request only."""
+
+    cpu: str = Field("100m", pattern=r"^\d+(\.\d+)?m?$", description="Kubernetes CPU quantity.")
+    memory: str = Field("512Mi", pattern=r"^\d+(Ki|Mi|Gi)$", description="Kubernetes memory quantity.")
+
+
+class ImageResources(Part):
+    """Resources by image."""
+
+    cleaner: Resources = Resources()
+    dbt: Resources = Resources()
+
+
+class Timeouts(Part):
+    """Limits in seconds; what goes over is stopped, pod and database session too."""
+
+    step_seconds: int = Field(1800, ge=1, le=2_147_483_647, description="One attempt of one step.")
+    run_seconds: int = Field(7200, ge=1, description="A whole run.")
+    startup_seconds: int = Field(
+        300, ge=1, description="From a pod's creation until it runs: its image is pulled and a node has room for it."
+    )
+    deadline_seconds: int | None = Field(
+        None,
+        ge=1,
+        description="A run that is not done this long after it was due goes on, and an alert says so. Runs that are "
+        "made up for (`catchup`) have no deadline.",
+    )
+
+
+class Groups(Part):
+    """Names of the task groups. An empty `transform` puts the layers at the top."""
+
+    clean: str = Field("Clean", pattern=r"^[A-Za-z0-9_-]+$")
+    load: str = Field("Load-To-Postgres", pattern=r"^[A-Za-z0-9_-]+$")
+    transform: str = Field("DBT-Transformations", pattern=r"^[A-Za-z0-9_-]*$")
+
+
+class Pipeline(Part):
+    """A pipeline: sources under contracts, then dbt layers in order, each behind its tests."""
+
+    name: Name = Field(description="Unique; the DAG's id.")
+    description: str = Field("", description="One line, for the list of DAGs.")
+    owner: str = Field(min_length=1, description="The team to ask.")
+    tags: tuple[str, ...] = ()
+    tenant: TenantName | None = Field(
+        None, description="Whose data it is: steps run with this tenant's login, pool, namespace and quota."
+    )
+    schedule: Schedule = Schedule()
+    sources: tuple[Source, ...] = Field(description="The inputs that a run loads, at least one.")
+    models: Name | None = Field(
+        None, description="The folder of dbt models, `dags/dbt/models/<models>`; needed by layers."
+    )
+    layers: tuple[Layer, ...] = Field((), description="In the order in which they run; none: it only loads.")
+    granularity: Literal["layer", "step"] = Field(
+        "layer",
+        description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it.",
+    )
+    freshness: bool = Field(
+        False,
+        description="Whether `dbt source freshness` is the first gate: how old the sources of `models` may be is in "
+        "their sources.yml.",
+    )
+    schema_prefix: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9_]{0,20})?$",
+        description="Put before every schema, so that two pipelines can share the same models.",
+    )
+    groups: Groups = Groups()
+    retry_config: RetryConfig = RetryConfig()
+    max_parallel_steps: int = Field(
+        4,
+        ge=1,
+        description="How many steps of a run may go on at once. On Kubernetes each has a pod, and a worker pod.",
+    )
+    timeouts: Timeouts = Timeouts()
+    alerts: Alerts = Alerts()
+    retention: Retention = Retention()
+    resources: ImageResources = ImageResources()
+
+    @model_validator(mode="after")
+    def _unique(self) -> Pipeline:
+        if self.tenant is not None:
+            check_secrets(self.tenant, self.sources)
+        for kind, names in (
+            ("source", [source.name for source in self.sources]),
+            ("layer", [layer.name for layer in self.layers]),
+        ):
+            if not names and kind == "source":
+                raise ValueError("there is no source — write at least one")
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{kind} {twice[0]!r} is there twice — give each {kind} its own name")
+        if self.layers and self.models is None:
+            raise ValueError("there are layers and no `models` — name the folder of dbt models that they build")
+        if self.freshness and self.models is None:
+            raise ValueError("there is `freshness` and no `models` — name the folder whose sources.yml has the limits")
+        return self
+
+    @property
+    def connectors(self) -> tuple[str, ...]:
+        """The kinds of connector that its sources use."""
+        return tuple(sorted({source.connector for source in self.sources}))

@@ -1,0 +1,23 @@
+"""Where a team's files are: the DAG folder, and the dbt project inside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def default_dags() -> Path:
+    """Return `MEDALLION_DAGS`; else the nearest `dags`, from here upwards, that has pipelines or jobs; else `dags`."""
+    if given := os.environ.get("MEDALLION_DAGS"):
+        return Path(given)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if any((folder / "dags" / below).is_dir() for below in ("pipelines", "jobs")):
+            return folder / "dags"
+    return here / "dags"
+
+
+def dbt_project(dags: Path | None = None) -> Path:
+    """Return the folder of the dbt project: `MEDALLION_DBT_PROJECT`, or `dbt` in the DAG folder."""
+    given = os.environ.get("MEDALLION_DBT_PROJECT")
+    return Path(given) if given else (dags or default_dags()) / "dbt"

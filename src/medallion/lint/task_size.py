@@ -1,0 +1,27 @@
+"""What a pipeline file asks for and no pod could be given: found by `medallion lint`, before a run finds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from medallion.config.diagnostics import Finding
+from medallion.config.folder import Runnable
+from medallion.plan import RunContext, make_plan
+from medallion.protocol import wire
+from medallion.protocol.errors import Misconfigured
+
+_SURELY_FITS = wire.MAX_BYTES // 2
+"""Bytes of JSON that need no trial: base64 adds a third to what does not compress."""
+
+
+def too_large(one: Runnable) -> Iterator[Finding]:
+    """Yield an error for each step whose task is too large for a pod."""
+    file = one.file
+    plan = make_plan(file.pipeline, file.contracts, RunContext("run", "/landing", "0" * 40))
+    for number, step in enumerate(plan.steps):
+        if len(json.dumps(step.work.model_dump(mode="json", exclude_unset=True))) > _SURELY_FITS:
+            try:
+                wire.environment(plan.task(step.name))
+            except Misconfigured as error:
+                yield Finding(str(file.path), 1, 1, f"sources.{number}", error.message, error.remedy)

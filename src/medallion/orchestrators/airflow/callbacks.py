@@ -1,0 +1,130 @@
+"""Airflow's callbacks as alerts: of a failure that no retry follows, of a recovery, of a missed deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from airflow.sdk.configuration import conf
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from medallion.alerts import Alert, send
+from medallion.config.pipeline import Pipeline
+from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
+
+TIMED_OUT = "timed_out"
+"""Airflow's reason for a run that took longer than its `dagrun_timeout`; its tasks call nobody back."""
+
+
+@dataclass(frozen=True)
+class Alerting:
+    """The callbacks of a pipeline's DAG and tasks."""
+
+    pipeline: Pipeline
+
+    def task_failed(self, context: Mapping[str, Any]) -> None:
+        """A task's `on_failure_callback`: Airflow calls it once, when no retry follows."""
+        ti, error = context["ti"], context.get("exception")
+        if isinstance(error, StepPodFailed):
+            ending = error.ending
+            # The failing tests are told one by one, so the message's first line is enough.
+            said = ending.message.splitlines()[0] if ending.failed else ending.explained
+            told = Alert(
+                **self._about(ti, "failure"), message=said, reason=ending.reason, exit_code=ending.exit_code,
+                failed=ending.failed, remedy=ending.remedy,
+            )  # fmt: skip
+        elif error is not None:
+            told = Alert(**self._about(ti, "failure"), message=f"{type(error).__name__}: {error}", remedy=_SEE_LOG)
+        else:
+            told = Alert(**self._about(ti, "failure"), message=_NO_WORD, remedy=_SEE_LOG)
+        self._send(told)
+
+    def task_succeeded(self, context: Mapping[str, Any]) -> None:
+        """A task's `on_success_callback`: a recovery if the attempt before did not succeed, and tests that warn."""
+        ti, ending = context["ti"], getattr(context["task"], "ending", None)
+        if ti.try_number > 1 and not (ending and ending.again):
+            self._send(Alert(**self._about(ti, "recovery"), message=f"succeeded in attempt {ti.try_number}"))
+        if ending and ending.warned:
+            message = ending.message or "tests warn"
+            self._send(Alert(**self._about(ti, "warning"), message=message, failed=ending.warned, remedy=_WARNED))
+
+    def run_failed(self, context: Mapping[str, Any]) -> None:
+        """The DAG's `on_failure_callback`. Failed tasks have told of themselves: only a time-out is news."""
+        if context.get("reason") == TIMED_OUT:
+            limit = self.pipeline.timeouts.run_seconds
+            message = f"the run took longer than {timedelta(seconds=limit)} and was stopped"
+            self._send(Alert(**self._about_run(str(context["run_id"]), "failure"), message=message, remedy=_SLOW))
+
+    def run_succeeded(self, context: Mapping[str, Any]) -> None:
+        """The DAG's `on_success_callback`: a recovery if the scheduled run before it failed."""
+        ti = context.get("ti")
+        before = ti.get_previous_dagrun() if ti is not None else None
+        if before is not None and before.state == "failed":
+            message = f"succeeded, after run {before.run_id} failed"
+            self._send(Alert(**self._about_run(str(context["run_id"]), "recovery"), message=message))
+
+    def deadline(self) -> DeadlineAlert | None:
+        """The deadline of the DAG, or None where the pipeline promises none.
+
+        It counts from the time that a run is due. From the time that it was queued would say more of runs without one,
+        but Airflow 3.3.2 can clear no run with such a deadline ahead (`_recalculate_dagrun_queued_at_deadlines`).
+        """
+        seconds = self.pipeline.timeouts.deadline_seconds
+        if seconds is None or self.pipeline.schedule.catchup or "deadline" not in self.pipeline.alerts.on:
+            return None
+        known = {
+            "pipeline": self.pipeline.name,
+            "owner": self.pipeline.owner,
+            "channels": list(self.pipeline.alerts.channels),
+            "seconds": seconds,
+        }
+        reference, interval = DeadlineReference.DAGRUN_LOGICAL_DATE, timedelta(seconds=seconds)
+        return DeadlineAlert(reference, interval, AsyncCallback(deadline_missed, known), f"{interval} per run")
+
+    def _about(self, ti: Any, kind: str) -> dict[str, Any]:
+        return {
+            **self._about_run(ti.run_id, kind),
+            "task": ti.task_id,
+            "attempt": ti.try_number,
+            "log_url": ti.log_url,
+        }
+
+    def _about_run(self, run_id: str, kind: str) -> dict[str, Any]:
+        name = self.pipeline.name
+        known = {"pipeline": name, "owner": self.pipeline.owner, "run_id": run_id, "run_url": run_url(name, run_id)}
+        return {"kind": kind, **known}
+
+    def _send(self, alert: Alert) -> None:
+        if alert.kind in self.pipeline.alerts.on:
+            send(alert, self.pipeline.alerts.channels)
+
+
+async def deadline_missed(
+    pipeline: str, owner: str, channels: list[str], seconds: int, context: Mapping[str, Any]
+) -> str:
+    """Tells of a missed deadline. Airflow calls it in the triggerer, with the run as its API shows it."""
+    run = context["dag_run"]
+    run_id = str(run["dag_run_id"])
+    alert = Alert(
+        "deadline", pipeline, run_id, owner, f"the run is not done after {timedelta(seconds=seconds)}; it goes on",
+        remedy=_SLOW, run_url=run_url(pipeline, run_id),
+    )  # fmt: skip
+    await asyncio.to_thread(send, alert, channels)
+    return alert.title
+
+
+def run_url(dag_id: str, run_id: str) -> str:
+    """The run's page in the Airflow UI."""
+    base = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")
+    return f"{base}/dags/{dag_id}/runs/{quote(run_id)}"
+
+
+_SEE_LOG = "see the task's log, and `kubectl get events` for what happened to its pod"
+_NO_WORD = "the task's worker pod ended without a word: it was killed, or its node went away"
+_WARNED = "look at the rows: they are published, as the tests have `severity: warn`"
+_SLOW = "see in the run's Gantt view which step takes long; `timeouts` in the pipeline file holds the limits"

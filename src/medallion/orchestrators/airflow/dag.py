@@ -1,0 +1,140 @@
+"""A plan as an Airflow DAG: one task per step, in the plan's groups and order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TaskGroup
+from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
+
+from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.load_pipeline import PipelineFile, load_pipeline
+from medallion.orchestrators.airflow.callbacks import Alerting
+from medallion.orchestrators.airflow.doc_md import dag_page
+from medallion.orchestrators.airflow.operator import pod_operator
+from medallion.orchestrators.kubernetes.settings import LANDING, Settings, UnknownTenant, commit_of
+from medallion.plan import Plan, RunContext, make_plan
+
+if TYPE_CHECKING:
+    from medallion.config.schedule import Schedule
+
+
+def airflow_dag(stub: str) -> DAG:
+    """The DAG of the pipeline whose DAG file is `stub`: `<name>.py` beside `pipelines/<name>.yaml`.
+
+    Args:
+        stub: The DAG file's own `__file__`.
+
+    Raises:
+        SpecError: The pipeline file or its contract is wrong. Airflow shows it as this file's import
+            error, with the file, the line and the remedy; every other DAG goes on.
+    """
+    here = Path(stub)
+    file = load_pipeline(here.parent / "pipelines" / f"{here.stem}.yaml")
+    commit = commit_of(here)
+    return dag_of_file(file, commit, Settings.from_environment(here.parent))
+
+
+def dag_of_file(file: PipelineFile, commit: str, settings: Settings, *, register: bool = True) -> DAG:
+    """Return the DAG of a pipeline, whichever kind of file it is written in.
+
+    Args:
+        file: The pipeline and its contracts.
+        commit: The code version.
+        settings: This deployment's names.
+        register: As for `dag_of`.
+
+    Raises:
+        SpecError: It names a tenant that this deployment does not have.
+    """
+    plan = make_plan(file.pipeline, file.contracts, RunContext("", LANDING, commit))
+    try:
+        return dag_of(plan, commit, settings.of_tenant(file.pipeline.tenant), register=register)
+    except UnknownTenant as error:
+        raise SpecError([Finding(str(file.path), 1, 1, "tenant", str(error), error.remedy)]) from error
+
+
+def dag_of(plan: Plan, commit: str, settings: Settings, *, register: bool = True) -> DAG:
+    """Translate a plan.
+
+    Args:
+        plan: The plan.
+        commit: The code version.
+        settings: This deployment's names, as the plan's tenant uses them.
+        register: Whether the DAG belongs to the DAG file that is being parsed even if that file does not keep it in a
+            variable. A file that only checks what could be made must not register it.
+    """
+    pipeline, alerting = plan.pipeline, Alerting(plan.pipeline)
+    dag = DAG(
+        dag_id=pipeline.name,
+        description=pipeline.description,
+        doc_md=dag_page(plan, commit, settings.dbt_project),
+        schedule=timetable(pipeline.schedule),
+        start_date=datetime.combine(
+            pipeline.schedule.start_date, datetime.min.time(), ZoneInfo(pipeline.schedule.timezone)
+        ),
+        catchup=pipeline.schedule.catchup,
+        max_active_runs=pipeline.schedule.max_concurrent_runs,
+        max_active_tasks=pipeline.max_parallel_steps,
+        dagrun_timeout=timedelta(seconds=pipeline.timeouts.run_seconds),
+        tags=list(plan.tags),
+        deadline=alerting.deadline(),
+        auto_register=register,
+        on_failure_callback=alerting.run_failed,
+        on_success_callback=alerting.run_succeeded,
+        default_args={
+            "owner": pipeline.owner,
+            "depends_on_past": False,
+            "on_failure_callback": alerting.task_failed,
+            "on_success_callback": alerting.task_succeeded,
+        },
+    )
+    groups: dict[tuple[str, ...], TaskGroup] = {}
+    tasks: dict[str, Any] = {}
+    done: dict[str, Any] = {}
+    with dag:
+        for step in plan.steps:
+            with _inside(step.group, groups):
+                tasks[step.name] = pod_operator(step, plan, settings)
+        for marker in plan.markers:
+            with _inside(marker.group, groups):
+                done[marker.name] = EmptyOperator(task_id=marker.name, doc_md=marker.title, on_success_callback=None)
+    for marker in plan.markers:
+        for name in marker.inside:
+            tasks[name] >> done[marker.name]
+    for name in ("on_failure_callback", "on_success_callback"):
+        dag.default_args.pop(name)  # each task has it by now, and here its source would be serialised at every parse
+    covered = {name: done[marker.name] for marker in plan.markers for name in marker.inside}
+    for step in plan.steps:
+        for before in {id(task): task for task in (covered.get(need, tasks[need]) for need in step.needs)}.values():
+            before >> tasks[step.name]
+    return dag
+
+
+def timetable(schedule: Schedule) -> Any:
+    """Airflow's timetable for a schedule, or None for a pipeline that only runs when triggered."""
+    if not schedule.enabled:
+        return None
+    if schedule.cron is not None:
+        return CronTriggerTimetable(schedule.cron, timezone=schedule.timezone)
+    if schedule.interval_seconds is not None:
+        return DeltaTriggerTimetable(timedelta(seconds=schedule.interval_seconds))
+    return None
+
+
+@contextmanager
+def _inside(path: tuple[str, ...], groups: dict[tuple[str, ...], TaskGroup]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for depth in range(1, len(path) + 1):
+            key = path[:depth]
+            if key not in groups:
+                # A nested group carries its parents' names, as Airflow's ids do.
+                groups[key] = TaskGroup(group_id=path[depth - 1])
+            stack.enter_context(groups[key])
+        yield

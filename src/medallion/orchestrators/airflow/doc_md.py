@@ -1,0 +1,53 @@
+"""What the Airflow UI tells of a DAG and of each of its tasks: from the pipeline file and the dbt descriptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medallion.config.dbt_docs import ModelDoc, model_docs
+from medallion.config.pipeline import Pipeline
+from medallion.plan import Plan, Step
+
+
+def dag_page(plan: Plan, commit: str, project: Path) -> str:
+    """The DAG's page, as Markdown.
+
+    Args:
+        plan: The plan; its own names are shown.
+        commit: The code version.
+        project: The dbt project's folder; without it the page has no models.
+    """
+    pipeline = plan.pipeline
+    lines = [
+        f"**{pipeline.name}** — {pipeline.description}",
+        "",
+        f"Owner: {pipeline.owner}. Commit: `{commit}`.",
+        "",
+        "A step starts only if the run ledger says that what it needs succeeded in this run.",
+        "",
+        "| step | does | needs |",
+        "| --- | --- | --- |",
+        *(f"| `{step.name}` | {step.title} | {', '.join(step.needs) or '-'} |" for step in plan.steps),
+    ]
+    for layer in pipeline.layers:
+        models = _models(pipeline, layer.name, project)
+        if models:
+            published = ", published after its tests" if layer.is_published else ""
+            lines += ["", f"### {layer.name}{published}", ""]
+            lines += [f"- `{model.name}`: {model.description}" for model in models]
+    return "\n".join(lines)
+
+
+def task_page(step: Step, pipeline: Pipeline, project: Path) -> str:
+    """A task's page, as Markdown: what it does, with the models that it runs and the tests that it makes."""
+    lines = [f"{step.title}."]
+    for model in _models(pipeline, step.layer, project) if step.layer else ():
+        if not step.name.endswith(".test"):
+            lines.append(f"- `{model.name}`: {model.description}")
+        if not step.name.endswith(".run") and model.tests:
+            lines.append(f"- tests of `{model.name}`: {', '.join(model.tests)}")
+    return "\n".join([lines[0], "", *lines[1:]] if lines[1:] else lines)
+
+
+def _models(pipeline: Pipeline, layer: str, project: Path) -> tuple[ModelDoc, ...]:
+    return model_docs(project / "models" / pipeline.models / layer) if pipeline.models else ()

@@ -1,0 +1,143 @@
+"""A step as a KubernetesPodOperator: one pod under the restricted Pod Security Standard."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk.exceptions import AirflowException
+from kubernetes.client import ApiException
+from urllib3.exceptions import HTTPError
+
+from medallion.orchestrators.airflow.doc_md import task_page
+from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
+from medallion.orchestrators.kubernetes import pod_spec
+from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, ending_of, refusal_of
+from medallion.orchestrators.kubernetes.settings import Settings
+from medallion.plan import Plan, Step
+from medallion.protocol import wire
+from medallion.protocol.errors import Misconfigured
+
+
+class StepOperator(KubernetesPodOperator):
+    """Run a step's pod and believe it only if the step itself said that its ledger row is written.
+
+    The pod gets its task from the worker, which has the DAG folder: Airflow's database holds none of it.
+
+    Args:
+        plan: The plan of the run.
+        step: The step's name in it.
+        rest: The provider's own arguments.
+    """
+
+    ending: Ending | None = None
+    refusal: Ending | None = None
+
+    def __init__(self, *, plan: Plan, step: str, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.plan, self.step = plan, step
+
+    def build_pod_request_obj(self, context: Any = None, *, dry_run: bool = False) -> Any:
+        """Add the step's task to the pod that the provider makes."""
+        pod = super().build_pod_request_obj(context, dry_run=dry_run)
+        task = self.plan.task(self.step, context["run_id"] if context else "dry-run")
+        try:
+            variables = wire.environment(task)
+        except Misconfigured as error:
+            self.refusal = Ending(message=error.message, remedy=error.remedy, refused=True)
+            raise
+        container = next(one for one in pod.spec.containers if one.name == self.base_container_name)
+        container.env = pod_spec.environment(variables)
+        return pod
+
+    def get_or_create_pod(self, pod_request_obj: Any, context: Any) -> Any:
+        """Takes up a pod whose step succeeded after its worker had died; the provider would do the work again.
+
+        A task that somebody clears has no such pod: the worker that saw it end deleted it.
+        """
+        try:
+            left = self.find_pod(pod_request_obj.metadata.namespace, context=context)
+            if ending_of(left, self.base_container_name).succeeded:
+                return left
+            return super().get_or_create_pod(pod_request_obj, context)
+        except ApiException as error:
+            self.refusal = refusal_of(error)
+            raise
+
+    def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
+        """Deletes the pod, then raises `StepPodFailed` unless the step succeeded.
+
+        A worker that is told to stop deletes the pod and goes on here. The provider's own operator then raises
+        nothing, and Airflow takes the task for a success (https://github.com/apache/airflow/issues/71202).
+        """
+        self.ending = ending = self.refusal or ending_of(self._latest(remote_pod), self.base_container_name)
+        failure = StepPodFailed(self.task_id, ending)
+        try:
+            super().cleanup(pod, remote_pod, xcom_result, context)
+        except AirflowException as error:
+            raise failure from error
+        if not ending.succeeded:
+            raise failure
+
+    def _latest(self, pod: Any) -> Any:
+        """The pod as it is now: of one that never started, Airflow keeps what it said at its creation."""
+        status = getattr(pod, "status", None)
+        if status is None or status.phase != "Pending":
+            return pod
+        try:
+            return self.client.read_namespaced_pod(pod.metadata.name, pod.metadata.namespace)
+        except (ApiException, HTTPError):
+            return pod
+
+
+def pod_operator(step: Step, plan: Plan, settings: Settings) -> StepOperator:
+    """Return the operator for a step.
+
+    Args:
+        step: The step.
+        plan: The plan that it is of.
+        settings: The deployment.
+    """
+    pipeline = plan.pipeline
+    volumes, mounts = pod_spec.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
+    pod_security, container_security = pod_spec.restricted()
+    return StepOperator(
+        plan=plan,
+        step=step.name,
+        # The first step tells the warehouse of all the others, so it goes first among those that may.
+        priority_weight=2 if step is plan.steps[0] else 1,
+        task_id=step.task_id,
+        task_display_name=step.task_id,
+        doc_md=task_page(step, pipeline, settings.dbt_project),
+        name=pod_spec.name(pipeline.name, step.name),
+        namespace=settings.namespace,
+        in_cluster=True,
+        kubernetes_conn_id=None,
+        image=settings.images[step.image],
+        image_pull_policy=settings.pull_policy,
+        env_from=pod_spec.logins(settings.warehouse_secret, step.secret),
+        labels=pod_spec.labels(pipeline.name, step.name, plan.context.commit, settings.tenant),
+        container_resources=pod_spec.resources(step.resources.cpu, step.resources.memory),
+        volumes=list(volumes),
+        volume_mounts=list(mounts),
+        service_account_name=settings.service_account,
+        automount_service_account_token=False,
+        security_context=pod_security,
+        container_security_context=container_security,
+        startup_timeout_seconds=pipeline.timeouts.startup_seconds,
+        startup_check_interval_seconds=1,
+        active_deadline_seconds=step.timeout_seconds,
+        execution_timeout=timedelta(seconds=step.timeout_seconds),
+        log_events_on_failure=True,
+        log_pod_spec_on_failure=False,
+        do_xcom_push=False,
+        **({"pool": step.pool} if step.pool else {}),
+        retries=step.retry.max_retries,
+        # The policy decides where a worker can tell how a step ended; these hold where it cannot, as when
+        # Airflow's own database is away: then every worker fails before it begins.
+        retry_delay=timedelta(seconds=step.retry.initial_delay_seconds),
+        retry_exponential_backoff=step.retry.backoff_multiplier,
+        max_retry_delay=timedelta(seconds=step.retry.max_delay_seconds),
+        retry_policy=ExitCodeRetryPolicy(step.retry),
+    )

@@ -1,0 +1,81 @@
+"""Everything of a DAG folder as Dagster definitions. What is wrong is a job that says so; all others are there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dagster
+
+from medallion.config.catalog import Named, everything
+from medallion.config.load_pipeline import PipelineFile
+from medallion.orchestrators.dagster.job import RUN_ID, Launch, job_of, valid_name
+from medallion.orchestrators.dagster.trigger import trigger_of
+from medallion.orchestrators.kubernetes.settings import LANDING, commit_of
+from medallion.plan import PLATFORM_TAG, RunContext, make_plan
+
+BROKEN_TAG = "broken"
+ORCHESTRATOR = "dagster"
+
+
+def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = None) -> dagster.Definitions:
+    """The jobs of a DAG folder, with their schedules and sensors.
+
+    Schedules of runner files whose `orchestrator.type` is `dagster` are on, unless they say otherwise. Pipeline
+    files name no orchestrator: they are jobs too, and their schedules are off until somebody turns them on.
+
+    Args:
+        dags: The DAG folder.
+        pods: Whether steps are pods, or processes of this machine; by default whether this is a pod itself.
+        landing: The folder that source paths are relative to, for processes.
+    """
+    in_cluster = bool(os.environ.get("KUBERNETES_SERVICE_HOST")) if pods is None else pods
+    where = LANDING if in_cluster else landing or os.environ.get("MEDALLION_LANDING", str(Path("landing").resolve()))
+    launch = _launcher(in_cluster)
+    jobs: dict[str, dagster.JobDefinition] = {}
+    triggers: list[Any] = []
+    for named in everything(dags):
+        is_pipeline = named.written_in.parent.name == "pipelines"
+        if not is_pipeline and named.orchestrator != ORCHESTRATOR:
+            continue
+        if valid_name(named.name) in jobs:
+            continue  # what is wrong with a whole runner file is told once
+        if named.file is None:
+            jobs[valid_name(named.name)] = _broken(named)
+            continue
+        job = _job(named.file, dags, where, launch)
+        jobs[job.name] = job
+        triggers.append(trigger_of(named.file.pipeline.schedule, job, running=not is_pipeline))
+    return dagster.Definitions(
+        jobs=list(jobs.values()),
+        schedules=[one for one in triggers if isinstance(one, dagster.ScheduleDefinition)],
+        sensors=[one for one in triggers if isinstance(one, dagster.SensorDefinition)],
+    )
+
+
+def _job(file: PipelineFile, dags: Path, landing: str, launch: Launch) -> dagster.JobDefinition:
+    plan = make_plan(file.pipeline, file.contracts, RunContext(RUN_ID, landing, commit_of(dags / "x")))
+    return job_of(plan, launch)
+
+
+def _launcher(pods: bool) -> Launch:
+    if pods:
+        from medallion.orchestrators.dagster.pods import run_pod
+
+        return run_pod
+    from medallion.orchestrators.dagster.launch import run_process
+
+    return run_process
+
+
+def _broken(named: Named) -> dagster.JobDefinition:
+    """A job that fails with what is wrong: its owner finds the error where the job was."""
+    told = "\n".join(str(finding) for finding in named.findings)
+
+    def fail(_context, _inputs):  # type: ignore[no-untyped-def] # Dagster knows annotations by object, not by name
+        raise dagster.Failure(told, allow_retries=False)
+
+    op = dagster.OpDefinition(fail, name=f"{valid_name(named.name)}__see_what_is_wrong", description=told)
+    graph = dagster.GraphDefinition(valid_name(named.name), node_defs=[op], description=f"BROKEN:\n\n{told}")
+    return graph.to_job(tags={PLATFORM_TAG: "", BROKEN_TAG: ""})

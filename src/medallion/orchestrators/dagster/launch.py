@@ -1,0 +1,35 @@
+"""Steps of a Dagster job as processes beside it: what a pod does, without the pod."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from medallion.orchestrators.dagster.job import Ended
+from medallion.orchestrators.local.process import StepProcess
+from medallion.plan import Step
+from medallion.protocol.task import TaskSpec
+
+_LEVELS = {"error": "error", "warning": "warning"}
+
+
+def run_process(context: Any, step: Step, task: TaskSpec) -> Ended:
+    """Runs a step as a process; its events are in the log of the Dagster run."""
+    last: dict[str, Any] = {}
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        message = str(event.get("message") or event.get("event_type"))
+        if event.get("event_type") == "step_failed":
+            last.update(event)
+        getattr(context.log, _LEVELS.get(str(event.get("level")), "info"))(message)
+
+    process = StepProcess(step, task, {}, on_event)
+    try:
+        code = process.run()
+    finally:
+        process.stop()  # the run was cancelled: the step rolls back
+    said = str(last.get("message", f"ended with exit code {code}"))
+    if process.timed_out:
+        said = f"stopped after {step.timeout_seconds} s"
+    remedy = f"\nwhat to do: {last['remedy']}" if last.get("remedy") else ""
+    return Ended(code, f"{said} (exit code {code}){remedy}", succeeded=code == 0)

@@ -1,0 +1,103 @@
+"""Steps of a Dagster job as pods, by dagster-k8s: the same pods as under Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dagster_k8s import PipesK8sClient
+from dagster_k8s.client import DagsterK8sError
+from kubernetes.client import ApiClient, ApiException
+from kubernetes.client import models as k8s
+
+from medallion.orchestrators.dagster.job import Ended
+from medallion.orchestrators.kubernetes import pod_spec
+from medallion.orchestrators.kubernetes.pod_result import Ending, ending_of, refusal_of
+from medallion.orchestrators.kubernetes.settings import Settings
+from medallion.plan import Step
+from medallion.protocol import wire
+from medallion.protocol.errors import Misconfigured
+from medallion.protocol.task import TaskSpec
+
+CONTAINER = "step"
+_POLL_SECONDS = 2.0
+_SPARE_SECONDS = 300
+"""For the pod's start and its logs, on top of what the step itself may take."""
+
+
+class StepPods(PipesK8sClient):
+    """Starts a step's pod, follows its log, and reads how it ended before it is deleted."""
+
+    def __init__(self) -> None:
+        super().__init__(poll_interval=_POLL_SECONDS)
+        self.ending = Ending()
+        self.created = False
+
+    @contextmanager
+    def consume_pod_logs(self, context: Any, client: Any, namespace: str, pod_name: str, **rest: Any) -> Iterator[None]:
+        """As Dagster's own, and reads the pod's status at the end."""
+        self.created = True
+        try:
+            with super().consume_pod_logs(
+                context=context, client=client, namespace=namespace, pod_name=pod_name, **rest
+            ):
+                yield
+        finally:
+            try:
+                self.ending = ending_of(client.core_api.read_namespaced_pod(pod_name, namespace), CONTAINER)
+            except ApiException as error:
+                context.log.warning(f"how the pod {pod_name} ended cannot be read: {error.reason}")
+
+
+def run_pod(context: Any, step: Step, task: TaskSpec) -> Ended:
+    """Run a step as a pod, and believe it only if the step itself said that its ledger row is written."""
+    settings = Settings.from_environment().of_tenant(task.tenant)
+    pods = StepPods()
+    try:
+        spec = build_pod(step, task, settings)
+    except Misconfigured as error:
+        return Ended(int(error.code), f"{error.message}\nwhat to do: {error.remedy}", "refused")
+    try:
+        pods.run(
+            context=context,
+            namespace=settings.namespace,
+            base_pod_meta={"labels": pod_spec.labels(task.pipeline, task.step, task.commit, settings.tenant)},
+            base_pod_spec=spec,
+            pod_wait_timeout=step.timeout_seconds + _SPARE_SECONDS,
+        )
+    except DagsterK8sError as error:
+        context.log.warning(str(error)[:2000])
+    except ApiException as error:
+        if not pods.created:
+            pods.ending = refusal_of(error)
+        context.log.warning(f"the Kubernetes API answered: {refusal_of(error).message}")
+    ending = pods.ending
+    return Ended(ending.exit_code, ending.explanation, ending.kind, ending.succeeded)
+
+
+def build_pod(step: Step, task: TaskSpec, settings: Settings) -> dict[str, Any]:
+    """Return the pod's specification, as Kubernetes' own JSON."""
+    volumes, mounts = pod_spec.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
+    pod_security, container_security = pod_spec.restricted()
+    container = k8s.V1Container(
+        name=CONTAINER,
+        image=settings.images[step.image],
+        image_pull_policy=settings.pull_policy,
+        env=pod_spec.environment(wire.environment(task)),
+        env_from=pod_spec.logins(settings.warehouse_secret, step.secret),
+        resources=pod_spec.resources(step.resources.cpu, step.resources.memory),
+        volume_mounts=list(mounts),
+        security_context=container_security,
+    )
+    spec = k8s.V1PodSpec(
+        containers=[container],
+        restart_policy="Never",
+        volumes=list(volumes),
+        service_account_name=settings.service_account,
+        automount_service_account_token=False,
+        security_context=pod_security,
+        active_deadline_seconds=step.timeout_seconds,
+    )
+    made: dict[str, Any] = ApiClient().sanitize_for_serialization(spec)
+    return made

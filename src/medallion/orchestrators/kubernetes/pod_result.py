@@ -1,0 +1,163 @@
+"""How a step's pod ended, from what Kubernetes and the step itself say of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.client import ApiException
+
+from medallion.config.pipeline import EndKind
+from medallion.protocol.termination_message import Failed, LastWords
+
+EVICTED = "Evicted"
+REFUSED = "refused"
+_IMAGE = "check that the image of the chart's `global.images` exists and that the cluster may pull it"
+REMEDIES = {
+    "OOMKilled": "raise `resources.<image>.memory` in the pipeline file",
+    EVICTED: "the node ran out of what the message names: free it, or give the cluster more",
+    "DeadlineExceeded": "raise `timeouts.step_seconds` in the pipeline file, or see why the step took so long",
+    "Unschedulable": "no node has room for the pod: lower `resources` in the pipeline file or add a node",
+    "ImagePullBackOff": _IMAGE,
+    "ErrImagePull": _IMAGE,
+    "InvalidImageName": _IMAGE,
+    "CreateContainerConfigError": "a Secret or ConfigMap that the pod names is missing: the message says which",
+    "BadRequest": "correct what the message names in the pipeline file; if it is not there, please report this",
+    "Invalid": "correct what the message names in the pipeline file; if it is not there, please report this",
+    "Forbidden": "give the worker's service account the right, or change the quota or policy, that the message names",
+    "Unauthorized": "see that the worker's service account still exists",
+    "NotFound": "see that the namespace exists: the chart makes it",
+    "RequestEntityTooLarge": "split the pipeline, or shorten its contracts: `medallion lint` says which",
+}
+"""What to try, by Kubernetes' reason, when the step itself could say nothing."""
+
+
+class StepPodFailed(Exception):
+    """A step's pod that did not end in success. `ending` says how."""
+
+    def __init__(self, step: str, ending: Ending) -> None:
+        super().__init__(f"{step}: {ending.explanation}")
+        self.ending = ending
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The end of a pod's main container.
+
+    Attributes:
+        exit_code: None when Kubernetes does not know it: the pod is gone, or never started.
+        reason: Kubernetes' word, such as `OOMKilled`, `Error`, `ImagePullBackOff` or `Evicted`.
+        message: What the step said last, or what Kubernetes says.
+        remedy: What the step says to do.
+        said_success: Whether the step itself reported that its ledger row is written.
+        again: Whether an earlier attempt of the same run had succeeded already.
+        failed: The models and tests that the step says failed.
+        warned: The tests that the step says found rows and stop nothing.
+        refused: Whether there never was a pod, and there would be none in another attempt.
+    """
+
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    remedy: str = ""
+    said_success: bool = False
+    again: bool = False
+    failed: tuple[Failed, ...] = ()
+    warned: tuple[Failed, ...] = ()
+    refused: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """True only when both Kubernetes and the step say so: a killed pod can look like a success."""
+        return self.exit_code == 0 and self.said_success
+
+    @property
+    def kind(self) -> EndKind | None:
+        """How Kubernetes ended the pod, for retries: by a class of its own rather than by an exit code."""
+        if self.refused:
+            return "refused"
+        if self.reason == EVICTED:
+            return "evicted"
+        return "oom" if self.reason == "OOMKilled" else None
+
+    @property
+    def explained(self) -> str:
+        """What happened, in words."""
+        return self.message or "the pod disappeared before its exit status was recorded; the ledger has no success"
+
+    @property
+    def explanation(self) -> str:
+        """What happened and what to do, in a line or two."""
+        what = self.explained
+        code = "" if self.exit_code is None else f"exit code {self.exit_code}"
+        kube = ", ".join(part for part in (self.reason if self.reason != "Error" else "", code) if part)
+        return what + (f" ({kube})" if kube else "") + (f"\nwhat to do: {self.remedy}" if self.remedy else "")
+
+
+def refusal_of(error: ApiException) -> Ending:
+    """Return the end of a pod that the API server did not create, in the API server's words.
+
+    Another attempt helps where the server was busy or broken, where a name was taken, and where a quota is used up.
+    """
+    try:
+        answer = json.loads(error.body or "")
+        reason, said = str(answer.get("reason") or error.reason), str(answer.get("message") or error.reason)
+    except (ValueError, AttributeError):
+        reason, said = str(error.reason), str(error.body or error.reason)
+    status = int(error.status or 0)
+    curable = not 400 <= status < 500 or status in (408, 409, 429) or (status == 403 and "exceeded quota" in said)
+    message = f"Kubernetes refused the pod with status {status}: {said}"
+    return Ending(reason=reason, message=message, remedy=REMEDIES.get(reason, ""), refused=not curable)
+
+
+def ending_of(pod: Any, container: str) -> Ending:
+    """Reads a pod's status.
+
+    Args:
+        pod: A `V1Pod`, or None when there is none.
+        container: The name of the container that runs the step.
+    """
+    status = getattr(pod, "status", None)
+    if status is None:
+        return Ending()
+    containers = status.container_statuses or []
+    state = next((item.state for item in containers if item.name == container), None)
+    if state is not None and state.terminated is not None:
+        ended = state.terminated
+        said = LastWords.from_json(ended.message)
+        if ended.exit_code != 0 and _is_evicted(status):
+            return _by_kubernetes(EVICTED, status.message or ended.message, ended.exit_code)
+        if said is None:
+            return _by_kubernetes(ended.reason, ended.message, ended.exit_code)
+        return Ending(
+            exit_code=ended.exit_code,
+            reason=ended.reason or "",
+            message=said.message,
+            remedy=said.remedy,
+            said_success=said.status in ("succeeded", "unchanged"),
+            again=said.again,
+            failed=said.failed,
+            warned=said.warned,
+        )
+    if _is_evicted(status):
+        return _by_kubernetes(EVICTED, status.message)
+    if state is not None and state.waiting is not None:
+        return _by_kubernetes(state.waiting.reason, state.waiting.message or "the pod never started")
+    for condition in status.conditions or []:
+        if condition.type == "PodScheduled" and condition.status == "False":
+            return _by_kubernetes(condition.reason, condition.message)
+    return _by_kubernetes(status.reason, status.message)
+
+
+def _is_evicted(status: Any) -> bool:
+    """Whether Kubernetes took the pod away: for want of room, a drained node, or a pod of higher priority.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
+    """
+    disrupted = (one for one in status.conditions or [] if one.type == "DisruptionTarget" and one.status == "True")
+    return status.reason == EVICTED or any(disrupted)
+
+
+def _by_kubernetes(reason: str | None, message: str | None, exit_code: int | None = None) -> Ending:
+    return Ending(exit_code, reason or "", message or "", REMEDIES.get(reason or "", ""))

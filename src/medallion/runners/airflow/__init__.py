@@ -1,6 +1,0 @@
-"""Pipelines as Airflow DAGs. A DAG file is two lines: `dag = airflow_dag(__file__)`."""
-
-from medallion.runners.airflow.dag import airflow_dag
-from medallion.runners.airflow.runner import check_runners, runner_dags
-
-__all__ = ["airflow_dag", "check_runners", "runner_dags"]

@@ -1,5 +1,0 @@
-"""Pipelines as processes on this machine: the same plan, the same commands, the same gates."""
-
-from medallion.runners.local.run import StepEvent, run_plan
-
-__all__ = ["StepEvent", "run_plan"]

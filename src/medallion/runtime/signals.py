@@ -1,0 +1,46 @@
+"""SIGTERM, from a command's first moment to its last."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+from medallion.protocol.errors import ExitCode
+
+
+class Stopped(KeyboardInterrupt):
+    """SIGTERM has come. On any KeyboardInterrupt dbt cancels its queries.
+
+    It is a class of its own for the sake of the exit code: when KeyboardInterrupt itself goes through code that was
+    made from a string, as that of dataclasses is at their import, Python ends with 130 although it was caught
+    (`run_eval_code_obj` in CPython's `pythonrun.c` looks for that very class).
+    """
+
+
+def obey() -> None:
+    """Lets the first SIGTERM raise `Stopped`.
+
+    As process 1 of a pod Python would ignore it, and work on until it is killed.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def stoppable(command: Callable[[list[str]], int]) -> int:
+    """Runs a command with the process's arguments; it can be stopped while it still imports what it needs.
+
+    Returns:
+        Its exit code; `ExitCode.TERMINATED` when it was stopped before its step began.
+    """
+    obey()
+    try:
+        return command(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped from outside before the step began\n")
+        return ExitCode.TERMINATED
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: a second one would end the end
+    raise Stopped

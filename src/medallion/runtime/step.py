@@ -1,0 +1,249 @@
+"""The envelope around every image's one command: connect, lock, gate, work, ledger, exit code.
+
+The work itself knows the warehouse and nothing of who called it.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+import psycopg
+
+from medallion.protocol.errors import ExitCode, Misconfigured, StepFailure
+from medallion.protocol.result import Outcome
+from medallion.protocol.task import CleanWork, LayerWork, TaskSpec, task_of
+from medallion.protocol.termination_message import LastWords, failed_in, warned_in
+from medallion.protocol.wire import received
+from medallion.runtime import signals
+from medallion.runtime.log import EventLog
+from medallion.warehouse import fence, ledger, retention, runs
+from medallion.warehouse.connection import Connection, be_noticed, connect, failure_of
+from medallion.warehouse.fence import Fence
+from medallion.warehouse.ledger import StepRun
+from medallion.warehouse.lock import held
+
+TERMINATION_LOG = Path("/dev/termination-log")
+"""Kubernetes shows what is written here as the container's termination message."""
+
+
+@dataclass
+class Session:
+    """What a step's work is given: its identity, its connection (autocommit, lock held) and its log."""
+
+    step: StepRun
+    connection: Connection
+    log: EventLog
+    fence: Fence
+    pin: runs.Pin
+    started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    outcome: Outcome | None = None
+
+    def record(self, outcome: Outcome) -> None:
+        """Writes the ledger row. Call it once, in the transaction that makes the data visible."""
+        fence.hold(self.connection, self.fence)
+        runs.hold(self.connection, self.step, self.pin)
+        ledger.record(self.connection, self.step, self.started_at, outcome, self.fence.number)
+        self.outcome = outcome
+
+    def clean_up(self) -> None:
+        """Removes what the pipeline's retention keys no longer keep. Call it after the data is published.
+
+        Whatever stops it, the step has succeeded: the next run cleans up.
+        """
+        try:
+            dropped = retention.prune(self.connection, self.step, self.step.retention)
+            retention.prune_records(self.connection, self.step.pipeline, self.step.retention)
+            runs.prune(self.connection, self.step.pipeline, self.step.retention.ledger_days)
+        except (psycopg.Error, KeyboardInterrupt) as error:
+            message = f"old builds and records stay until the next run: {error or 'stopped from outside'}"
+            self.log.event("not_cleaned_up", message, "warning")
+            return
+        if dropped:
+            self.log.event("cleaned_up", f"{len(dropped)} old builds dropped", dropped_builds=len(dropped))
+
+
+Work = Callable[[Session], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A step's work, and what no other session may write meanwhile: a name such as `table:cleaned_data.orders`."""
+
+    work: Work
+    lock: str
+
+
+Build = Callable[[TaskSpec], Job]
+"""Makes the work that a task asks for."""
+
+
+def main(arguments: list[str], prog: str, build: Build) -> ExitCode:
+    """Run the step whose task this process was given.
+
+    Args:
+        arguments: The command's arguments.
+        prog: The command's name.
+        build: Makes the work of the task, or of the one that the run is pinned to.
+
+    Returns:
+        The process's exit code.
+    """
+    try:
+        task = received(arguments, prog)
+    except StepFailure as failure:
+        EventLog().event("step_failed", failure.message, "error", exit_code=int(failure.code), remedy=failure.remedy)
+        return _exit(LastWords("failed", failure.code, failure.message, failure.remedy))
+    return run_step(task, build)
+
+
+def run_step(task: TaskSpec, build: Build) -> ExitCode:
+    """Run one step's work and turn whatever happens into a ledger row, a log and an exit code.
+
+    Args:
+        task: Which step of which run this is, and what it does.
+        build: Makes the work, which calls `Session.record` in its last transaction.
+
+    Returns:
+        The process's exit code; never raises.
+    """
+    signals.obey()
+    be_noticed()
+    return _Attempt(task, build).run()
+
+
+class _Attempt:
+    def __init__(self, task: TaskSpec, build: Build) -> None:
+        self._task, self._build = task, build
+        self._step = _step_of(task)
+        source = task.work.source if isinstance(task.work, CleanWork) else None
+        self._log = EventLog(
+            job_name=task.pipeline,
+            run_id=task.run_id,
+            step=task.step,
+            tenant_id=task.tenant,
+            connector_type=getattr(source, "connector", None),
+        )
+        self._began = datetime.now(timezone.utc)
+        self._fence: Fence | None = None
+
+    def run(self) -> ExitCode:
+        log, step = self._log, self._step
+        log.event("step_started", f"{step.step} of {step.pipeline} starts", commit=step.commit)
+        try:
+            outcome, again = self._work()
+        except StepFailure as failure:
+            return self._failed(failure)
+        except psycopg.Error as error:
+            return self._failed(failure_of(error))
+        except KeyboardInterrupt:
+            log.event("step_terminated", "stopped from outside; nothing was published", "error")
+            return _exit(LastWords("failed", ExitCode.TERMINATED, "stopped from outside; nothing was published"))
+        except Exception as error:  # noqa: BLE001 - the last resort: a bug must end as an exit code and a log
+            log.event("internal_error", str(error), "error", traceback=traceback.format_exc())
+            return self._failed(StepFailure(f"internal error: {error}", "please report this with the log"))
+        message = outcome.message or f"{step.step} {outcome.status}"
+        log.event("step_succeeded", message, execution_time_seconds=self._seconds())
+        return _exit(LastWords(outcome.status, ExitCode.OK, outcome.message, again=again, warned=warned_in(outcome)))
+
+    def _work(self) -> tuple[Outcome, bool]:
+        name = f"{self._step.pipeline} {self._step.step}"
+        with connect(f"medallion {name}") as connection:
+            ledger.ensure(connection)
+            pin, job = self._pin(connection)
+            with held(connection, job.lock) as waited:
+                if waited:
+                    self._log.event("lock_waited", f"waited for another run to let go of {job.lock}")
+                self._fence = fence.take(connection, job.lock, name)
+                # For the sessions that dbt opens.
+                os.environ["MEDALLION_APPLICATION"] = fence.application_name(self._fence, name)
+                ledger.require(connection, self._step)
+                again = ledger.has_succeeded(connection, self._step)
+                session = Session(self._step, connection, self._log, self._fence, pin)
+                job.work(session)
+                if session.outcome is None:
+                    raise StepFailure(f"step {self._step.step!r} ended without a ledger row", "please report this")
+                return session.outcome, again
+
+    def _pin(self, connection: Connection) -> tuple[runs.Pin, Job]:
+        """Pin the run to this task, or this step to what the run is pinned to; return the pin and the work."""
+        task = self._task
+        known = {task.plan[name]: content for name, content in task.others.items() if name in task.plan}
+        if task.step in task.plan:
+            known[task.plan[task.step]] = task.content()
+        pin = runs.pin(connection, self._step, task.plan, known)
+        if not pin.plan or (pin.commit, pin.plan) == (task.commit, task.plan):
+            return pin, self._build(task)
+        message = f"the run began with commit {pin.commit} and ends with it; this task is of commit {task.commit}"
+        self._log.event("pinned", message, "warning", commit=pin.commit)
+        if task.step not in pin.plan:
+            self._step = _step_of(task.model_copy(update={"commit": pin.commit, "needs": ()}))
+            return pin, Job(_nothing, f"step:{task.pipeline}.{task.step}")
+        self._task = self._pinned(connection, pin)
+        self._step = _step_of(self._task)
+        return pin, self._build(self._task)
+
+    def _pinned(self, connection: Connection, pin: runs.Pin) -> TaskSpec:
+        """Return what the run's own commit says of this step."""
+        task, digest = self._task, pin.plan[self._task.step]
+        if task.plan.get(task.step) == digest:
+            return task.model_copy(update={"commit": pin.commit})
+        content = runs.content(connection, task.pipeline, str(digest))
+        if content is None:
+            raise Misconfigured(
+                f"run {task.run_id} began with commit {pin.commit}, and the warehouse does not hold what that commit "
+                f"says of the step {task.step}, which differs at commit {task.commit}",
+                "start a new run: it takes all of its steps from the newer commit",
+            )
+        return task_of({**content, "run_id": task.run_id, "commit": pin.commit}, f"the pinned step {task.step}")
+
+    def _failed(self, failure: StepFailure) -> ExitCode:
+        step, log = self._step, self._log
+        outcome = failure.outcome or Outcome()
+        kept = Outcome(**{**outcome.__dict__, "status": "failed", "message": failure.message})
+        number = self._fence.number if self._fence else None
+        try:
+            with connect(f"medallion {step.pipeline} {step.step}") as connection:
+                ledger.ensure(connection)
+                if not ledger.record(connection, step, self._began, kept, number):
+                    log.event("superseded", "a later attempt has ended already: the ledger keeps its row", "warning")
+        except (StepFailure, psycopg.Error) as error:
+            log.event("ledger_unreachable", f"the failure could not be written to the ledger: {error}", "warning")
+        log.event(
+            "step_failed", failure.message, "error", exit_code=int(failure.code), remedy=failure.remedy,
+            execution_time_seconds=self._seconds(),
+        )  # fmt: skip
+        failed = failed_in(failure.outcome)
+        return _exit(LastWords("failed", failure.code, failure.message, failure.remedy, failed=failed))
+
+    def _seconds(self) -> float:
+        return round((datetime.now(timezone.utc) - self._began).total_seconds(), 3)
+
+
+def _step_of(task: TaskSpec) -> StepRun:
+    return StepRun(
+        pipeline=task.pipeline,
+        run_id=task.run_id,
+        step=task.step,
+        layer=task.work.layer if isinstance(task.work, LayerWork) else None,
+        needs=task.needs,
+        commit=task.commit,
+        schema_prefix=task.schema_prefix,
+        retention=task.retention,
+    )
+
+
+def _nothing(session: Session) -> None:
+    message = f"no step of this run, which is pinned to commit {session.step.commit}; the next run has it"
+    with session.connection.transaction():
+        session.record(Outcome(status="unchanged", message=message))
+
+
+def _exit(words: LastWords) -> ExitCode:
+    if os.environ.get("KUBERNETES_SERVICE_HOST") and TERMINATION_LOG.exists():
+        TERMINATION_LOG.write_text(words.to_json(), encoding="utf-8")
+    return ExitCode(words.exit_code)
