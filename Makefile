@@ -37,10 +37,11 @@ fuzz: .venv/dev.stamp ## try twenty times as many generated inputs (FUZZ=20)
 
 test-all: test slow fuzz lint test-cluster ## everything but the faults (make chaos) and benchmarks; needs the cluster of `make up`
 
-lint: .venv/dev.stamp ## ruff, mypy, sqlfluff, shellcheck, medallion lint
+lint: .venv/dev.stamp ## ruff, mypy, import-linter, sqlfluff, shellcheck, medallion lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint dags/dbt/models dags/dbt/tests
 	$(BIN)/shellcheck k8s/*.sh charts/medallion/files/*.sh .ci/run
 	$(BIN)/medallion lint

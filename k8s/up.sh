@@ -63,6 +63,7 @@ release() {
     --values "$CHART/values-kind.yaml" \
     --set "global.images.cleaner=medallion/cleaner:$TAG,global.images.dbt=medallion/dbt:$TAG" \
     --set "airflow.defaultAirflowTag=$TAG" \
+    --set-string "global.images.revision=$(docker image inspect --format '{{.Id}}' "medallion/airflow:$TAG")" \
     --wait --wait-for-jobs --timeout "${HELM_TIMEOUT:-10m}" >"$work/helm" || { cat "$work/helm"; kube get pods; return 1; }
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layers import REPO
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse import carry
 from medallion.warehouse.connection import Connection
 from warm import Warm

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.protocol.result import Outcome
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection

@@ -13,7 +13,7 @@ from typing import Any
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import S3Store
 
-from medallion.protocol.errors import BadInput, InputNotFound, SourceAway, StepFailure
+from medallion.errors import BadInput, InputNotFound, SourceAway, StepFailure
 
 RETRIES: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
 _CLIENT: Any = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(hours=6)}

@@ -123,7 +123,7 @@ def test_the_pools_are_kept_beside_the_dag_processor(render: Render) -> None:
     pools, main = boxes["pools"], boxes["dag-processor"]
     assert pools["image"] == main["image"]
     (dags,) = [mount["mountPath"] for mount in main["volumeMounts"] if mount["name"] == "dags"]
-    assert pools["command"][-1] == f"{dags}/repo/dags" == pools["env"][0]["value"]
+    assert pools["command"][-1] == f"{dags}/repo/dags"
 
 
 @pytest.mark.parametrize("values", VALUES)

@@ -73,15 +73,12 @@ def test_no_default_stands_where_a_setting_was_changed(constant: str, text: str)
     assert [line for line in text.splitlines() if constant in line] == []
 
 
-def test_dag_folder_is_the_same_in_config_pools_and_triggerer(changed: list[Manifest]) -> None:
+def test_dag_folder_is_the_same_in_config_and_pools(changed: list[Manifest]) -> None:
     folder = "/srv/checkout/repo/team/dags"
     (config,) = of_kind(changed, "ConfigMap", "medallion-config")
     assert f"dags_folder = {folder}\n" in config["data"]["airflow.cfg"]
     (pools,) = boxes(changed, "pools")
     assert pools["command"][pools["command"].index("--dags") + 1] == folder
-    assert environment(pools)["PYTHONPATH"] == folder
-    (triggerer,) = boxes(changed, "triggerer")
-    assert triggerer["args"][-1] == f"PYTHONPATH='{folder}' exec airflow triggerer"
     assert [mount["mountPath"] for mount in pools["volumeMounts"] if mount["name"] == "dags"] == ["/srv/checkout"]
 
 

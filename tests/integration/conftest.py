@@ -17,7 +17,7 @@ from databases import fresh_database
 from dumps import dumped_server, filled
 from layers import load, run_all, run_command
 from medallion.cleaner.__main__ import main
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, environment
 from told import told

@@ -18,7 +18,7 @@ from dumps import CONTENT, run, sql
 from medallion.backups.__main__ import main
 from medallion.backups.bucket import BackupBucket
 from medallion.cleaner import storage
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from servers import on_the_way_to, s3_server
 
 STAMP = "2026-11-21T02-30-00Z"

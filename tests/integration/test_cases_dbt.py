@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from layers import with_path
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from readers import polling
 from team import CASES

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from independent import retail_sales
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from orders import CONTRACT, HEADER, REPO, arguments, command, entry, environment, quarantine, rows
 from readers import polling

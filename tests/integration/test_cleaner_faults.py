@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from told import told

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.config.contract import Dialect
-from medallion.protocol.errors import BadInput, ExitCode
+from medallion.errors import BadInput, ExitCode
 from medallion.warehouse.connection import Connection
 
 pytestmark = pytest.mark.fuzz

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from medallion.cleaner.__main__ import main
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from told import told
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from medallion.cleaner.inputs import http
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from servers import Web, answer, in_turn, web_server
 
 THINGS: dict[str, Any] = {"name": "things", "table": "cleaned.things", "fields": [{"name": "id"}, {"name": "note"}]}

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from databases import fresh_database
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection, environment
 from told import told
 

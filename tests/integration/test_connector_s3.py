@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from medallion.cleaner import storage
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from servers import answer, s3_server, web_server
 

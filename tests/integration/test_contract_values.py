@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 
 KWH = b"meter;read_on;kwh\nM1;01.02.2024;0,512\nM2;01.02.2024;1,234\nM3;01.02.2024;12,750\nM4;01.02.2024;1.234,5\n"

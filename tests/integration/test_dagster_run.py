@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from runner_folder import schedule, write

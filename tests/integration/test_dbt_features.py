@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from medallion.alerts import Alert
+from medallion.errors import ExitCode
 from medallion.orchestrators.local.alerting import warnings_of
 from medallion.orchestrators.local.report import make_report
-from medallion.protocol.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.rollback import roll_back
 from team import PIPELINE, SETTINGS, Team, environment_of, team_of, write_team

@@ -14,7 +14,7 @@ pytest.importorskip("dbt.cli.main")
 from medallion.dbt.commands import failure_of
 from medallion.dbt.manifest import PROJECT, load_manifest, parse
 from medallion.dbt.relocate import relocate
-from medallion.protocol.errors import ModelFailed, WarehouseAway
+from medallion.errors import ModelFailed, WarehouseAway
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ from psycopg.conninfo import conninfo_to_dict
 from databases import fresh_database
 from independent_adventureworks import Books
 from medallion.config.load_pipeline import load_pipeline
+from medallion.errors import ExitCode
 from medallion.orchestrators.local.report import make_report
 from medallion.plan import RunContext, make_plan
-from medallion.protocol.errors import ExitCode
 from medallion.samples.adventureworks import LATE_LINES, write_adventureworks
 from medallion.warehouse.connection import Connection, environment
 from poison import POISONS

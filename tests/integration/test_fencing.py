@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from layers import EXPECTED, arguments_of, entry, load, monthly, run_layer, stuck_in_a_model
-from medallion.protocol.errors import ExitCode, LockLost
+from medallion.errors import ExitCode, LockLost
 from medallion.protocol.result import Outcome
 from medallion.warehouse import fence, ledger
 from medallion.warehouse.connection import Connection, connect

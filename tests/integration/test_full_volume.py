@@ -12,7 +12,7 @@ import pytest
 
 from layers import EXPECTED, load, monthly, run_all, run_layer
 from medallion.cleaner.__main__ import main
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from things import CONTRACT, rows
 from told import told

@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from medallion.protocol.errors import StepFailure
+from medallion.errors import StepFailure
 from medallion.warehouse.connection import connect, environment
 
 pytestmark = pytest.mark.fuzz

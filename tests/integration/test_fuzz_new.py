@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from guessed_files import MARKS, Cell, File, files
+from medallion.errors import ExitCode
 from medallion.infer.proof import proved_contract
 from medallion.infer.refusal import NotTabular
-from medallion.protocol.errors import ExitCode
 from medallion.warehouse.connection import Connection
 
 TIMES = int(os.environ.get("MEDALLION_FUZZ", "1"))

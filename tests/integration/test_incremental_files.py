@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse import builds, increments
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.rollback import roll_back

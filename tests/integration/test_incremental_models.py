@@ -17,7 +17,7 @@ import pytest
 
 from events import PIPELINE, Events, write_project
 from layers import run_command
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.rollback import roll_back

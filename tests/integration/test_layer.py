@@ -29,7 +29,7 @@ from layers import (
     sell,
     stuck_in_a_model,
 )
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.protocol.result import Outcome
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection

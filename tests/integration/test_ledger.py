@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from medallion.config.retention import Retention
-from medallion.protocol.errors import ExitCode, GateClosed, StepFailure, TooManyRejects
+from medallion.errors import ExitCode, GateClosed, StepFailure, TooManyRejects
 from medallion.protocol.result import Outcome
 from medallion.protocol.task import LayerWork, TaskSpec
 from medallion.runtime.step import Job, Session, run_step

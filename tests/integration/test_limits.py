@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from layers import entry, run_layer
-from medallion.protocol.errors import RETRYABLE, ExitCode, StepFailure
+from medallion.errors import RETRYABLE, ExitCode, StepFailure
 from medallion.protocol.task import LayerWork, TaskSpec
 from medallion.runtime.step import Job, run_step
 from medallion.warehouse import ledger

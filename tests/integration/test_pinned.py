@@ -15,9 +15,9 @@ import pytest
 from medallion.config.contract import Contract
 from medallion.config.load_pipeline import load_pipeline
 from medallion.config.pipeline import Pipeline
+from medallion.errors import ExitCode
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.protocol import wire
-from medallion.protocol.errors import ExitCode
 from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse import ledger, runs
 from medallion.warehouse.connection import Connection

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from layers import with_path
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from team import PIPELINE, Team, environment_of, team_of, write_team
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from medallion.config.retention import Retention
-from medallion.protocol.errors import ExitCode, GateClosed, Misconfigured
+from medallion.errors import ExitCode, GateClosed, Misconfigured
 from medallion.protocol.result import Outcome
 from medallion.warehouse import builds, ledger, retention, views
 from medallion.warehouse.connection import Connection

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse.connection import Connection
 

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from layers import EXPECTED, arguments_of, load, monthly, run_all, run_layer, stuck_in_a_model
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse import builds, ledger
 from medallion.warehouse.connection import Connection, environment
 from medallion.warehouse.embedded import embedded_postgres

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from medallion.cleaner.__main__ import main as cleaner
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import environment
 from told import told
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.rollback import roll_back
 from readers import polling

@@ -13,7 +13,7 @@ from medallion.cleaner.records import Records
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import SpecError
 from medallion.config.yaml_loader import parse
-from medallion.protocol.errors import BadInput, ContractBroken
+from medallion.errors import BadInput, ContractBroken
 
 TITLED = b"sep=;\nQuarterly report;;\n\nDay;Region;Region\n1;North;EU\n"
 

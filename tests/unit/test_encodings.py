@@ -12,7 +12,7 @@ from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.config.contract import Dialect
-from medallion.protocol.errors import BadInput
+from medallion.errors import BadInput
 
 pytestmark = pytest.mark.fuzz
 TIMES = int(os.environ.get("MEDALLION_FUZZ", "1"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from medallion import errors
 from medallion.cli import templates
 from medallion.config.pipeline import RetryConfig
-from medallion.protocol import errors
-from medallion.protocol.errors import EXIT_CODES, RETRYABLE, ExitCode, StepFailure, exit_code_table
+from medallion.errors import EXIT_CODES, RETRYABLE, ExitCode, StepFailure, exit_code_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medallion.cleaner.mojibake import fix_mojibake, fixed
+from medallion.config.mojibake import fix_mojibake, fixed
 
 NAMES = (
     "Sánchez", "Reátegui Alayo", "François", "Muñoz", "Côte d'Ivoire", "São Tomé and Príncipe", "Dvořák", "Ødegård",

@@ -6,15 +6,7 @@ import pytest
 from psycopg.errors import _sqlcodes
 
 from medallion.dbt.commands import failure_of as dbt_failure_of
-from medallion.protocol.errors import (
-    RETRYABLE,
-    BadInput,
-    ExitCode,
-    Misconfigured,
-    StepFailure,
-    WarehouseAway,
-    WarehouseFull,
-)
+from medallion.errors import RETRYABLE, BadInput, ExitCode, Misconfigured, StepFailure, WarehouseAway, WarehouseFull
 from medallion.warehouse.sqlstate import code_of_text, failure_of, limit_in, meaning_of
 
 OUTAGES = [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 from medallion.runtime.signals import stoppable
 
 

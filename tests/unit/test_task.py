@@ -13,9 +13,9 @@ import pytest
 
 from medallion.config.contract import Contract
 from medallion.config.pipeline import Pipeline
+from medallion.errors import Misconfigured
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.protocol import wire
-from medallion.protocol.errors import Misconfigured
 from medallion.protocol.task import PROTOCOL, TaskSpec, task_of
 
 LINUX = 128 * 1024

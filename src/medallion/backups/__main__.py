@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from medallion.backups.bucket import BackupBucket
-from medallion.protocol.errors import ExitCode, InputNotFound, StepFailure
+from medallion.errors import ExitCode, InputNotFound, StepFailure
 
 _UNITS = "BKMGT"
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from medallion.backups import manifest
 from medallion.backups.manifest import CHUNK_BYTES, File, Manifest, file_of, local_file
-from medallion.protocol.errors import BadInput, InputNotFound, Misconfigured, SourceAway
+from medallion.errors import BadInput, InputNotFound, Misconfigured, SourceAway
 from medallion.storage import Bucket
 
 UNFINISHED_DAYS = 1

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from medallion.config.connectors import CsvSettings
-from medallion.protocol.errors import Misconfigured
+from medallion.errors import Misconfigured
 from medallion.protocol.task import CleanWork, TaskSpec
 from medallion.runtime import step
 from medallion.runtime.signals import stoppable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from medallion.config.contract import Contract
-from medallion.protocol.errors import ContractBroken
+from medallion.errors import ContractBroken
 
 
 def labels(header: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from collections import Counter
 import polars as pl
 
 from medallion.cleaner.alphabets import LEAST, familiar
-from medallion.protocol.errors import BadInput
+from medallion.errors import BadInput
 
 CANDIDATES = (
     "cp1252", "cp1250", "iso-8859-2", "cp1251", "koi8-r", "cp866", "iso-8859-5", "cp1253", "iso-8859-7", "cp1254",

@@ -15,7 +15,7 @@ from medallion.cleaner.merge import Merge
 from medallion.cleaner.reading import Reader, Stopwatch
 from medallion.cleaner.table import Table
 from medallion.config.connectors import ByFile
-from medallion.protocol.errors import StepFailure, TooManyRejects
+from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import Outcome
 from medallion.warehouse import builds, increments
 

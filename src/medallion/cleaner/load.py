@@ -13,7 +13,7 @@ from medallion.cleaner.reading import Counts, Reader, Stopwatch
 from medallion.cleaner.table import Table
 from medallion.config.connectors import ByFile, ByWatermark
 from medallion.config.contract import Contract
-from medallion.protocol.errors import StepFailure, TooManyRejects
+from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import Delivery, Outcome
 from medallion.runtime.step import Session
 from medallion.warehouse import builds, increments, ledger

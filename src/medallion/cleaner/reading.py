@@ -22,7 +22,7 @@ from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.cleaner.rules import compile_contract
 from medallion.config.contract import Contract
-from medallion.protocol.errors import BadInput
+from medallion.errors import BadInput
 from medallion.protocol.result import SubStep
 from medallion.runtime.log import EventLog
 

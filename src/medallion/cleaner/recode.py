@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import IO, Protocol
 
-from medallion.protocol.errors import BadInput
+from medallion.errors import BadInput
 
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",

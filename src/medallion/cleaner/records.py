@@ -16,7 +16,7 @@ import polars as pl
 from medallion.cleaner.lines import MAX_SHOWN, LineBlock, Reject
 from medallion.cleaner.quotes import QuotedRecord, StrayQuoteError
 from medallion.config.contract import Dialect
-from medallion.protocol.errors import BadInput
+from medallion.errors import BadInput
 
 MAX_RECORD_CHARS = 1 << 20
 """A value that spans lines must end within so many characters of its record's beginning."""

@@ -13,7 +13,7 @@ from medallion.cleaner.clean import REJECT_COLUMNS, to_csv
 from medallion.cleaner.long_keys import move_long_keys
 from medallion.config.contract import Contract
 from medallion.config.field import MAX_DIGITS, ContractField
-from medallion.protocol.errors import BadInput
+from medallion.errors import BadInput
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.sqlstate import limit_in

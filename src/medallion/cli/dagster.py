@@ -16,7 +16,7 @@ from medallion.cli.places import DagsOption, state_folder
 from medallion.cli.show import console, error_console
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
 from medallion.config.places import default_dags
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 
 LOCATION = "medallion.orchestrators.dagster.location"
 

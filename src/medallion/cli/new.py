@@ -20,8 +20,8 @@ from medallion.config.load_runner import runner_files
 from medallion.config.pipeline import Pipeline, RetryConfig
 from medallion.config.places import default_dags
 from medallion.config.yaml_loader import load, parse
+from medallion.errors import ExitCode, StepFailure
 from medallion.infer.text import flow, plain, table_name
-from medallion.protocol.errors import ExitCode, StepFailure
 
 NAME = r"[A-Za-z][A-Za-z0-9_-]{0,54}"
 """As in a pipeline's name, but short enough for a table."""

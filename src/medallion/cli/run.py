@@ -20,11 +20,11 @@ from medallion.cli.warehouse import WarehouseOption, warehouse_environment
 from medallion.config.catalog import find
 from medallion.config.diagnostics import SpecError
 from medallion.config.places import dbt_project, default_dags
+from medallion.errors import ExitCode, StepFailure
 from medallion.orchestrators.local import run_plan
 from medallion.orchestrators.local.alerting import tell
 from medallion.orchestrators.local.report import Report, make_report
 from medallion.plan import Plan, RunContext, make_plan
-from medallion.protocol.errors import ExitCode, StepFailure
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.history import runs_of

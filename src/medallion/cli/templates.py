@@ -28,7 +28,7 @@ retry_config:
 """
 
 STUB = """\
-from medallion.runners.airflow import airflow_dag
+from medallion.orchestrators.airflow import airflow_dag
 
 dag = airflow_dag(__file__)
 """
@@ -75,13 +75,13 @@ SCHEDULE = """\
 """
 
 RUNNER_STUB = """\
-from medallion.runners.airflow import runner_dags
+from medallion.orchestrators.airflow import runner_dags
 
 globals().update(runner_dags(__file__))
 """
 
 ERRORS_STUB = """\
-from medallion.runners.airflow import check_runners
+from medallion.orchestrators.airflow import check_runners
 
 # Apart from runner.py, as Airflow stops every DAG of a file that has an import error.
 check_runners(__file__)

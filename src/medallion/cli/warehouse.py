@@ -14,7 +14,7 @@ from medallion.cli.show import error_console
 from medallion.config.catalog import find
 from medallion.config.diagnostics import SpecError
 from medallion.config.places import default_dags
-from medallion.protocol.errors import StepFailure
+from medallion.errors import StepFailure
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect, environment, is_configured
 

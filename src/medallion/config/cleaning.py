@@ -58,7 +58,7 @@ def _fix_mojibake(text: pl.Expr) -> pl.Expr:
     import polars as pl
 
     # The library behind it takes a tenth of a second to import.
-    from medallion.cleaner.mojibake import fix_mojibake
+    from medallion.config.mojibake import fix_mojibake
 
     return text.map_batches(fix_mojibake, return_dtype=pl.String)
 

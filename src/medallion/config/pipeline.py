@@ -11,7 +11,7 @@ from medallion.config.connectors import Source, check_secrets
 from medallion.config.model import Name, Part
 from medallion.config.retention import Retention
 from medallion.config.schedule import Schedule
-from medallion.protocol.errors import RETRYABLE
+from medallion.errors import RETRYABLE
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
 """Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""

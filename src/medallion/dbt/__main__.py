@@ -9,7 +9,7 @@ import gc
 import sys
 import tempfile
 
-from medallion.protocol.errors import ExitCode, Misconfigured
+from medallion.errors import ExitCode, Misconfigured
 from medallion.protocol.task import CleanWork, FreshnessWork, TaskSpec
 from medallion.runtime import step
 from medallion.runtime.signals import stoppable

@@ -14,7 +14,7 @@ from medallion.dbt import states
 from medallion.dbt.manifest import PROJECT, common_flags
 from medallion.dbt.project import named
 from medallion.dbt.states import states_in
-from medallion.protocol.errors import ModelFailed, StepFailure, WarehouseAway, WarehouseFull
+from medallion.errors import ModelFailed, StepFailure, WarehouseAway, WarehouseFull
 from medallion.runtime.log import EventLog
 from medallion.warehouse import sqlstate
 

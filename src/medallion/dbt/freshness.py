@@ -11,7 +11,7 @@ from medallion.dbt.commands import Dbt, failure_of
 from medallion.dbt.hooks import Hooks
 from medallion.dbt.manifest import load_manifest
 from medallion.dbt.relocate import relocate
-from medallion.protocol.errors import Misconfigured, SourceStale
+from medallion.errors import Misconfigured, SourceStale
 from medallion.protocol.result import Outcome, TestResult
 from medallion.runtime.step import Session
 

@@ -20,7 +20,7 @@ from dbt.contracts.graph.nodes import Macro
 from dbt.node_types import NodeType
 from psycopg import sql
 
-from medallion.protocol.errors import ModelFailed
+from medallion.errors import ModelFailed
 from medallion.warehouse import carry
 from medallion.warehouse.connection import Connection
 

@@ -19,7 +19,7 @@ from medallion.dbt.project import named
 from medallion.dbt.relocate import guard, relocate
 from medallion.dbt.results import UNCHANGED, broken_hooks, model_results, test_results
 from medallion.dbt.share import Share, share_of
-from medallion.protocol.errors import StepFailure, TestFailed, WarehouseAway
+from medallion.errors import StepFailure, TestFailed, WarehouseAway
 from medallion.protocol.result import ModelResult, Outcome, TestResult
 from medallion.runtime.step import Session
 from medallion.warehouse import builds, increments, views

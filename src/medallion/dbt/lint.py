@@ -16,7 +16,7 @@ from medallion.dbt.division import JOINING, TESTS, Node
 from medallion.dbt.manifest import load_manifest
 from medallion.dbt.project import twins
 from medallion.dbt.share import divided
-from medallion.protocol.errors import StepFailure
+from medallion.errors import StepFailure
 
 
 def findings_of(files: Sequence[PipelineFile], project: Path, *, whole: bool) -> list[Finding]:

@@ -19,7 +19,7 @@ from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_d
 from dbt.version import __version__ as dbt_version
 
 from medallion.config.places import dbt_project
-from medallion.protocol.errors import ModelFailed
+from medallion.errors import ModelFailed
 
 PROJECT = dbt_project()
 """The dbt project: the image's own, or that of the nearest DAG folder."""

@@ -10,7 +10,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 from medallion.dbt.division import Division, Node, Problem
 from medallion.dbt.project import named
-from medallion.protocol.errors import Misconfigured
+from medallion.errors import Misconfigured
 from medallion.warehouse.connection import Connection
 
 MOST = 20

@@ -13,7 +13,7 @@ from dbt.graph.selector_spec import SelectionCriteria, SelectionIntersection, Se
 from dbt_common.events.contextvars import task_contextvars
 from dbt_common.exceptions import DbtBaseException
 
-from medallion.protocol.errors import Misconfigured
+from medallion.errors import Misconfigured
 
 
 class Selection:

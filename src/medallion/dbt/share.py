@@ -13,7 +13,7 @@ from medallion.dbt.division import BUILT, Division, Node, Problem, divide
 from medallion.dbt.manifest import PROJECT
 from medallion.dbt.project import named, nodes_of, twins
 from medallion.dbt.selection import Selection
-from medallion.protocol.errors import Misconfigured
+from medallion.errors import Misconfigured
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from medallion.cleaner.inputs.files import LocalFile
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.recode import OtherEncoding
 from medallion.config.encodings import canonical
+from medallion.errors import BadInput, StepFailure
 from medallion.infer.refusal import HELP, NotTabular
-from medallion.protocol.errors import BadInput, StepFailure
 
 UTF8 = "utf-8"
 

@@ -18,10 +18,10 @@ from medallion.cleaner.records import Records
 from medallion.cleaner.rules import TEXT, Column, compile_contract
 from medallion.config.contract import Contract, Dialect
 from medallion.config.table_limits import MAX_FIELDS
+from medallion.errors import StepFailure
 from medallion.infer.candidates import CANDIDATES, MARKS, Candidate
 from medallion.infer.layout import Layout
 from medallion.infer.refusal import HELP, NotTabular
-from medallion.protocol.errors import StepFailure
 
 _WORDS = 6
 _HOPELESS = 100

@@ -12,9 +12,9 @@ from medallion.cleaner.inputs import opened
 from medallion.cleaner.inputs.files import LocalFile
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.quotes import QuotedRecord, StrayQuoteError
+from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, find_encoding, said_encoding
 from medallion.infer.refusal import HELP, NotTabular
-from medallion.protocol.errors import StepFailure
 
 SAMPLE_BYTES = 1 << 20
 SAMPLE_LINES = 500

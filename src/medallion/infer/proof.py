@@ -17,11 +17,11 @@ from medallion.config.diagnostics import SpecError
 from medallion.config.field import ContractField
 from medallion.config.table_limits import ROW_BYTES
 from medallion.config.yaml_loader import parse
+from medallion.errors import StepFailure
 from medallion.infer.choice import guess
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.text import contract_text
 from medallion.infer.width import widest_row
-from medallion.protocol.errors import StepFailure
 from medallion.runtime.log import EventLog
 
 _ROUNDS = 3

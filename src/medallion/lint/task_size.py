@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from medallion.config.diagnostics import Finding
 from medallion.config.folder import Runnable
+from medallion.errors import Misconfigured
 from medallion.plan import RunContext, make_plan
 from medallion.protocol import wire
-from medallion.protocol.errors import Misconfigured
 
 _SURELY_FITS = wire.MAX_BYTES // 2
 """Bytes of JSON that need no trial: base64 adds a third to what does not compress."""

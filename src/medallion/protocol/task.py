@@ -16,7 +16,7 @@ from medallion.config.connectors import AnySettings
 from medallion.config.contract import Contract
 from medallion.config.model import Part
 from medallion.config.retention import Retention
-from medallion.protocol.errors import Misconfigured
+from medallion.errors import Misconfigured
 
 PROTOCOL = 1
 """Grows when an image that reads the number before could do the wrong thing."""

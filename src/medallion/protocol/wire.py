@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from medallion.protocol.errors import ExitCode, Misconfigured
+from medallion.errors import ExitCode, Misconfigured
 from medallion.protocol.task import TaskSpec, task_of
 
 VARIABLE = "MEDALLION_TASK_"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from medallion.protocol.errors import ExitCode
+from medallion.errors import ExitCode
 
 
 class Stopped(KeyboardInterrupt):

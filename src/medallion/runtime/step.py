@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from medallion.protocol.errors import ExitCode, Misconfigured, StepFailure
+from medallion.errors import ExitCode, Misconfigured, StepFailure
 from medallion.protocol.result import Outcome
 from medallion.protocol.task import CleanWork, LayerWork, TaskSpec, task_of
 from medallion.protocol.termination_message import LastWords, failed_in, warned_in

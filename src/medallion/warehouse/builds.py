@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from medallion.protocol.errors import GateClosed, Misconfigured, WarehouseAway
+from medallion.errors import GateClosed, Misconfigured, WarehouseAway
 from medallion.warehouse import relations as contents
 from medallion.warehouse import views
 from medallion.warehouse.connection import Connection

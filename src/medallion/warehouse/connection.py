@@ -12,7 +12,7 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
-from medallion.protocol.errors import Misconfigured, StepFailure
+from medallion.errors import Misconfigured, StepFailure
 from medallion.warehouse import sqlstate
 
 Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"

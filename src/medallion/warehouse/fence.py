@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from medallion.protocol.errors import LockLost
+from medallion.errors import LockLost
 from medallion.warehouse.connection import Connection
 
 

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from medallion.config.retention import Retention
-from medallion.protocol.errors import GateClosed
+from medallion.errors import GateClosed
 from medallion.protocol.result import Outcome
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.lock import held

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from medallion.protocol.errors import Misconfigured
+from medallion.errors import Misconfigured
 from medallion.protocol.result import Outcome
 from medallion.warehouse import builds, ledger
 from medallion.warehouse.connection import Connection

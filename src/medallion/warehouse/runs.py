@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from medallion.protocol.errors import LockLost
+from medallion.errors import LockLost
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from medallion.protocol.errors import BadInput, Misconfigured, StepFailure, WarehouseAway, WarehouseFull
+from medallion.errors import BadInput, Misconfigured, StepFailure, WarehouseAway, WarehouseFull
 
 _AWAY, _FULL, _SETTING, _DATA = WarehouseAway, WarehouseFull, Misconfigured, BadInput
 

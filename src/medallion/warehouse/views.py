@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from psycopg import sql
 
-from medallion.protocol.errors import Misconfigured, WarehouseAway
+from medallion.errors import Misconfigured, WarehouseAway
 from medallion.warehouse.connection import Connection
 
 FIRST_WAIT = "1s"

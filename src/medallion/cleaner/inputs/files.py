@@ -12,7 +12,7 @@ from pathlib import Path
 
 from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
 from medallion.config.connectors import CsvSettings, is_pattern
-from medallion.protocol.errors import BadInput, InputNotFound
+from medallion.errors import BadInput, InputNotFound
 
 
 @dataclass

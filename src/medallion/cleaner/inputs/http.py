@@ -18,7 +18,7 @@ import urllib3
 from medallion import __version__
 from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
 from medallion.config.connectors import HttpSettings
-from medallion.protocol.errors import BadInput, InputNotFound, Misconfigured, SourceAway
+from medallion.errors import BadInput, InputNotFound, Misconfigured, SourceAway
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0

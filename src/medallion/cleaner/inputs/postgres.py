@@ -18,7 +18,7 @@ from psycopg import sql
 
 from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
 from medallion.config.connectors import PostgresSettings
-from medallion.protocol.errors import (
+from medallion.errors import (
     BadInput,
     ContractBroken,
     InputNotFound,

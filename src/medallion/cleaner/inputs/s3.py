@@ -18,7 +18,7 @@ from obstore.store import S3Store
 
 from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
 from medallion.config.connectors import S3Settings, is_pattern
-from medallion.protocol.errors import InputNotFound
+from medallion.errors import InputNotFound
 from medallion.storage import Bucket
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import IO, Protocol
 
-from medallion.protocol.errors import BadInput
+from medallion.errors import BadInput
 
 CHUNK_BYTES = 1 << 20
 """About how many bytes connectors hand out at a time."""

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowException
 from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
+from medallion.errors import Misconfigured
 from medallion.orchestrators.airflow.doc_md import task_page
 from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
 from medallion.orchestrators.kubernetes import pod_spec
@@ -17,7 +18,6 @@ from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed,
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Plan, Step
 from medallion.protocol import wire
-from medallion.protocol.errors import Misconfigured
 
 
 class StepOperator(KubernetesPodOperator):

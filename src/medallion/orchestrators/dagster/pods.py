@@ -11,13 +11,13 @@ from dagster_k8s.client import DagsterK8sError
 from kubernetes.client import ApiClient, ApiException
 from kubernetes.client import models as k8s
 
+from medallion.errors import Misconfigured
 from medallion.orchestrators.dagster.job import Ended
 from medallion.orchestrators.kubernetes import pod_spec
 from medallion.orchestrators.kubernetes.pod_result import Ending, ending_of, refusal_of
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Step
 from medallion.protocol import wire
-from medallion.protocol.errors import Misconfigured
 from medallion.protocol.task import TaskSpec
 
 CONTAINER = "step"

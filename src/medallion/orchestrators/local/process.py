@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from medallion.errors import ExitCode
 from medallion.plan import Image, Step
-from medallion.protocol.errors import ExitCode
 from medallion.protocol.task import TaskSpec
 
 MODULES: Mapping[Image, str] = {"cleaner": "medallion.cleaner", "dbt": "medallion.dbt"}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
+from medallion.errors import ExitCode
 from medallion.orchestrators.local.process import StepProcess
 from medallion.plan import Plan, Step
-from medallion.protocol.errors import ExitCode
 
 MAX_WAIT_SECONDS = 5.0
 """A person is waiting: a retry on a laptop waits no longer than this, whatever the pipeline says."""
