@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from medallion.config.mojibake import fix_mojibake, fixed
 
 NAMES = (
+    "Köln 😀", "東京", "Ελλάδα", "עברית",
     "Sánchez", "Reátegui Alayo", "François", "Muñoz", "Côte d'Ivoire", "São Tomé and Príncipe", "Dvořák", "Ødegård",
     "Łódź", "Straße", "Ærø", "Þórður", "Şükrü", "Cœur", "Ñuñoa", "Ängelholm", "à la carte", "l’été", "Müller – Söhne",
 )  # fmt: skip
@@ -40,7 +41,7 @@ def test_a_name_that_was_read_wrongly_is_mended_however_often_it_happened(name: 
 
 @pytest.mark.parametrize(
     "text",
-    [*NAMES, "CAFÉ®", "SÃO PAULO", "Ã", "Â", "50 €", "Åke ©", "Nº 5", "Ελλάδα", "Россия", "東京", "עברית", "ÀÉÎÕÜ", "Ã…", "Å’uvre", "München SÃ¼d"],
+    [*NAMES, "CAFÉ®", "SÃO PAULO", "Ã", "Â", "50 €", "Åke ©", "Nº 5", "Ελλάδα", "Россия", "東京", "עברית", "ÀÉÎÕÜ", "Ã…", "Å’uvre", "München SÃ¼d", "aÉ¡ "],
 )  # fmt: skip
 def test_correct_text_and_what_is_not_surely_wrong_stay_as_they_are(text: str):
     assert fixed(text) == text

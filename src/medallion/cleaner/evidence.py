@@ -10,7 +10,7 @@ from collections import Counter
 
 import polars as pl
 
-from medallion.cleaner.alphabets import LEAST, familiar
+from medallion.config.alphabets import LEAST, familiar
 from medallion.errors import BadInput
 
 CANDIDATES = (

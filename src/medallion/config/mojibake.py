@@ -10,6 +10,8 @@ from __future__ import annotations
 import ftfy
 import polars as pl
 
+from medallion.config.alphabets import familiar
+
 # What UTF-8's first bytes look like when they are taken for letters, and something beyond ASCII behind.
 _SUSPECT = r"[\u{C2}-\u{F4}][^\x00-\x7F]"
 _LAYERS = 3
@@ -27,8 +29,13 @@ def fixed(text: str) -> str:
         # ftfy's codec: Windows-1252 with Latin-1's controls in its five holes, as everybody decodes it.
         wrong = wrong.encode("utf-8").decode("sloppy-windows-1252")
         if wrong == text:
-            return meant
+            return text if _reads_better(text, meant) else meant
     return text
+
+
+def _reads_better(text: str, meant: str) -> bool:
+    """Whether a text is of one region's letters and signs and its repair is not: `aÉ¡` would become `aɡ`."""
+    return familiar(text)[0] == 1 and familiar(meant)[0] < 1
 
 
 def fix_mojibake(texts: pl.Series) -> pl.Series:
