@@ -130,7 +130,8 @@ def test_a_local_run_tells_of_its_failure_and_of_its_recovery(
 ):
     received, host = endpoint
     dags, name = tmp_path / "dags", "pipeline_customer_transaction"
-    shutil.copytree(REPO / "dags" / "contracts", dags / "contracts")
+    for folder in ("contracts", "dbt"):
+        shutil.copytree(REPO / "dags" / folder, dags / folder)
     text = (REPO / "dags" / "pipelines" / f"{name}.yaml").read_text()
     (dags / "pipelines").mkdir()
     (dags / "pipelines" / f"{name}.yaml").write_text(f"{text}\nalerts: {{channels: [log, hook]}}\n")

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from dumps import CONTENT, run, sql
+from medallion import storage
 from medallion.backups.__main__ import main
 from medallion.backups.bucket import BackupBucket
-from medallion.cleaner import storage
 from medallion.errors import ExitCode
 from servers import on_the_way_to, s3_server
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from medallion.cleaner import storage
+from medallion import storage
 from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
 from servers import answer, s3_server, web_server

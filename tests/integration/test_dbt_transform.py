@@ -26,7 +26,7 @@ from medallion.plan import RunContext, make_plan
 from medallion.samples.adventureworks import LATE_LINES, write_adventureworks
 from medallion.warehouse.connection import Connection, environment
 from poison import POISONS
-from steps import FOLDERS, REPO, run_steps
+from steps import REPO, run_steps
 from told import told
 
 pytest.importorskip("dbt.cli.main")
@@ -199,7 +199,7 @@ def test_what_was_never_delivered_is_stale_and_sources_without_limits_are_no_gat
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join(str(REPO / folder) for folder in FOLDERS)
+    path = str(REPO / "src")
     environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.run([sys.executable, *map(str, arguments)], env=environment, capture_output=True, text=True)
 

@@ -41,7 +41,7 @@ def start(plan: Plan, step: str) -> subprocess.CompletedProcess[str]:
     """Runs a step as its pod would: with its task in the environment, and nothing else."""
     found = next(one for one in plan.steps if one.name == step)
     folders = str(REPO / "src")
-    command = [sys.executable, "-m", f"medallion_{found.image}"]
+    command = [sys.executable, "-m", f"medallion.{found.image}"]
     environment = {**os.environ, "PYTHONPATH": folders, **wire.environment(plan.task(step))}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
 

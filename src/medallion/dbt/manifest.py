@@ -19,7 +19,7 @@ from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_d
 from dbt.version import __version__ as dbt_version
 
 from medallion.config.places import dbt_project
-from medallion.errors import ModelFailed
+from medallion.errors import Misconfigured, ModelFailed
 
 PROJECT = dbt_project()
 """The dbt project: the image's own, or that of the nearest DAG folder."""
@@ -51,8 +51,14 @@ def parse(project: Path = PROJECT) -> Manifest:
     """Parses the whole project; needs no database.
 
     Raises:
-        ModelFailed: The project does not parse.
+        Misconfigured: There is no project.
+        ModelFailed: It does not parse.
     """
+    if not (project / "dbt_project.yml").is_file():
+        raise Misconfigured(
+            f"no dbt project in {project}",
+            "put it into the folder `dbt` of the DAG folder, or set MEDALLION_DBT_PROJECT",
+        )
     with tempfile.TemporaryDirectory(prefix="medallion-dbt-") as target:
         outcome = dbtRunner().invoke(["parse", *common_flags(project, Path(target)), "--no-partial-parse"])
     if outcome.exception is not None:
