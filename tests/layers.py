@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from medallion.errors import ExitCode
-from medallion.protocol.result import Outcome
+from medallion.protocol.result import TaskResult
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
@@ -42,7 +42,7 @@ def load(warehouse: Connection, prefix: str, run: str, months: int = 3) -> None:
         sell(warehouse, f"T{month}a", "C1", "P1", 10, Decimal(month), f"2025-{month:02}-03", prefix)
         sell(warehouse, f"T{month}b", "C2", None, 1, Decimal("0.50"), f"2025-{month:02}-04", prefix)
     ledger.ensure(warehouse)
-    ledger.record(warehouse, StepRun(PIPELINE, run, "clean.orders"), datetime.now(timezone.utc), Outcome())
+    ledger.record(warehouse, StepRun(PIPELINE, run, "clean.orders"), datetime.now(timezone.utc), TaskResult())
 
 
 def sell(
@@ -123,4 +123,4 @@ EXPECTED = [(f"2025-{m:02}-01", 2, 11, Decimal(10 * m) + Decimal("0.50")) for m 
 
 
 def entry(warehouse: Connection, step: str, run: str = "one") -> dict[str, Any]:
-    return next(row for row in ledger.steps_of(warehouse, PIPELINE, run) if row["step"] == step)
+    return next(row for row in ledger.list_steps(warehouse, PIPELINE, run) if row["step"] == step)

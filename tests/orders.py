@@ -64,5 +64,5 @@ def quarantine(warehouse: Connection, run: str = "one") -> list[Any]:
 
 
 def entry(warehouse: Connection, run: str = "one") -> dict[str, Any]:
-    (row,) = ledger.steps_of(warehouse, "p", run)
+    (row,) = ledger.list_steps(warehouse, "p", run)
     return row

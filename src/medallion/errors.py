@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from medallion.protocol.result import Outcome
+    from medallion.protocol.result import TaskResult
 
 
 class ExitCode(IntEnum):
@@ -21,12 +21,12 @@ class ExitCode(IntEnum):
     USAGE = 64
     BAD_INPUT = 65
     INPUT_NOT_FOUND = 66
-    SOURCE_AWAY = 69
+    SOURCE_UNAVAILABLE = 69
     INTERNAL = 70
-    WAREHOUSE_AWAY = 75
-    CONTRACT_BROKEN = 80
+    WAREHOUSE_UNAVAILABLE = 75
+    CONTRACT_VIOLATION = 80
     TOO_MANY_REJECTS = 81
-    GATE_CLOSED = 82
+    UPSTREAM_NOT_SUCCEEDED = 82
     MODEL_FAILED = 83
     TEST_FAILED = 84
     SOURCE_STALE = 85
@@ -41,12 +41,12 @@ EXIT_CODES: Mapping[int, tuple[str, bool]] = {
     ExitCode.USAGE: ("an argument, a file, a setting or a limit of Postgres: it cannot work as it is written", False),
     ExitCode.BAD_INPUT: ("bad input: the file cannot be read as its contract says, or Postgres cannot keep it", False),
     ExitCode.INPUT_NOT_FOUND: ("there is no such input", False),
-    ExitCode.SOURCE_AWAY: ("the source cannot be reached, or fails for the moment", True),
+    ExitCode.SOURCE_UNAVAILABLE: ("the source cannot be reached, or fails for the moment", True),
     ExitCode.INTERNAL: ("internal error", True),
-    ExitCode.WAREHOUSE_AWAY: ("the database cannot be reached, is full, or went away", True),
-    ExitCode.CONTRACT_BROKEN: ("contract broken: the file's columns are not the contract's", False),
+    ExitCode.WAREHOUSE_UNAVAILABLE: ("the database cannot be reached, is full, or went away", True),
+    ExitCode.CONTRACT_VIOLATION: ("contract broken: the file's columns are not the contract's", False),
     ExitCode.TOO_MANY_REJECTS: ("more rejected rows than the contract allows", False),
-    ExitCode.GATE_CLOSED: ("gate closed: a step before did not succeed in this run", False),
+    ExitCode.UPSTREAM_NOT_SUCCEEDED: ("gate closed: a step before did not succeed in this run", False),
     ExitCode.MODEL_FAILED: ("a dbt model did not build", False),
     ExitCode.TEST_FAILED: ("a dbt test failed", False),
     ExitCode.SOURCE_STALE: ("a source is stale: it was last delivered longer ago than its limit", False),
@@ -75,7 +75,7 @@ class StepFailure(Exception):
 
     code: ClassVar[ExitCode] = ExitCode.INTERNAL
 
-    def __init__(self, message: str, remedy: str = "", outcome: Outcome | None = None) -> None:
+    def __init__(self, message: str, remedy: str = "", outcome: TaskResult | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
@@ -100,16 +100,16 @@ class InputNotFound(StepFailure):
     code = ExitCode.INPUT_NOT_FOUND
 
 
-class SourceAway(StepFailure):
+class SourceUnavailable(StepFailure):
     """The source of the data cannot be reached, or fails for the moment."""
 
-    code = ExitCode.SOURCE_AWAY
+    code = ExitCode.SOURCE_UNAVAILABLE
 
 
-class ContractBroken(StepFailure):
+class ContractViolation(StepFailure):
     """The input's columns are not the contract's."""
 
-    code = ExitCode.CONTRACT_BROKEN
+    code = ExitCode.CONTRACT_VIOLATION
 
 
 class TooManyRejects(StepFailure):
@@ -118,10 +118,10 @@ class TooManyRejects(StepFailure):
     code = ExitCode.TOO_MANY_REJECTS
 
 
-class GateClosed(StepFailure):
+class UpstreamNotSucceeded(StepFailure):
     """The step before did not succeed in this run."""
 
-    code = ExitCode.GATE_CLOSED
+    code = ExitCode.UPSTREAM_NOT_SUCCEEDED
 
 
 class ModelFailed(StepFailure):
@@ -143,19 +143,19 @@ class SourceStale(StepFailure):
     code = ExitCode.SOURCE_STALE
 
 
-class WarehouseAway(StepFailure):
+class WarehouseUnavailable(StepFailure):
     """The warehouse cannot be reached, or went away in the middle."""
 
-    code = ExitCode.WAREHOUSE_AWAY
+    code = ExitCode.WAREHOUSE_UNAVAILABLE
 
 
-class LockLost(WarehouseAway):
+class LockLost(WarehouseUnavailable):
     """Another attempt took over while this one was cut off from the warehouse."""
 
 
-class WarehouseFull(WarehouseAway):
+class WarehouseFull(WarehouseUnavailable):
     """The warehouse has no room left. `message` is what Postgres says."""
 
-    def __init__(self, message: str, outcome: Outcome | None = None) -> None:
+    def __init__(self, message: str, outcome: TaskResult | None = None) -> None:
         what = f"the warehouse's volume is full: {message}"
         super().__init__(what, "make room on it or enlarge it (docs/operations.md), and run again", outcome)

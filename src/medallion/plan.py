@@ -14,7 +14,7 @@ from typing import Any, Literal
 from medallion.config.connectors import CsvSettings, RemoteSettings, Source
 from medallion.config.contract import Contract
 from medallion.config.pipeline import Layer, Pipeline, Resources, RetryConfig
-from medallion.protocol.task import PROTOCOL, CleanWork, FreshnessWork, LayerWork, TaskSpec, digest_of
+from medallion.protocol.task import PROTOCOL, CleanWork, FreshnessWork, LayerWork, TaskSpec, hash_content
 
 Image = Literal["cleaner", "dbt"]
 Phase = Literal["build", "run", "test"]
@@ -98,7 +98,7 @@ class Plan:
             for other, content in self._contents.items()
             if not step.needs and other != name and (name == first or other in later)
         }
-        plan = {other: digest_of(content) for other, content in self._contents.items()}
+        plan = {other: hash_content(content) for other, content in self._contents.items()}
         run = {"run_id": run_id or self.context.run_id, "plan": plan, "others": handed}
         return self._spec(step).model_copy(update=run)
 
@@ -129,7 +129,7 @@ class Plan:
         return tuple(sorted({PLATFORM_TAG, *tenant, *connectors, *pipeline.tags}))
 
 
-def pool_of(tenant: str) -> str:
+def pool_name(tenant: str) -> str:
     """The name of the pool that a tenant's steps take a slot of."""
     return f"tenant-{tenant}"
 
@@ -175,7 +175,7 @@ def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunC
         retry=pipeline.retry_config,
         timeout_seconds=pipeline.timeouts.step_seconds,
         title=f"Cleans {source.label} under the contract {source.contract} and loads {contract.table}",
-        pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
+        pool=pool_name(pipeline.tenant) if pipeline.tenant else None,
         reads_landing=isinstance(source, CsvSettings),
         secret=(source.secret, source.env_prefix) if isinstance(source, RemoteSettings) and source.secret else None,
     )
@@ -200,7 +200,7 @@ def _freshness(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
         retry=pipeline.retry_config,
         timeout_seconds=pipeline.timeouts.step_seconds,
         title=f"Checks when the sources of {pipeline.models} were last delivered",
-        pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
+        pool=pool_name(pipeline.tenant) if pipeline.tenant else None,
     )
 
 
@@ -231,7 +231,7 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...
         layer=layer.name,
         title=f"{does} the {layer.name} models of {pipeline.models}"
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
-        pool=pool_of(pipeline.tenant) if pipeline.tenant else None,
+        pool=pool_name(pipeline.tenant) if pipeline.tenant else None,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import S3Store
 
-from medallion.errors import BadInput, InputNotFound, SourceAway, StepFailure
+from medallion.errors import BadInput, InputNotFound, SourceUnavailable, StepFailure
 
 RETRIES: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
 _CLIENT: Any = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(hours=6)}
@@ -64,7 +64,7 @@ class Bucket:
         Raises:
             InputNotFound: There is no such object, or no such bucket.
             BadInput: The storage refuses.
-            SourceAway: It does not answer, or fails.
+            SourceUnavailable: It does not answer, or fails.
         """
         try:
             yield
@@ -89,5 +89,5 @@ class Bucket:
             )
         wait = f"it may come back: {self.later}"
         if isinstance(error, PreconditionError):
-            return SourceAway(f"{key} of the bucket {self.name} was replaced while it was read", wait)
-        return SourceAway(f"the storage of the bucket {self.name} fails ({said})", wait)
+            return SourceUnavailable(f"{key} of the bucket {self.name} was replaced while it was read", wait)
+        return SourceUnavailable(f"the storage of the bucket {self.name} fails ({said})", wait)

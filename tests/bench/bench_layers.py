@@ -26,7 +26,7 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPO / folder) for folder in ("dags", "images/dbt", "tests")]
 
 from databases import fresh_database
-from medallion.protocol.result import Outcome
+from medallion.protocol.result import TaskResult
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
@@ -107,7 +107,7 @@ def main() -> None:
             with psycopg.connect(loaded, autocommit=True) as connection:
                 connection.execute(CLEANED.format(rows=given.rows))  # type: ignore[arg-type]
                 ledger.ensure(connection)
-                ledger.record(connection, StepRun("bench", "one", "clean"), datetime.now(timezone.utc), Outcome())
+                ledger.record(connection, StepRun("bench", "one", "clean"), datetime.now(timezone.utc), TaskResult())
                 template = connection.info.dbname
             for _ in range(given.rounds):
                 for name, way in ways.items():

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from medallion.config.catalog import everything
-from medallion.config.diagnostics import SpecError
+from medallion.config.catalog import iter_pipelines
+from medallion.config.diagnostics import ConfigError
 from medallion.config.load_runner import load_runners
 from medallion.config.yaml_loader import read_file
-from medallion.lint.checks import of_folder
+from medallion.lint.checks import lint_folder
 from odd_yaml import damaged, entry, node
 from runner_folder import CONTRACT, JOB, RUNNER, schedule, write
 
@@ -38,14 +38,14 @@ def dags(tmp_path: Path) -> Path:
 
 
 def there(dags: Path) -> set[str]:
-    """The names of all that can be run; every finding has a place and a message."""
-    found = of_folder(dags)
-    assert all(finding.line >= 1 and finding.column >= 1 and finding.message for finding in found)
-    told = {finding for finding in found if finding.severity == "error"}
+    """The names of all that can be run; every diagnostic has a place and a message."""
+    found = lint_folder(dags)
+    assert all(diagnostic.line >= 1 and diagnostic.column >= 1 and diagnostic.message for diagnostic in found)
+    told = {diagnostic for diagnostic in found if diagnostic.severity == "error"}
     names = set()
-    for named in everything(dags):
+    for named in iter_pipelines(dags):
         if named.file is None:
-            assert set(named.findings) <= told, "list and Airflow say what lint says"
+            assert set(named.diagnostics) <= told, "list and Airflow say what lint says"
         else:
             names.add(named.name)
     return names
@@ -63,7 +63,7 @@ def test_whatever_one_schedule_holds_every_other_one_is_there(dags: Path):
         where = f"seed {SEED}, schedule {number}: {odd[:2000]}"
         if not {"before", "after"} <= names:
             (broken,) = [runner for runner in load_runners(dags) if runner.runner is None]
-            assert "is not YAML" in broken.findings[0].message, f"{where}\n{broken.findings}"
+            assert "is not YAML" in broken.diagnostics[0].message, f"{where}\n{broken.diagnostics}"
             tried["no YAML"] += 1
         else:
             tried["valid" if len(names) > 3 else "refused"] += 1
@@ -113,12 +113,12 @@ def test_any_bytes_are_a_document_or_a_finding(tmp_path: Path):
         path.write_bytes(content)
         try:
             document = read_file(path)
-        except SpecError as error:
-            refused = error.findings
+        except ConfigError as error:
+            refused = error.diagnostics
         else:
             read += 1
             refused = ()
             assert document.place(("nothing", "like", 3, "this")) == document.places[()]
-        assert all(finding.line >= 1 and finding.message for finding in refused)
+        assert all(diagnostic.line >= 1 and diagnostic.message for diagnostic in refused)
     print(f"seed {SEED}: {read} of {800 * TIMES} are documents")
     assert read

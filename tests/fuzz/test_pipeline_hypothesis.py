@@ -1,4 +1,4 @@
-"""Pipeline files of any content: findings with a place and a remedy, never a traceback."""
+"""Pipeline files of any content: diagnostics with a place and a remedy, never a traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medallion.config.load_pipeline import load_pipeline
-from medallion.lint.checks import of_file
+from medallion.lint.checks import lint_file
 from medallion.plan import RunContext, make_plan
 
 pytestmark = pytest.mark.fuzz
@@ -58,8 +58,8 @@ def check(folder: Path, text: str | bytes) -> None:
         contracts.symlink_to(DAGS / "contracts")
     file = pipelines / f"{NAME}.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
-    found = of_file(file)
-    assert all(finding.line >= 1 and finding.message for finding in found)
+    found = lint_file(file)
+    assert all(diagnostic.line >= 1 and diagnostic.message for diagnostic in found)
     if not found:
         read = load_pipeline(file)
         assert make_plan(read.pipeline, read.contracts, RunContext("run", "/landing")).steps
@@ -98,8 +98,8 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 )  # fmt: skip
 def test_what_yaml_lets_people_write_is_told_by_line_too(tmp_path: Path, line: str, said: str):
     check(tmp_path, f"name: {NAME}\n\n{line}\n")
-    (finding,) = of_file(tmp_path / "pipelines" / f"{NAME}.yaml")
-    assert said in str(finding)
+    (diagnostic,) = lint_file(tmp_path / "pipelines" / f"{NAME}.yaml")
+    assert said in str(diagnostic)
 
 
 @often

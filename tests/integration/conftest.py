@@ -70,7 +70,7 @@ def clean(warehouse: Connection, tmp_path: Path) -> Clean:
         known = warehouse.execute("select to_regclass('medallion.ledger') is not null").fetchone()
         if known != (True,):
             return Cleaned(code, run_id, {}, [])
-        steps = ledger.steps_of(warehouse, "p", run_id)
+        steps = ledger.list_steps(warehouse, "p", run_id)
         cursor = warehouse.execute(
             """select line, column_name, value, reason, record from medallion.rejected_rows
                where pipeline = 'p' and run_id = %s order by line, column_name""",

@@ -93,9 +93,9 @@ def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch:
     from kubernetes.client import models as k8s
 
     from medallion.orchestrators.airflow import airflow_dag
-    from medallion.protocol.termination_message import LastWords
+    from medallion.protocol.termination_message import TerminationMessage
 
-    def left(words: LastWords) -> k8s.V1Pod:
+    def left(words: TerminationMessage) -> k8s.V1Pod:
         ended = k8s.V1ContainerStateTerminated(exit_code=words.exit_code, message=words.to_json())
         container = k8s.V1ContainerStatus(
             name="base",
@@ -110,10 +110,10 @@ def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch:
     task = airflow_dag(str(DAGS / "pipeline_customer_transaction.py")).get_task("DBT-Transformations.gold")
     monkeypatch.setattr(KubernetesPodOperator, "get_or_create_pod", lambda *_: "another pod")
     asked = k8s.V1Pod(metadata=k8s.V1ObjectMeta(namespace="n"))
-    succeeded = left(LastWords("succeeded", 0, "2 models"))
+    succeeded = left(TerminationMessage("succeeded", 0, "2 models"))
     for pod, taken in (
         (succeeded, succeeded),
-        (left(LastWords("failed", 75, "away")), "another pod"),
+        (left(TerminationMessage("failed", 75, "away")), "another pod"),
         (None, "another pod"),
     ):
         monkeypatch.setattr(KubernetesPodOperator, "find_pod", lambda *_, found=pod, **__: found)

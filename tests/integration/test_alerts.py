@@ -14,8 +14,8 @@ from alert_examples import ALERTS, examples
 from medallion.alerts import Alert
 from medallion.alerts.render import render
 from medallion.config.pipeline import Pipeline
-from medallion.protocol.result import ModelResult, Outcome, TestResult
-from medallion.protocol.termination_message import MAX_BYTES, Failed, LastWords, failed_in
+from medallion.protocol.result import ModelResult, TaskResult, TestResult
+from medallion.protocol.termination_message import MAX_BYTES, Failed, TerminationMessage, failed_in
 
 
 @pytest.mark.parametrize("path", examples(), ids=lambda path: path.name)
@@ -30,8 +30,8 @@ def test_values_are_escaped_in_html():
 def test_last_words_fit_into_a_termination_message_whatever_they_say():
     sample = {f"column {n}": "ä" * 300 for n in range(20)}
     failed = tuple(Failed("test", f"test_{n}_" + "x" * 200, n, "ü" * 900, sample) for n in range(40))
-    words = LastWords("failed", 84, "é" * 5000, "do" * 5000, failed=failed)
-    read = LastWords.from_json(words.to_json())
+    words = TerminationMessage("failed", 84, "é" * 5000, "do" * 5000, failed=failed)
+    read = TerminationMessage.from_json(words.to_json())
     assert len(words.to_json().encode()) <= MAX_BYTES
     assert read is not None
     assert (read.status, read.exit_code, read.failed[0].name) == ("failed", 84, failed[0].name)
@@ -39,14 +39,14 @@ def test_last_words_fit_into_a_termination_message_whatever_they_say():
 
 def test_the_first_sample_is_kept_longest():
     failed = tuple(Failed("test", f"test_{n}", n, "", {"row": "x" * 900}) for n in range(6))
-    read = LastWords.from_json(LastWords("failed", 84, failed=failed).to_json())
+    read = TerminationMessage.from_json(TerminationMessage("failed", 84, failed=failed).to_json())
     assert read is not None
     assert [item.name for item in read.failed] == [f"test_{n}" for n in range(6)]
     assert read.failed[0].sample == {"row": "x" * 900}
 
 
 def test_failed_models_and_tests_are_named_with_a_row():
-    outcome = Outcome(
+    outcome = TaskResult(
         models=(ModelResult("good", "success"), ModelResult("bad", "error", message="no such column")),
         tests=(TestResult("fine", "pass"), TestResult("keys", "fail", "m", 2, "Got 2", ({"id": 1}, {"id": 2}))),
     )

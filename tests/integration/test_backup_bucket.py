@@ -138,7 +138,7 @@ def test_a_storage_that_keeps_other_bytes_than_it_was_sent_is_found_out(
 
     with on_the_way_to(storage_server[0], spoil) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        assert main(["push"]) == ExitCode.SOURCE_AWAY
+        assert main(["push"]) == ExitCode.SOURCE_UNAVAILABLE
         assert BackupBucket(URL).backups() == {}
     assert f"{URL}/{STAMP}/warehouse.dump is not what was sent" in capsys.readouterr().err
 
@@ -190,7 +190,7 @@ def test_old_backups_stay_when_no_new_one_arrives(lake: Any, tmp_path: Path, mon
     made(tmp_path / "backups")
     with monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-        assert main(["push"]) == ExitCode.SOURCE_AWAY
+        assert main(["push"]) == ExitCode.SOURCE_UNAVAILABLE
     assert list(BackupBucket(URL).backups()) == ["2020-01-01T00-00-00Z"]
 
 

@@ -126,10 +126,10 @@ def test_a_file_may_be_gzipped_whatever_its_name(load: Load, warehouse: Connecti
         (HEADER.encode(), ExitCode.BAD_INPUT, "has a header and no rows"),
         (
             b"id,Who,day,price,pieces,paid,extra\n1,a,,1,1,,\n",
-            ExitCode.CONTRACT_BROKEN,
+            ExitCode.CONTRACT_VIOLATION,
             "orders.csv, line 1: column 'Who?' is missing (the file has 'Who'); column 'extra' is unknown",
         ),
-        (HEADER.replace("day", "id").encode(), ExitCode.CONTRACT_BROKEN, "column 'id' is there twice"),
+        (HEADER.replace("day", "id").encode(), ExitCode.CONTRACT_VIOLATION, "column 'id' is there twice"),
         (gzip.compress(HEADER.encode() * 9, mtime=0)[:-9], ExitCode.BAD_INPUT, "damaged or cut-off gzip file"),
     ],
 )

@@ -122,10 +122,10 @@ def test_a_cut_off_gzip_file_loads_nothing(clean, load_table):
         (b"", ExitCode.BAD_INPUT),
         (b"\n\n", ExitCode.BAD_INPUT),
         (HEADER, ExitCode.BAD_INPUT),
-        (b"id,note\na,b\n", ExitCode.CONTRACT_BROKEN),
-        (b"id,note,amount,extra\na,b,1,2\n", ExitCode.CONTRACT_BROKEN),
-        (b"id,note,amount,id\na,b,1,2\n", ExitCode.CONTRACT_BROKEN),
-        (b"id;note;amount\na;b;1\n", ExitCode.CONTRACT_BROKEN),
+        (b"id,note\na,b\n", ExitCode.CONTRACT_VIOLATION),
+        (b"id,note,amount,extra\na,b,1,2\n", ExitCode.CONTRACT_VIOLATION),
+        (b"id,note,amount,id\na,b,1,2\n", ExitCode.CONTRACT_VIOLATION),
+        (b"id;note;amount\na;b;1\n", ExitCode.CONTRACT_VIOLATION),
         (b"\xff\xfei\0d\0", ExitCode.BAD_INPUT),
         (b'"id,note,amount\n', ExitCode.BAD_INPUT),
         (b"caf\xe9,note,amount\na,b,1\n", ExitCode.BAD_INPUT),
@@ -244,7 +244,7 @@ def test_a_cleaner_stopped_while_copying_says_so_and_a_rerun_gives_the_whole_new
     output = process.communicate()[0]
     assert process.returncode == ExitCode.TERMINATED, output.decode()[-2000:]
     assert load_table(SHOWN) == GOOD
-    assert ledger.steps_of(warehouse, "p", "stopped") == []
+    assert ledger.list_steps(warehouse, "p", "stopped") == []
     assert start(path, "stopped").wait() == ExitCode.OK
     checksum = "select count(*), sum(id::bigint), md5(string_agg(note, ',' order by _line)) from cleaned.things"
     first = warehouse.execute(checksum).fetchone()  # type: ignore[arg-type]
@@ -260,7 +260,7 @@ def test_a_lost_database_session_is_worth_a_retry_and_loses_nothing(load_table, 
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'medallion%p clean.input%'"
     )
     process.communicate()
-    assert process.returncode == ExitCode.WAREHOUSE_AWAY
+    assert process.returncode == ExitCode.WAREHOUSE_UNAVAILABLE
     assert load_table(SHOWN) == GOOD
 
 

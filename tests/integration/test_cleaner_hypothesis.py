@@ -38,7 +38,7 @@ TYPED: dict[str, Any] = {
     "rejects": {"max_share": 1},
 }
 HEADER = b"a,b,c,d\n"
-KNOWN = {int(code) for code in (ExitCode.OK, ExitCode.BAD_INPUT, ExitCode.CONTRACT_BROKEN)}
+KNOWN = {int(code) for code in (ExitCode.OK, ExitCode.BAD_INPUT, ExitCode.CONTRACT_VIOLATION)}
 
 # Bytes that mean something to a reader of CSV, far more often than chance would have them.
 telling = st.sampled_from(

@@ -73,7 +73,7 @@ def test_one_file_of_another_shape_refuses_them_all_by_name(clean, folder: Path,
     (folder / "a.csv").write_bytes(HEADER + b"a,1\n")
     (folder / "b.csv").write_bytes(b"id,price\nb,2\n")
     done = clean(ALL, THINGS)
-    assert done.code == ExitCode.CONTRACT_BROKEN
+    assert done.code == ExitCode.CONTRACT_VIOLATION
     assert done.row["details"]["message"].startswith("in/b.csv, line 1: column 'amount' is missing")
 
 

@@ -69,8 +69,8 @@ def test_a_failure_that_passes_is_overcome_in_the_same_attempt(clean, load_table
         (answer(401), ExitCode.BAD_INPUT, "refuses /a.csv (401)"),
         (answer(403), ExitCode.BAD_INPUT, "SOURCE_HTTP_TOKEN"),
         (answer(204), ExitCode.BAD_INPUT, "answers 204"),
-        (answer(503), ExitCode.SOURCE_AWAY, "answers 503, after 3 retries too"),
-        (answer(200, BODY[:-4], promised=len(BODY)), ExitCode.SOURCE_AWAY, "was cut off while it was read"),
+        (answer(503), ExitCode.SOURCE_UNAVAILABLE, "answers 503, after 3 retries too"),
+        (answer(200, BODY[:-4], promised=len(BODY)), ExitCode.SOURCE_UNAVAILABLE, "was cut off while it was read"),
         (answer(200, b""), ExitCode.BAD_INPUT, "the file is empty"),
     ],
     ids=["404", "410", "401", "403", "204", "503", "cut-off", "empty"],
@@ -94,13 +94,13 @@ def test_a_server_that_falls_silent_is_not_waited_for(clean, web: Web, monkeypat
         request.wfile.flush(),
         over.wait(30),
     )
-    assert clean(source(web), THINGS).code == ExitCode.SOURCE_AWAY
+    assert clean(source(web), THINGS).code == ExitCode.SOURCE_UNAVAILABLE
     over.set()
 
 
 def test_a_server_that_is_not_there_is_worth_a_retry(clean, web: Web):
     web.server.server_close()
-    assert clean(source(web), THINGS).code == ExitCode.SOURCE_AWAY
+    assert clean(source(web), THINGS).code == ExitCode.SOURCE_UNAVAILABLE
 
 
 def test_credentials_come_from_the_environment_and_stay_out_of_logs(

@@ -81,7 +81,7 @@ def test_only_the_columns_that_are_named_are_read(clean, source: Connection):
     source.execute('alter table shop.orders add column "Salary" int')
     put_one = "insert into shop.orders values (1, 'a', '2026-01-01', 10)"
     source.execute(put_one)
-    assert clean(TABLE, ORDERS).code == ExitCode.CONTRACT_BROKEN
+    assert clean(TABLE, ORDERS).code == ExitCode.CONTRACT_VIOLATION
     assert clean({**TABLE, "columns": ["changed", "id", "note"]}, ORDERS).code == ExitCode.OK
 
 
@@ -90,7 +90,7 @@ def test_only_the_columns_that_are_named_are_read(clean, source: Connection):
     [
         ({"table": "shop.returns"}, ExitCode.INPUT_NOT_FOUND, "has no shop.returns"),
         ({"table": "away.orders"}, ExitCode.INPUT_NOT_FOUND, "has no away.orders"),
-        ({"columns": ["id", "price"]}, ExitCode.CONTRACT_BROKEN, '"price" does not exist'),
+        ({"columns": ["id", "price"]}, ExitCode.CONTRACT_VIOLATION, '"price" does not exist'),
         ({"env_prefix": "OTHER_"}, ExitCode.USAGE, "OTHER_PGHOST is not set"),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_database_that_is_not_there_is_worth_a_retry_and_no_password_is_told(
     monkeypatch.setenv("SOURCE_PGHOST", "127.0.0.1")
     monkeypatch.setenv("SOURCE_PGPORT", "1")
     monkeypatch.setenv("SOURCE_PGPASSWORD", "hunter2")
-    assert clean(TABLE, ORDERS).code == ExitCode.SOURCE_AWAY
+    assert clean(TABLE, ORDERS).code == ExitCode.SOURCE_UNAVAILABLE
     assert "hunter2" not in capsys.readouterr().out
 
 

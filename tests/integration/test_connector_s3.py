@@ -92,7 +92,7 @@ DENIED = b"<Error><Code>InvalidAccessKeyId</Code><AWSAccessKeyId>AKIAHUSH</AWSAc
 
 @pytest.mark.parametrize(
     ("status", "body", "code"),
-    [(403, DENIED, ExitCode.BAD_INPUT), (503, b"<Error><Code>SlowDown</Code></Error>", ExitCode.SOURCE_AWAY)],
+    [(403, DENIED, ExitCode.BAD_INPUT), (503, b"<Error><Code>SlowDown</Code></Error>", ExitCode.SOURCE_UNAVAILABLE)],
 )
 def test_a_storage_that_refuses_or_fails_is_told_by_its_exit_code_without_a_key(
     clean, monkeypatch: pytest.MonkeyPatch, capsys, status: int, body: bytes, code: int
@@ -112,4 +112,4 @@ def test_a_storage_that_refuses_or_fails_is_told_by_its_exit_code_without_a_key(
 def test_a_storage_that_is_not_there_is_worth_a_retry(clean, lake: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(storage, "RETRIES", {"max_retries": 0})
     monkeypatch.setenv("SOURCE_AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    assert clean(GLOB, THINGS).code == ExitCode.SOURCE_AWAY
+    assert clean(GLOB, THINGS).code == ExitCode.SOURCE_UNAVAILABLE

@@ -21,7 +21,7 @@ dagster = pytest.importorskip("dagster")
 
 from medallion.orchestrators.dagster.definitions import definitions
 from medallion.orchestrators.dagster.instance import prepare, settings
-from medallion.orchestrators.dagster.job import RUN_ID, Ended, job_of
+from medallion.orchestrators.dagster.job import RUN_ID, Ended, build_job
 from medallion.orchestrators.dagster.pods import build_pod
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -70,10 +70,10 @@ def migrate(dags: Path) -> Path:
 
 
 def airflow_dags(dags: Path) -> dict[str, Any]:
-    from medallion.orchestrators.airflow.dag import dag_of_file
+    from medallion.orchestrators.airflow.dag import build_dag_from_file
 
     return {
-        entry.name: dag_of_file(entry.file, "abc", Settings.from_environment())
+        entry.name: build_dag_from_file(entry.file, "abc", Settings.from_environment())
         for runner in load_runners(dags)
         for entry in runner.entries
         if entry.file is not None
@@ -122,7 +122,7 @@ def test_steps_are_told_the_same_and_run_in_the_same_order(any_folder: Path):
             return Ended(0, succeeded=True)
 
         plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing", "abc"))
-        result = job_of(plan, launch).execute_in_process()
+        result = build_job(plan, launch).execute_in_process()
         operators = [task for task in dag.topological_sort() if hasattr(task, "arguments")]
         run_id = f"dagster__{result.run_id}"
         commit = {"commit": "abc"}  # a DAG folder in git has one of its own
@@ -219,7 +219,7 @@ def test_only_listed_exit_codes_are_tried_again_and_not_too_often(folder: Path, 
         code = codes[len(seen) - 1]
         return Ended(code, f"ended with {code}", succeeded=code == 0)
 
-    result = job_of(plan, launch).execute_in_process(raise_on_error=False)
+    result = build_job(plan, launch).execute_in_process(raise_on_error=False)
     assert len(seen) == attempts
     assert result.success == (codes[-1] == 0)
     assert set(seen) == {f"dagster__{result.run_id}"}
@@ -231,7 +231,7 @@ def test_waits_between_attempts_grow_as_the_job_says(folder: Path):
     ]
     assert entry.file is not None
     plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing"))
-    job = job_of(plan, lambda *_: Ended(75, "away"))
+    job = build_job(plan, lambda *_: Ended(75, "away"))
     op = next(node.definition for node in job.nodes if node.name.startswith("clean"))
     log = SimpleNamespace(warning=lambda _: None)
     waits = []

@@ -17,14 +17,14 @@ from api_server import KUBECONFIG, Cluster
 from medallion.config.load_runner import load_runners
 from medallion.plan import RunContext, make_plan
 from medallion.protocol import wire
-from medallion.protocol.termination_message import LastWords
+from medallion.protocol.termination_message import TerminationMessage
 from runner_folder import schedule, write
 
 dagster = pytest.importorskip("dagster")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 from medallion.orchestrators.dagster import pods
-from medallion.orchestrators.dagster.job import RUN_ID, job_of
+from medallion.orchestrators.dagster.job import RUN_ID, build_job
 
 
 @pytest.fixture
@@ -48,11 +48,11 @@ def run(tmp_path: Path) -> Any:
     retry = entry.file.pipeline.retry_config.model_copy(update={"initial_delay_seconds": 0})
     pipeline = entry.file.pipeline.model_copy(update={"retry_config": retry})
     plan = make_plan(pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing", "abc"))
-    return job_of(plan, pods.run_pod).execute_in_process(raise_on_error=False)
+    return build_job(plan, pods.run_pod).execute_in_process(raise_on_error=False)
 
 
 def test_a_step_is_a_pod_that_is_believed_by_its_last_words_and_then_deleted(cluster: Cluster, tmp_path: Path):
-    said = LastWords("succeeded", 0, "2 rows").to_json()
+    said = TerminationMessage("succeeded", 0, "2 rows").to_json()
     cluster.ended = {"exitCode": 0, "reason": "Completed", "message": said}
     done = run(tmp_path)
     assert done.success
@@ -70,7 +70,7 @@ def test_a_pod_that_ended_well_and_said_nothing_is_no_success(cluster: Cluster, 
 
 @pytest.mark.parametrize(("code", "attempts"), [(75, 2), (81, 1)])
 def test_the_pods_exit_code_decides_about_another_attempt(cluster: Cluster, tmp_path: Path, code: int, attempts: int):
-    said = LastWords("failed", code, "it failed", "mend it").to_json()
+    said = TerminationMessage("failed", code, "it failed", "mend it").to_json()
     cluster.ended = {"exitCode": code, "reason": "Error", "message": said}
     done = run(tmp_path)
     assert not done.success

@@ -41,7 +41,7 @@ def test_a_job_loads_its_file_and_the_ledger_knows_the_run(warehouse: Connection
     done = run(folder, landing)
     assert done.success
     assert warehouse.execute("select id from raw.orders order by id").fetchall() == [("1",), ("2",)]
-    (step,) = ledger.steps_of(warehouse, "hourly", f"dagster__{done.run_id}")
+    (step,) = ledger.list_steps(warehouse, "hourly", f"dagster__{done.run_id}")
     assert (step["status"], step["rows_loaded"]) == ("succeeded", 2)
 
 

@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("dbt.cli.main")
 
-from medallion.dbt.commands import failure_of
+from medallion.dbt.commands import as_failure
 from medallion.dbt.manifest import PROJECT, load_manifest, parse
 from medallion.dbt.relocate import relocate
-from medallion.errors import ModelFailed, WarehouseAway
+from medallion.errors import ModelFailed, WarehouseUnavailable
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +91,10 @@ def test_a_project_that_does_not_parse_is_told_with_dbts_own_words(tmp_path: Pat
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        ('connection to server at "db", port 5432 failed: Connection refused', WarehouseAway),
-        ("terminating connection due to administrator command\nSSL connection has been closed", WarehouseAway),
+        ('connection to server at "db", port 5432 failed: Connection refused', WarehouseUnavailable),
+        ("terminating connection due to administrator command\nSSL connection has been closed", WarehouseUnavailable),
         ('Database Error in model x\n  column "y" does not exist', ModelFailed),
     ],
 )
 def test_only_a_database_that_is_away_is_worth_a_retry(message: str, kind: type[Exception]):
-    assert type(failure_of(message)) is kind
+    assert type(as_failure(message)) is kind

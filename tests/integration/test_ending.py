@@ -6,7 +6,7 @@ import pytest
 from kubernetes.client import models as k8s
 
 from medallion.config.pipeline import RetryConfig
-from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, ending_of
+from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, read_pod_result
 
 
 def pod(**state: object) -> k8s.V1Pod:
@@ -18,7 +18,7 @@ def pod(**state: object) -> k8s.V1Pod:
 
 def ended(exit_code: int, message: str | None, reason: str = "Completed") -> Ending:
     terminated = k8s.V1ContainerStateTerminated(exit_code=exit_code, message=message, reason=reason)
-    return ending_of(pod(terminated=terminated), "base")
+    return read_pod_result(pod(terminated=terminated), "base")
 
 
 def test_exit_code_0_and_the_steps_own_word_are_a_success():
@@ -30,8 +30,8 @@ def test_exit_code_0_without_the_steps_word_is_none():
 
 
 def test_a_pod_that_is_gone_is_no_success():
-    assert not ending_of(None, "base").succeeded
-    assert "before its exit status was recorded" in ending_of(None, "base").explanation
+    assert not read_pod_result(None, "base").succeeded
+    assert "before its exit status was recorded" in read_pod_result(None, "base").explanation
 
 
 def test_the_steps_message_and_remedy_are_what_the_task_says():
@@ -42,7 +42,7 @@ def test_the_steps_message_and_remedy_are_what_the_task_says():
 def test_kubernetes_reason_is_named():
     assert "OOMKilled, exit code 137" in ended(137, None, "OOMKilled").explanation
     waiting = k8s.V1ContainerStateWaiting(reason="ImagePullBackOff", message="no such image")
-    assert "no such image (ImagePullBackOff)" in ending_of(pod(waiting=waiting), "base").explanation
+    assert "no such image (ImagePullBackOff)" in read_pod_result(pod(waiting=waiting), "base").explanation
 
 
 def test_exactly_the_listed_exit_codes_are_retried_after_the_configured_wait():
@@ -66,17 +66,17 @@ def evicted(exit_code: int | None = None) -> k8s.V1Pod:
 
 
 def test_an_eviction_is_known_whatever_its_container_said():
-    for end in (ending_of(evicted(), "base"), ending_of(evicted(137), "base")):
+    for end in (read_pod_result(evicted(), "base"), read_pod_result(evicted(137), "base")):
         assert (end.kind, end.message) == ("evicted", "The node was low on resource: memory.")
     drained = pod(terminated=k8s.V1ContainerStateTerminated(exit_code=143, reason="Error"))
     drained.status.conditions = [k8s.V1PodCondition(type="DisruptionTarget", status="True")]
-    assert ending_of(drained, "base").kind == "evicted"
+    assert read_pod_result(drained, "base").kind == "evicted"
 
 
 def test_a_step_that_succeeded_before_its_eviction_succeeded():
     found = pod(terminated=k8s.V1ContainerStateTerminated(exit_code=0, message='{"status": "succeeded"}'))
     found.status.reason = "Evicted"
-    assert ending_of(found, "base").succeeded
+    assert read_pod_result(found, "base").succeeded
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_out_of_memory_and_eviction_are_retried_where_they_are_listed(codes: lis
         "code 137": Ending(exit_code=137, reason="Error"),
         "code 81": Ending(exit_code=81, reason="Error"),
         "oom": ended(137, None, "OOMKilled"),
-        "evicted": ending_of(evicted(137), "base"),
+        "evicted": read_pod_result(evicted(137), "base"),
     }
     again = {
         name

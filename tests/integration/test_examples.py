@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from medallion.config.catalog import everything
-from medallion.lint.checks import of_folder
+from medallion.config.catalog import iter_pipelines
+from medallion.lint.checks import lint_folder
 from medallion.warehouse.embedded import embedded_postgres
 
 REPO = Path(__file__).resolve().parents[2]
@@ -20,11 +20,11 @@ EXAMPLES = REPO / "examples"
 
 @pytest.mark.parametrize("example", ["acme", "three-tenants"])
 def test_an_example_has_nothing_wrong_with_it(example: str):
-    assert [str(finding) for finding in of_folder(EXAMPLES / example / "dags")] == []
+    assert [str(diagnostic) for diagnostic in lint_folder(EXAMPLES / example / "dags")] == []
 
 
 def test_the_runner_example_gives_the_schedules_that_it_lists():
-    found = {named.name: named.file.pipeline for named in everything(EXAMPLES / "acme" / "dags") if named.file}
+    found = {named.name: named.file.pipeline for named in iter_pipelines(EXAMPLES / "acme" / "dags") if named.file}
     hourly, contacts = found["stripe_customers_hourly"], found["hubspot_contacts_daily"]
     assert (hourly.schedule.cron, hourly.schedule.max_concurrent_runs) == ("0 * * * *", 1)
     assert (contacts.schedule.interval_seconds, contacts.schedule.timezone) == (21600, "America/New_York")

@@ -16,7 +16,7 @@ import pytest
 
 from layers import EXPECTED, arguments_of, entry, load, monthly, run_layer, stuck_in_a_model
 from medallion.errors import ExitCode, LockLost
-from medallion.protocol.result import Outcome
+from medallion.protocol.result import TaskResult
 from medallion.warehouse import fence, ledger
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
@@ -74,7 +74,7 @@ def test_a_layer_that_comes_back_after_its_lock_was_lost_builds_nothing_more(
         cut_off(published, process)
     assert run_layer("silver", "two").returncode == ExitCode.OK
     before = tables(published, "silver")
-    assert wake(process) == ExitCode.WAREHOUSE_AWAY
+    assert wake(process) == ExitCode.WAREHOUSE_UNAVAILABLE
     assert tables(published, "silver") == before
     assert entry(published, "silver", "two")["status"] == "succeeded"
     wait_for(published, SESSIONS, (0,))
@@ -89,7 +89,7 @@ def test_a_published_layer_that_comes_back_changes_nothing_that_readers_see(publ
         assert monthly(published) == EXPECTED
     assert run_layer("gold", "two").returncode == ExitCode.OK
     assert monthly(published) == EXPECTED[:2]
-    assert wake(process) == ExitCode.WAREHOUSE_AWAY
+    assert wake(process) == ExitCode.WAREHOUSE_UNAVAILABLE
     assert monthly(published) == EXPECTED[:2]
     assert entry(published, "gold", "two")["status"] == "succeeded"
     left = "select count(*) from medallion.builds where run_id = 'two' and published_at is null"
@@ -114,9 +114,9 @@ def test_a_cleaner_that_comes_back_after_its_lock_was_lost_loads_nothing_more(re
     assert second.returncode == ExitCode.OK
     content = "select count(*), md5(string_agg(t::text, '' order by _line)) from cleaned.things as t"
     before = ready.execute(content).fetchone()
-    assert wake(process) == ExitCode.WAREHOUSE_AWAY
+    assert wake(process) == ExitCode.WAREHOUSE_UNAVAILABLE
     assert ready.execute(content).fetchone() == before
-    (row,) = ledger.steps_of(ready, "p", "one")
+    (row,) = ledger.list_steps(ready, "p", "one")
     assert (row["status"], row["rows_loaded"]) == ("succeeded", 400_000)
 
 
@@ -129,14 +129,14 @@ def test_a_killed_step_leaves_no_session_behind_even_in_the_middle_of_a_query(lo
 
 def test_an_earlier_holder_of_a_lock_can_neither_write_nor_keep_its_sessions(ready: Connection):
     with connect("medallion one") as connection:
-        one = fence.take(connection, "table:x", "one")
+        one = fence.acquire(connection, "table:x", "one")
     left = psycopg.connect("", autocommit=True, application_name=fence.application_name(one, "dbt"))
     with connect("medallion two") as connection:
-        two = fence.take(connection, "table:x", "two")
+        two = fence.acquire(connection, "table:x", "two")
     assert two.number == one.number + 1
     with pytest.raises(LockLost, match=f"holder {one.number} of table:x lost its lock"):
-        fence.hold(ready, one)
-    fence.hold(ready, two)
+        fence.assert_held(ready, one)
+    fence.assert_held(ready, two)
     with pytest.raises(psycopg.OperationalError):
         left.execute("select 1")
 
@@ -148,21 +148,21 @@ def test_sessions_are_named_after_their_step_in_at_most_63_bytes():
 
 def test_an_attempt_that_ends_late_does_not_have_the_last_word(ready: Connection):
     now = datetime.now(timezone.utc)
-    assert ledger.record(ready, STEP, now, Outcome(), fence=2)
-    assert not ledger.record(ready, STEP, now, Outcome(status="failed"), fence=1)
-    assert ledger.record(ready, STEP, now, Outcome(status="failed"), fence=3)
-    assert [row["fence"] for row in ledger.steps_of(ready, "orders", "run-1")] == [3]
+    assert ledger.record(ready, STEP, now, TaskResult(), fence=2)
+    assert not ledger.record(ready, STEP, now, TaskResult(status="failed"), fence=1)
+    assert ledger.record(ready, STEP, now, TaskResult(status="failed"), fence=3)
+    assert [row["fence"] for row in ledger.list_steps(ready, "orders", "run-1")] == [3]
 
 
 def test_a_lock_is_passed_on_only_when_a_writer_of_before_has_ended(ready: Connection):
     with psycopg.connect("") as writer:
         with connect("medallion one") as one:
-            first = fence.take(one, "table:x", "one")
-        fence.hold(writer, first)
+            first = fence.acquire(one, "table:x", "one")
+        fence.assert_held(writer, first)
         writer.execute(f"set application_name = '{fence.application_name(first, 'dbt')}'")  # type: ignore[arg-type]
         writer.execute("create table public.late (id int)")
         with connect("medallion two") as two:
-            fence.take(two, "table:x", "two")
+            fence.acquire(two, "table:x", "two")
             assert two.execute("select to_regclass('public.late')").fetchone() == (None,)
         with pytest.raises(psycopg.OperationalError):
             writer.execute("select 1")

@@ -82,7 +82,7 @@ def test_a_load_that_finds_no_room_says_so_and_succeeds_when_there_is_some(
 ):
     assert clean(rows(tmp_path / "small.csv", 10), "one") == ExitCode.OK
     big = rows(tmp_path / "big.csv", 600_000)
-    assert clean(big, "two") == ExitCode.WAREHOUSE_AWAY
+    assert clean(big, "two") == ExitCode.WAREHOUSE_UNAVAILABLE
     said = capfd.readouterr().out
     assert "the warehouse's volume is full" in said
     assert "No space left on device" in said
@@ -100,7 +100,7 @@ def test_a_layer_that_finds_no_room_says_so_and_succeeds_when_there_is_some(volu
         assert run_layer(layer, "two").returncode == ExitCode.OK
     volume.fill(leave=12_000)
     full = run_layer("gold", "two")
-    assert full.returncode == ExitCode.WAREHOUSE_AWAY, full.stdout
+    assert full.returncode == ExitCode.WAREHOUSE_UNAVAILABLE, full.stdout
     assert "No space left on device" in full.stdout
     assert "make room on it" in full.stdout
     assert monthly(warehouse) == EXPECTED

@@ -101,7 +101,7 @@ def test_a_key_of_an_earlier_load_replaces_it_if_the_source_says_so(clean, folde
     ("bad", "code"),
     [
         (HEADER + b"x,one,1\ny,two,1\nz,1,1\n", ExitCode.TOO_MANY_REJECTS),
-        (b"id,cost\nx,1\n", ExitCode.CONTRACT_BROKEN),
+        (b"id,cost\nx,1\n", ExitCode.CONTRACT_VIOLATION),
         (HEADER, ExitCode.BAD_INPUT),
         (b"\x1f\x8b cut off", ExitCode.BAD_INPUT),
     ],
@@ -163,8 +163,8 @@ def test_a_build_that_is_put_back_brings_its_state_along(clean, folder: Path, wa
 def test_the_state_goes_with_its_build(clean, folder: Path, warehouse: Connection):
     clean(BY_FILE, THINGS)
     ((build,),) = warehouse.execute("select build_schema from medallion.builds").fetchall()
-    assert increments.known(warehouse, str(build)).keys() == {"in/a.csv"}
+    assert increments.load_state(warehouse, str(build)).keys() == {"in/a.csv"}
     warehouse.execute("drop view cleaned.things")
     builds.drop(warehouse, str(build))
-    assert increments.known(warehouse, str(build)) == {}
+    assert increments.load_state(warehouse, str(build)) == {}
     assert counts(clean(BY_FILE, THINGS)) == (2, 2, 0)

@@ -30,7 +30,7 @@ from layers import (
     stuck_in_a_model,
 )
 from medallion.errors import ExitCode
-from medallion.protocol.result import Outcome
+from medallion.protocol.result import TaskResult
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
@@ -50,7 +50,7 @@ def test_three_layers_end_in_gold_that_adds_up_and_in_a_ledger_that_tells_of_eve
 
 def test_a_layer_does_not_start_before_the_one_below_it(loaded: Connection):
     done = run_layer("silver")
-    assert done.returncode == ExitCode.GATE_CLOSED
+    assert done.returncode == ExitCode.UPSTREAM_NOT_SUCCEEDED
     assert "needs bronze, which did not succeed in run one" in done.stdout
 
 
@@ -118,7 +118,7 @@ def test_a_selector_that_fits_no_model_is_no_success(loaded: Connection):
 
 def test_a_killed_layer_leaves_readers_untouched_and_its_rerun_succeeds(published: Connection):
     for layer in ("bronze", "silver"):
-        ledger.record(published, StepRun(PIPELINE, "two", layer, layer), datetime.now(timezone.utc), Outcome())
+        ledger.record(published, StepRun(PIPELINE, "two", layer, layer), datetime.now(timezone.utc), TaskResult())
     seen: set[int] = set()
     stop = threading.Event()
 
@@ -170,7 +170,7 @@ def test_a_database_that_goes_away_in_a_model_is_worth_a_retry_and_readers_keep_
     others = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'medallion%'"
     with stuck_in_a_model(published, "cleaned_data.customer_transactions", *arguments_of("bronze", "two")) as process:
         published.execute(others)
-        assert process.wait(timeout=60) == ExitCode.WAREHOUSE_AWAY
+        assert process.wait(timeout=60) == ExitCode.WAREHOUSE_UNAVAILABLE
     assert monthly(published) == EXPECTED
     assert entry(published, "bronze", "two")["status"] == "failed"
 
@@ -213,7 +213,7 @@ def test_a_changed_project_is_parsed_anew_nothing_is_written_to_it_and_its_warni
 
 
 def test_a_layer_that_is_no_gate_publishes_and_still_tells_what_failed(published: Connection):
-    ledger.record(published, StepRun(PIPELINE, "two", "silver", "silver"), datetime.now(timezone.utc), Outcome())
+    ledger.record(published, StepRun(PIPELINE, "two", "silver", "silver"), datetime.now(timezone.utc), TaskResult())
     published.execute("update silver.fact_transactions set total_amount = 9999 where transaction_id = 'T1a'")
     assert run_command(*arguments_of("gold", "two"), "--no-gate").returncode == ExitCode.OK
     failed = [test["name"] for test in entry(published, "gold", "two")["details"]["tests"] if test["status"] == "fail"]
@@ -226,7 +226,7 @@ def test_debug_tells_whether_the_warehouse_can_be_reached(warehouse: Connection,
     assert (found.returncode, "Connection test: [OK connection ok]" in found.stdout) == (ExitCode.OK, True), found
     monkeypatch.setenv("PGHOST", "/nowhere")
     away = run_command("debug")
-    assert (away.returncode, "/nowhere" in away.stdout) == (ExitCode.WAREHOUSE_AWAY, True), away
+    assert (away.returncode, "/nowhere" in away.stdout) == (ExitCode.WAREHOUSE_UNAVAILABLE, True), away
 
 
 UNIT_TESTS = "test_type:unit,path:models/customer_transactions"

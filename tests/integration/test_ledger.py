@@ -10,14 +10,14 @@ import psycopg
 import pytest
 
 from medallion.config.retention import Retention
-from medallion.errors import ExitCode, GateClosed, StepFailure, TooManyRejects
-from medallion.protocol.result import Outcome
+from medallion.errors import ExitCode, StepFailure, TooManyRejects, UpstreamNotSucceeded
+from medallion.protocol.result import TaskResult
 from medallion.protocol.task import LayerWork, TaskSpec
 from medallion.runtime.step import Job, Session, run_step
 from medallion.warehouse import builds, ledger, retention
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
-from medallion.warehouse.lock import held
+from medallion.warehouse.lock import advisory_lock
 
 STEP = StepRun("orders", "run-1", "gold", layer="gold")
 TASK = TaskSpec(
@@ -65,27 +65,27 @@ def test_a_gate_opens_only_for_a_success_in_the_same_run(ready: Connection):
     now = datetime.now(timezone.utc)
     silver = replace(STEP, step="silver", layer="silver")
     needs = replace(STEP, needs=("silver",))
-    with pytest.raises(GateClosed, match="needs silver, which did not succeed in run run-1"):
+    with pytest.raises(UpstreamNotSucceeded, match="needs silver, which did not succeed in run run-1"):
         ledger.require(ready, needs)
-    ledger.record(ready, silver, now, Outcome(status="failed"))
-    ledger.record(ready, replace(silver, run_id="another"), now, Outcome())
-    with pytest.raises(GateClosed):
+    ledger.record(ready, silver, now, TaskResult(status="failed"))
+    ledger.record(ready, replace(silver, run_id="another"), now, TaskResult())
+    with pytest.raises(UpstreamNotSucceeded):
         ledger.require(ready, needs)
-    ledger.record(ready, silver, now, Outcome())
+    ledger.record(ready, silver, now, TaskResult())
     ledger.require(ready, needs)
 
 
 def test_attempts_are_counted_and_the_latest_is_reported(ready: Connection):
     now = datetime.now(timezone.utc)
-    ledger.record(ready, STEP, now, Outcome(status="failed", message="first"))
-    ledger.record(ready, STEP, now, Outcome(rows_in=3, rows_loaded=2, rows_rejected=1))
-    (row,) = ledger.steps_of(ready, "orders", "run-1")
+    ledger.record(ready, STEP, now, TaskResult(status="failed", message="first"))
+    ledger.record(ready, STEP, now, TaskResult(rows_in=3, rows_loaded=2, rows_rejected=1))
+    (row,) = ledger.list_steps(ready, "orders", "run-1")
     assert (row["attempt"], row["status"], row["rows_rejected"]) == (2, "succeeded", 1)
 
 
 def test_counts_that_do_not_add_up_are_refused_by_the_database(ready: Connection):
     with pytest.raises(psycopg.errors.CheckViolation):
-        ledger.record(ready, STEP, datetime.now(timezone.utc), Outcome(rows_in=3, rows_loaded=1, rows_rejected=1))
+        ledger.record(ready, STEP, datetime.now(timezone.utc), TaskResult(rows_in=3, rows_loaded=1, rows_rejected=1))
 
 
 def test_views_and_grants_on_a_published_relation_survive_the_next_publication(ready: Connection):
@@ -138,10 +138,10 @@ def test_a_lock_is_waited_for_and_goes_with_its_session(ready: Connection):
     waited: list[bool] = []
 
     def second() -> None:
-        with connect("second") as other, held(other, "table:x") as had_to_wait:
+        with connect("second") as other, advisory_lock(other, "table:x") as had_to_wait:
             waited.append(had_to_wait)
 
-    with connect("first") as first, held(first, "table:x") as had_to_wait:
+    with connect("first") as first, advisory_lock(first, "table:x") as had_to_wait:
         assert not had_to_wait
         thread = threading.Thread(target=second)
         thread.start()
@@ -159,11 +159,11 @@ def test_a_step_that_fails_leaves_its_reason_in_the_ledger_and_its_exit_code(
     warehouse: Connection, capsys: pytest.CaptureFixture[str]
 ):
     def work(session: Session) -> None:
-        counts = Outcome(rows_in=2, rows_loaded=0, rows_rejected=2)
+        counts = TaskResult(rows_in=2, rows_loaded=0, rows_rejected=2)
         raise TooManyRejects("2 of 2 rows were rejected", "mend the file", counts)
 
     assert run_step(TASK, lambda _: Job(work, "table:x")) == ExitCode.TOO_MANY_REJECTS
-    (row,) = ledger.steps_of(warehouse, "orders", "run-1")
+    (row,) = ledger.list_steps(warehouse, "orders", "run-1")
     assert (row["status"], row["details"]["message"]) == ("failed", "2 of 2 rows were rejected")
     assert '"remedy": "mend the file"' in capsys.readouterr().out
 
@@ -174,14 +174,14 @@ def test_a_bug_is_an_exit_code_and_a_log_and_nothing_is_written(
     def work(session: Session) -> None:
         with session.connection.transaction():
             session.connection.execute("create table public.half (id int)")
-            session.record(Outcome())
+            session.record(TaskResult())
             raise ZeroDivisionError("oops")
 
     assert run_step(TASK, lambda _: Job(work, "table:x")) == ExitCode.INTERNAL
     assert warehouse.execute("select to_regclass('public.half')").fetchone() == (None,)
-    assert [row["status"] for row in ledger.steps_of(warehouse, "orders", "run-1")] == ["failed"]
+    assert [row["status"] for row in ledger.list_steps(warehouse, "orders", "run-1")] == ["failed"]
 
 
 def test_a_database_that_is_away_is_worth_a_retry(warehouse: Connection, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PGHOST", "/nowhere")
-    assert run_step(TASK, lambda _: Job(lambda session: None, "table:x")) == ExitCode.WAREHOUSE_AWAY
+    assert run_step(TASK, lambda _: Job(lambda session: None, "table:x")) == ExitCode.WAREHOUSE_UNAVAILABLE

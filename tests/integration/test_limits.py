@@ -113,7 +113,7 @@ def test_what_postgres_says_decides_about_another_attempt(
     layer = LayerWork(kind="layer", layer="gold", select="gold")
     task = TaskSpec(protocol=1, pipeline="orders", run_id="run-1", step="gold", work=layer)
     assert run_step(task, lambda _: Job(lambda session: session.connection.execute(statement), "table:x")) == code
-    (row,) = ledger.steps_of(warehouse, "orders", "run-1")
+    (row,) = ledger.list_steps(warehouse, "orders", "run-1")
     assert row["status"] == "failed"
     assert words in row["details"]["message"]
     assert (code in RETRYABLE) == (code == 75)
@@ -150,7 +150,7 @@ def test_a_database_that_takes_no_more_connections_is_tried_again(
         monkeypatch.setenv("PGUSER", "crowded")
         with pytest.raises(StepFailure) as caught, connect("test"):
             pass
-        assert caught.value.code == ExitCode.WAREHOUSE_AWAY
+        assert caught.value.code == ExitCode.WAREHOUSE_UNAVAILABLE
     finally:
         warehouse.execute("drop role crowded")
 

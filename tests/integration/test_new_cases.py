@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from medallion.lint.checks import of_folder
+from medallion.lint.checks import lint_folder
 from medallion.warehouse.connection import Connection
 
 REPO = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ def new_and_run(tmp_path: Path, warehouse_url: str, warehouse: Connection) -> Ne
 
     def go(file: Path) -> list[tuple[Any, ...]]:
         medallion("new", "pipeline", "things", "--from", file)
-        assert of_folder(tmp_path / "dags") == []
+        assert lint_folder(tmp_path / "dags") == []
         medallion("run", "things", "--input", file, "--warehouse", warehouse_url)
         return warehouse.execute("select * from raw.things order by _line", prepare=False).fetchall()
 

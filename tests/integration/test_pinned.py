@@ -63,7 +63,7 @@ def landing(tmp_path: Path, warehouse: Connection, baked: Path, monkeypatch: pyt
 
 
 def commits(warehouse: Connection, run: str = "one") -> dict[str, str]:
-    return {row["step"]: row["code_version"] for row in ledger.steps_of(warehouse, NAME, run)}
+    return {row["step"]: row["code_version"] for row in ledger.list_steps(warehouse, NAME, run)}
 
 
 def test_a_step_that_was_told_of_a_newer_commit_does_what_the_runs_own_says(landing: Path, warehouse: Connection):
@@ -98,7 +98,7 @@ def test_a_step_that_a_push_added_is_left_to_the_next_run(landing: Path, warehou
     added = replace(new.steps[1], name="extra")
     done = start(replace(new, steps=(*new.steps, added)), "extra")
     assert done.returncode == ExitCode.OK, done.stdout
-    rows = {row["step"]: row for row in ledger.steps_of(warehouse, NAME, "one")}
+    rows = {row["step"]: row for row in ledger.list_steps(warehouse, NAME, "one")}
     assert (rows["extra"]["status"], "the next run has it" in rows["extra"]["details"]["message"]) == (
         "unchanged",
         True,

@@ -17,7 +17,7 @@ from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import RunContext, make_plan
 from medallion.protocol import wire
-from medallion.protocol.termination_message import LastWords
+from medallion.protocol.termination_message import TerminationMessage
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -97,7 +97,11 @@ def test_a_task_that_no_pod_can_be_given_is_the_error_and_is_not_tried_again(
 
 
 def test_the_pod_that_is_asked_for_holds_the_task_of_this_run_and_nothing_that_kubernetes_expands(cluster: Cluster):
-    cluster.ended = {"exitCode": 0, "reason": "Completed", "message": LastWords("succeeded", 0, "1 row").to_json()}
+    cluster.ended = {
+        "exitCode": 0,
+        "reason": "Completed",
+        "message": TerminationMessage("succeeded", 0, "1 row").to_json(),
+    }
     codes = [f"$({n}) $$ {{{{ x }}}} {n * 7919}" for n in range(20_000)]
     field = {"name": "a", "constraints": {"enum": codes}}
     with pytest.raises(StepPodFailed):  # the page of an API server has no log to follow

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from medallion.config.retention import Retention
-from medallion.errors import ExitCode, GateClosed, Misconfigured
-from medallion.protocol.result import Outcome
+from medallion.errors import ExitCode, Misconfigured, UpstreamNotSucceeded
+from medallion.protocol.result import TaskResult
 from medallion.warehouse import builds, ledger, retention, views
 from medallion.warehouse.connection import Connection
-from medallion.warehouse.history import runs_of
+from medallion.warehouse.history import list_runs
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.rollback import roll_back
 from readers import polling
@@ -40,7 +40,7 @@ def publish(connection: Connection, run: str, step: str, number: int, *relations
         connection.execute(f"create table {build}.{relation} as select {number} as number")  # type: ignore[arg-type]
     with connection.transaction():
         builds.publish(connection, STEPS[step], build, relations or ("things",))
-        ledger.record(connection, who, datetime.now(timezone.utc), Outcome())
+        ledger.record(connection, who, datetime.now(timezone.utc), TaskResult())
     retention.prune(connection, who, Retention(builds=keep))
 
 
@@ -86,7 +86,7 @@ def test_readers_see_all_tables_of_one_run_or_all_of_the_other(ready: Connection
 def test_a_rollback_is_a_row_of_the_ledger_and_of_the_history(ready: Connection):
     run_all(ready, 1, 2)
     done = roll_back(ready, "orders", None, "abc")
-    newest, second, first = runs_of(ready, "orders")
+    newest, second, first = list_runs(ready, "orders")
     assert (newest.run_id, newest.rollback, newest.message) == (
         done.run_id,
         True,
@@ -94,7 +94,7 @@ def test_a_rollback_is_a_row_of_the_ledger_and_of_the_history(ready: Connection)
     )
     assert (first.seen, second.seen) == (True, False)
     assert roll_back(ready, "orders", "run-1", "abc").run_id == ""
-    assert len(runs_of(ready, "orders")) == 3
+    assert len(list_runs(ready, "orders")) == 3
 
 
 def test_data_that_is_no_longer_kept_is_named_with_what_is(ready: Connection):
@@ -131,7 +131,7 @@ def test_a_run_that_began_before_a_rollback_publishes_no_more_and_the_next_one_d
     run_all(ready, 1, 2)
     publish(ready, "run-3", "clean.things", 3)
     roll_back(ready, "orders", "run-1", "abc")
-    with pytest.raises(GateClosed, match="rolled back after run run-3 began"):
+    with pytest.raises(UpstreamNotSucceeded, match="rolled back after run run-3 began"):
         publish(ready, "run-3", "gold", 3)
     assert ready.execute(SEEN).fetchall() == [(1, 1)]
     run_all(ready, 4)

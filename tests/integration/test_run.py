@@ -61,7 +61,7 @@ def test_a_run_goes_from_a_dirty_file_to_gold_and_reports_every_step(run, tmp_pa
 def test_a_run_that_fails_ends_with_the_steps_exit_code_and_skips_what_follows(run, tmp_path: Path):
     (tmp_path / "bad.csv").write_text("transaction_id,price\nT1,1\n")
     done, report = run(NAME, "--input", tmp_path / "bad.csv")
-    assert done.returncode == ExitCode.CONTRACT_BROKEN
+    assert done.returncode == ExitCode.CONTRACT_VIOLATION
     assert [step["status"] for step in report["steps"]] == ["failed", "skipped", "skipped", "skipped"]
     assert "column 'customer_id' is missing" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -96,7 +96,7 @@ def test_a_load_leaves_the_old_table_or_the_new_one(server: Server, tmp_path: Pa
             assert process.poll() is None
         server.kill()
     process.communicate()
-    assert process.returncode == ExitCode.WAREHOUSE_AWAY
+    assert process.returncode == ExitCode.WAREHOUSE_UNAVAILABLE
     server.start()
     with server.connect() as connection:
         assert connection.execute("select count(*) from cleaned.things").fetchone() == (10,)
@@ -116,7 +116,7 @@ def test_a_layer_leaves_readers_what_they_had(server: Server):
             stuck_in_a_model(connection, "silver.fact_transactions", *arguments_of("gold", "two")) as process,
         ):
             server.kill()
-            assert process.wait(timeout=60) == ExitCode.WAREHOUSE_AWAY
+            assert process.wait(timeout=60) == ExitCode.WAREHOUSE_UNAVAILABLE
             connection.execute("select 1")
     server.start()
     with server.connect() as connection:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from medallion.errors import ExitCode
-from medallion.runtime.signals import stoppable
+from medallion.runtime.signals import run_main
 
 
 @pytest.fixture(autouse=True)
@@ -27,20 +27,20 @@ def test_a_command_that_is_stopped_before_its_step_began_says_so(capsys: pytest.
         os.kill(os.getpid(), signal.SIGTERM)
         return ExitCode.OK
 
-    assert stoppable(importing) == ExitCode.TERMINATED
+    assert run_main(importing) == ExitCode.TERMINATED
     assert "before the step began" in capsys.readouterr().err
 
 
 def test_a_command_that_nobody_stops_has_its_own_exit_code():
-    assert stoppable(lambda _: int(ExitCode.USAGE)) == ExitCode.USAGE
+    assert run_main(lambda _: int(ExitCode.USAGE)) == ExitCode.USAGE
 
 
 def test_a_command_that_is_stopped_in_an_import_ends_with_its_exit_code(tmp_path: Path):
     # Dataclasses are made by code from a string; `-m` is how the images start their command.
     (tmp_path / "stopped.py").write_text(
         "import os, signal, sys\n"
-        "from medallion.runtime.signals import stoppable\n"
-        "sys.exit(stoppable(lambda _: exec('os.kill(os.getpid(), signal.SIGTERM)')))\n"
+        "from medallion.runtime.signals import run_main\n"
+        "sys.exit(run_main(lambda _: exec('os.kill(os.getpid(), signal.SIGTERM)')))\n"
     )
     done = subprocess.run([sys.executable, "-m", "stopped"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (ExitCode.TERMINATED, "stopped from outside before the step began\n")

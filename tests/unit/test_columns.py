@@ -11,9 +11,9 @@ from medallion.cleaner.columns import check_columns, labels
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.config.contract import Contract
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.yaml_loader import parse
-from medallion.errors import BadInput, ContractBroken
+from medallion.errors import BadInput, ContractViolation
 
 TITLED = b"sep=;\nQuarterly report;;\n\nDay;Region;Region\n1;North;EU\n"
 
@@ -45,14 +45,14 @@ def test_numbered_sources_find_each_twin():
 
 @pytest.mark.parametrize("policy", ["error", "ignore"])
 def test_a_plain_source_of_twins_is_refused_with_what_to_write(policy: str):
-    with pytest.raises(ContractBroken) as caught:
+    with pytest.raises(ContractViolation) as caught:
         check_columns(contract("Region", "Day", unknown_columns=policy), ["Day", "Region", "Region"], "x.csv", 5)
     assert caught.value.message == "x.csv, line 5: column 'Region' is there twice"
     assert caught.value.remedy.startswith("For 'Region' write `source: 'Region (1)' or 'Region (2)'`.")
 
 
 def test_a_name_that_a_numbered_twin_would_get_is_refused():
-    with pytest.raises(ContractBroken, match=r"'Region \(2\)' is there twice"):
+    with pytest.raises(ContractViolation, match=r"'Region \(2\)' is there twice"):
         check_columns(contract("Region (1)", "Region (2)"), ["Region", "Region", "Region (2)"], "x.csv")
 
 
@@ -67,7 +67,7 @@ def test_a_name_that_a_numbered_twin_would_get_is_refused():
     ],
 )
 def test_lint_finds_fields_that_no_file_or_table_can_have(fields: str, words: str):
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(ConfigError) as caught:
         parse(f"name: things\ntable: raw.things\nfields: {fields}\n", Contract, "things.yaml")
     assert words in str(caught.value)
 

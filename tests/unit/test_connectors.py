@@ -8,7 +8,7 @@ import pytest
 
 from medallion.config.connectors import CONNECTORS, CsvSource, PostgresSource
 from medallion.config.contract import Contract, ContractField
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.load_pipeline import load_pipeline
 from medallion.config.pipeline import Pipeline
 from medallion.config.yaml_loader import parse
@@ -48,7 +48,7 @@ def test_every_connector_has_its_own_terms(rest: str):
 
 
 def test_a_connector_that_does_not_exist_is_told_with_those_that_do():
-    with pytest.raises(SpecError) as refused:
+    with pytest.raises(ConfigError) as refused:
         pipeline("connector: stripe, path: x.csv")
     assert str(refused.value) == ("p.yaml:6:5: sources.0: no connector 'stripe' — there are: csv, http, postgres, s3")
 
@@ -79,14 +79,14 @@ def test_a_connector_that_does_not_exist_is_told_with_those_that_do():
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line_and_a_remedy(rest: str, said: str):
-    with pytest.raises(SpecError) as refused:
+    with pytest.raises(ConfigError) as refused:
         pipeline(rest)
     assert said in str(refused.value)
     assert str(refused.value).startswith("p.yaml:6:")
 
 
 def test_a_secret_in_a_url_is_not_repeated_in_the_message():
-    with pytest.raises(SpecError) as refused:
+    with pytest.raises(ConfigError) as refused:
         pipeline("connector: http, url: 'https://me:hunter2@example.org/a.csv'")
     assert "hunter2" not in str(refused.value)
 
@@ -101,7 +101,7 @@ def test_a_tenant_names_its_own_secrets_only():
     text = FILE.format(rest="connector: postgres, table: o, secret: SECRET") + "tenant: acme\n"
     assert parse(text.replace("SECRET", "acme.crm"), Pipeline, "p.yaml").tenant == "acme"
     for other in ("medallion-warehouse", "acme-2.crm", "acme"):
-        with pytest.raises(SpecError, match=r"is not the tenant's — name one as `acme\."):
+        with pytest.raises(ConfigError, match=r"is not the tenant's — name one as `acme\."):
             parse(text.replace("SECRET", other), Pipeline, "p.yaml")
 
 
@@ -114,7 +114,7 @@ def test_rows_that_replace_others_need_a_key_to_tell_whose_place_they_take(tmp_p
     path, contract = tmp_path / "pipelines" / "p.yaml", tmp_path / "contracts" / "c.yaml"
     path.write_text(FILE.format(rest=f"connector: postgres, table: o, incremental: {incremental}"))
     contract.write_text("name: c\ntable: raw.c\nfields: [{name: id}]\n")
-    with pytest.raises(SpecError, match=r"p.yaml:6:\d+: sources.0.incremental: rows of o .* add `primaryKey`"):
+    with pytest.raises(ConfigError, match=r"p.yaml:6:\d+: sources.0.incremental: rows of o .* add `primaryKey`"):
         load_pipeline(path)
     contract.write_text(contract.read_text() + "primaryKey: id\n")
     assert load_pipeline(path).pipeline.name == "p"

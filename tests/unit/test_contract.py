@@ -8,7 +8,7 @@ import pytest
 
 from medallion.cli.schema import Kind, json_schema
 from medallion.config.contract import Contract
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.yaml_loader import load, parse
 
 REPO = Path(__file__).resolve().parents[2]
@@ -24,10 +24,10 @@ fields:
 
 
 def only_finding(text: str) -> str:
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(ConfigError) as caught:
         parse(text, Contract, "orders.yaml")
-    (finding,) = caught.value.findings
-    return str(finding)
+    (diagnostic,) = caught.value.diagnostics
+    return str(diagnostic)
 
 
 def test_a_short_contract_is_enough():

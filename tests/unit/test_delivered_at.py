@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from medallion.cleaner.inputs import inputs_of
+from medallion.cleaner.inputs import open_inputs
 from medallion.cleaner.inputs.http import Download
 from medallion.cleaner.inputs.stream import Inputs
 from medallion.config.connectors import CsvSettings
@@ -29,7 +29,7 @@ def test_files_were_delivered_when_the_newest_of_them_was_written(tmp_path: Path
         written = (THEN - timedelta(days=days)).timestamp()
         os.utime(tmp_path / f"{name}.csv", (written, written))
     settings = CsvSettings(path="*.csv")
-    with inputs_of(settings, tmp_path, {}) as inputs:
+    with open_inputs(settings, tmp_path, {}) as inputs:
         assert inputs.delivered_at == THEN
 
 

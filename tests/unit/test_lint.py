@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from medallion.cli import app
-from medallion.config.catalog import everything
-from medallion.config.diagnostics import SpecError
+from medallion.config.catalog import iter_pipelines
+from medallion.config.diagnostics import ConfigError
 from medallion.config.schedule import Schedule
-from medallion.lint.checks import of_file, of_folder
+from medallion.lint.checks import lint_file, lint_folder
 from runner_folder import CONTRACT, JOB, schedule, write
 
 REPO = Path(__file__).resolve().parents[2]
@@ -41,7 +41,7 @@ def pipeline(dags: Path, name: str, contract: str, rest: str = "", path: str = "
 
 
 def told(dags: Path) -> list[str]:
-    return [str(finding).replace(f"{dags}/", "") for finding in of_folder(dags)]
+    return [str(diagnostic).replace(f"{dags}/", "") for diagnostic in lint_folder(dags)]
 
 
 def test_a_good_folder_has_nothing_to_be_told(dags: Path):
@@ -51,8 +51,8 @@ def test_a_good_folder_has_nothing_to_be_told(dags: Path):
 @pytest.mark.parametrize("cron", ["0 0 30 2 *", "0 0 31 2,4,6,9,11 *", "0 6 31 4 *", "5 4 30-31 feb *"])
 def test_a_cron_date_that_never_comes_is_an_error(dags: Path, cron: str):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}'}}\n")
-    (finding,) = told(dags)
-    assert finding.startswith(f"pipelines/daily.yaml:4:12: schedule.cron: '{cron}' never comes")
+    (diagnostic,) = told(dags)
+    assert diagnostic.startswith(f"pipelines/daily.yaml:4:12: schedule.cron: '{cron}' never comes")
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_a_cron_that_comes_is_taken(cron: str):
 )
 def test_a_step_that_does_not_divide_is_a_warning(dags: Path, cron: str, message: str):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}'}}\n")
-    (finding,) = told(dags)
-    assert finding.startswith("pipelines/daily.yaml:4:12: warning: schedule.cron: ")
-    assert message in f"{finding} "
+    (diagnostic,) = told(dags)
+    assert diagnostic.startswith("pipelines/daily.yaml:4:12: warning: schedule.cron: ")
+    assert message in f"{diagnostic} "
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_a_time_that_a_change_of_clocks_skips_or_doubles_is_a_warning(
     dags: Path, zone: str, cron: str, does: tuple[str, ...]
 ):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}', timezone: {zone}}}\n")
-    (finding,) = told(dags)
-    assert "warning: schedule.cron" in finding
-    assert all(one in finding for one in does)
+    (diagnostic,) = told(dags)
+    assert "warning: schedule.cron" in diagnostic
+    assert all(one in diagnostic for one in does)
 
 
 @pytest.mark.parametrize(
@@ -170,10 +170,10 @@ def test_a_time_that_no_change_of_clocks_touches_is_fine(dags: Path, zone: str, 
 )  # fmt: skip
 def test_what_can_have_no_effect_is_told(dags: Path, rest: str, message: str):
     file = pipeline(dags, "daily", "daily", rest + "\n")
-    (finding,) = told(dags)
-    assert finding.startswith("pipelines/daily.yaml:4:")
-    assert message in finding
-    assert [str(one).replace(f"{dags}/", "") for one in of_file(file)] == [finding], "of one file too"
+    (diagnostic,) = told(dags)
+    assert diagnostic.startswith("pipelines/daily.yaml:4:")
+    assert message in diagnostic
+    assert [str(one).replace(f"{dags}/", "") for one in lint_file(file)] == [diagnostic], "of one file too"
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ def test_a_link_is_what_the_path_says_under_which_it_lies(dags: Path, tmp_path: 
     (dags / target).rename(outside)
     (dags / target).symlink_to(outside)
     assert told(dags) == []
-    assert of_file(dags / target) == ()
-    assert {one.name for one in everything(dags) if one.file} == {"hourly", "daily"}
+    assert lint_file(dags / target) == ()
+    assert {one.name for one in iter_pipelines(dags) if one.file} == {"hourly", "daily"}
     outside.write_text("a: [")
     assert any(line.startswith(f"{target}:2:1: is not YAML") for line in told(dags))
 
@@ -247,7 +247,7 @@ def test_a_link_to_a_folder_is_followed(dags: Path, tmp_path: Path, folder: str)
     (dags / folder).rename(tmp_path / "outside" / "folder")
     (dags / folder).symlink_to(tmp_path / "outside" / "folder")
     assert told(dags) == []
-    assert {one.name for one in everything(dags) if one.file} == {"hourly", "daily"}
+    assert {one.name for one in iter_pipelines(dags) if one.file} == {"hourly", "daily"}
     (dags / "jobs" / "acme" / "orders.yaml").write_text("tenant: [")
     assert any(line.startswith("jobs/acme/orders.yaml:2:1: is not YAML") for line in told(dags))
 
@@ -255,7 +255,7 @@ def test_a_link_to_a_folder_is_followed(dags: Path, tmp_path: Path, folder: str)
 def test_a_dag_folder_behind_a_link_as_git_sync_has_it_is_read(dags: Path, tmp_path: Path):
     (tmp_path / "git").symlink_to(dags)
     assert told(tmp_path / "git") == []
-    assert {one.name for one in everything(tmp_path / "git") if one.file} == {"hourly", "daily"}
+    assert {one.name for one in iter_pipelines(tmp_path / "git") if one.file} == {"hourly", "daily"}
 
 
 @pytest.mark.parametrize("target", ["gone.yaml", "orders.yaml"])
@@ -290,16 +290,16 @@ def test_a_file_that_cannot_be_opened_is_an_error(dags: Path):
 
 def test_a_repository_below_a_folder_called_jobs_is_no_job(tmp_path: Path):
     dags = write(tmp_path / "jobs" / "repo" / "dags", schedule("hourly", "acme/orders"), "acme/orders")
-    assert of_file(dags / "runner.yaml") == ()
+    assert lint_file(dags / "runner.yaml") == ()
     file = pipeline(dags, "daily", "daily")
-    assert of_file(file) == of_file(dags / "jobs" / "acme" / "orders.yaml") == ()
+    assert lint_file(file) == lint_file(dags / "jobs" / "acme" / "orders.yaml") == ()
 
 
 def test_a_file_named_from_within_its_folder_is_the_same_file(dags: Path, monkeypatch: pytest.MonkeyPatch):
     for folder in ("pipelines", "contracts", "jobs/acme"):
         monkeypatch.chdir(dags / folder)
         for path in Path().glob("*.yaml"):
-            assert of_file(path) == ()
+            assert lint_file(path) == ()
 
 
 def test_two_jobs_that_write_one_table_from_two_sources_are_a_warning(dags: Path):
@@ -309,24 +309,24 @@ def test_two_jobs_that_write_one_table_from_two_sources_are_a_warning(dags: Path
     (dags / "runner.yaml").write_text(
         (dags / "runner.yaml").read_text() + schedule("again", "acme/orders") + schedule("more", "acme/more")
     )
-    (finding,) = told(dags)
-    assert "warning: 'more' writes raw.orders from another source than 'hourly'" in finding
+    (diagnostic,) = told(dags)
+    assert "warning: 'more' writes raw.orders from another source than 'hourly'" in diagnostic
 
 
 def test_two_pipelines_that_build_the_same_models_are_a_warning(dags: Path):
     layers = "models: m\nlayers: [{name: gold}]\n"
     pipeline(dags, "daily", "daily", layers)
     pipeline(dags, "weekly", "daily", layers)
-    (finding,) = told(dags)
-    assert "weekly.yaml:5:1: warning: layers: builds m/gold into the same schema as 'daily'" in finding
+    (diagnostic,) = told(dags)
+    assert "weekly.yaml:5:1: warning: layers: builds m/gold into the same schema as 'daily'" in diagnostic
     pipeline(dags, "weekly", "daily", layers + "schema_prefix: w_\n")
     assert told(dags) == []
 
 
 def test_names_that_differ_only_in_case_are_a_warning(dags: Path):
     (dags / "runner.yaml").write_text((dags / "runner.yaml").read_text() + schedule("DAILY", "acme/orders"))
-    (finding,) = told(dags)
-    assert "runner.yaml:7:10: warning: runner.orchestrator.schedules.1.name: differs from 'daily'" in finding
+    (diagnostic,) = told(dags)
+    assert "runner.yaml:7:10: warning: runner.orchestrator.schedules.1.name: differs from 'daily'" in diagnostic
 
 
 def test_what_nothing_uses_or_runs_is_told(dags: Path):
@@ -356,8 +356,8 @@ def test_the_exit_code_is_0_for_warnings_1_for_errors_2_for_usage(dags: Path, re
 
 
 def test_a_dag_folder_that_is_not_there_is_an_error(tmp_path: Path):
-    with pytest.raises(SpecError, match="there is no such folder"):
-        of_folder(tmp_path / "gone")
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        lint_folder(tmp_path / "gone")
     assert CliRunner().invoke(app, ["lint", "--dags", str(tmp_path / "gone")]).exit_code == 1
 
 
@@ -368,6 +368,6 @@ def test_a_dag_folder_that_is_not_there_is_an_error(tmp_path: Path):
 )
 def test_a_case_from_the_field_is_told_and_harms_no_other(case: str, names: set[str], lines: list[int]):
     (folder,) = CASES.glob(f"{case}-*")
-    found: list[Any] = [one for one in of_folder(folder / "dags") if one.severity == "error"]
+    found: list[Any] = [one for one in lint_folder(folder / "dags") if one.severity == "error"]
     assert [one.line for one in found] == lines
-    assert {one.name for one in everything(folder / "dags") if one.file} == names
+    assert {one.name for one in iter_pipelines(folder / "dags") if one.file} == names

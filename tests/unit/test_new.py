@@ -14,7 +14,7 @@ from medallion.config.contract import Contract
 from medallion.config.yaml_loader import parse
 from medallion.infer.choice import guess
 from medallion.infer.text import contract_text
-from medallion.lint.checks import of_folder
+from medallion.lint.checks import lint_folder
 
 CSV = """\
 Order ID;Ordered On;Amount;Express?;Zip;Note;2nd;Note
@@ -39,14 +39,14 @@ def orders(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("sample", [True, False])
 def test_a_new_pipeline_is_valid_as_it_is(tmp_path: Path, orders: Path, sample: bool):
     medallion(tmp_path, "new", "pipeline", "orders", *(("--from", orders) if sample else ()))
-    assert of_folder(tmp_path) == []
+    assert lint_folder(tmp_path) == []
     assert find(tmp_path, "orders").pipeline.sources[0].path == "orders.csv"
 
 
 @pytest.mark.parametrize("sample", [True, False])
 def test_a_new_job_comes_with_its_contract_and_a_runner_file(tmp_path: Path, orders: Path, sample: bool):
     medallion(tmp_path, "new", "job", "orders", "--tenant", "acme-eu", *(("--from", orders) if sample else ()))
-    assert of_folder(tmp_path) == []
+    assert lint_folder(tmp_path) == []
     assert find(tmp_path, "acme_eu_orders").pipeline.tenant == "acme-eu"
 
 
@@ -57,7 +57,7 @@ def test_a_second_job_says_what_to_add_to_the_runner_file(tmp_path: Path):
     assert "add a schedule to" in before
     runner = tmp_path / "runner.yaml"
     runner.write_text(runner.read_text() + schedule)
-    assert of_folder(tmp_path) == []
+    assert lint_folder(tmp_path) == []
     assert find(tmp_path, "globex_orders").pipeline.tenant == "globex"
 
 
@@ -143,7 +143,7 @@ def test_new_writes_nothing_for_a_file_that_it_refuses(tmp_path: Path):
         assert "looks like a value" in refused(dags, "new", *words, "--from", tmp_path / "rows.csv")
     assert not dags.exists()
     medallion(dags, "new", "pipeline", "rows", "--from", tmp_path / "rows.csv", "--header-row", "1")
-    assert of_folder(dags) == []
+    assert lint_folder(dags) == []
 
 
 def test_a_contract_that_is_there_already_must_load_the_file(tmp_path: Path, orders: Path):
@@ -175,7 +175,7 @@ def test_a_dag_file_that_is_there_already_is_not_overwritten(tmp_path: Path):
 @pytest.mark.parametrize("name", ["no", "on", "null", "true", "yes"])
 def test_a_name_that_yaml_takes_for_a_value_stays_text(tmp_path: Path, name: str):
     medallion(tmp_path, "new", "pipeline", name)
-    assert of_folder(tmp_path) == []
+    assert lint_folder(tmp_path) == []
     assert find(tmp_path, name).pipeline.name == name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.pipeline import Pipeline, RetryConfig
 from medallion.config.yaml_loader import parse
 
@@ -19,10 +19,10 @@ layers: [{name: bronze}, {name: silver}, {name: gold}]
 
 
 def only_finding(text: str) -> str:
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(ConfigError) as caught:
         parse(text, Pipeline, "orders.yaml")
-    (finding,) = caught.value.findings
-    return str(finding)
+    (diagnostic,) = caught.value.diagnostics
+    return str(diagnostic)
 
 
 def test_a_short_file_is_enough():
@@ -31,7 +31,7 @@ def test_a_short_file_is_enough():
 
 
 @pytest.mark.parametrize(
-    ("text", "finding"),
+    ("text", "diagnostic"),
     [
         (
             GOOD + "schedule:\n  cron: '@daily'\n  interval_seconds: 3600\n",
@@ -71,8 +71,8 @@ def test_a_short_file_is_enough():
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place_and_a_remedy(text: str, finding: str):
-    assert only_finding(text) == finding
+def test_what_is_wrong_is_told_with_its_place_and_a_remedy(text: str, diagnostic: str):
+    assert only_finding(text) == diagnostic
 
 
 @pytest.mark.parametrize("name", ["'; drop table x; --'", "a/b", "../up", "{{ ds }}", "", "a" * 64])

@@ -10,7 +10,7 @@ from medallion.config.connectors import CONNECTORS
 from medallion.config.job import Job
 from medallion.config.load_runner import RunnerFile, load_runners
 from medallion.config.pipeline import Pipeline
-from medallion.lint.checks import of_folder
+from medallion.lint.checks import lint_folder
 from medallion.plan import RunContext, make_plan
 from runner_folder import schedule, write
 
@@ -27,7 +27,7 @@ def pipelines(dags: Path) -> dict[str, Pipeline]:
 
 
 def errors(dags: Path) -> list[str]:
-    return [str(one).replace(f"{dags}/", "") for one in of_folder(dags) if one.severity == "error"]
+    return [str(one).replace(f"{dags}/", "") for one in lint_folder(dags) if one.severity == "error"]
 
 
 def test_a_schedule_and_its_job_are_a_pipeline(tmp_path: Path):
@@ -80,7 +80,7 @@ def test_a_config_is_found_below_the_folder_of_jobs_wherever_that_was_mounted(tm
 
 
 @pytest.mark.parametrize(
-    ("entry", "finding"),
+    ("entry", "diagnostic"),
     [
         (
             schedule("bad", "acme/orders", f"{CRON}, interval_seconds: 60"),
@@ -114,14 +114,14 @@ def test_a_config_is_found_below_the_folder_of_jobs_wherever_that_was_mounted(tm
         ),
     ],
 )
-def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path, entry: str, finding: str):
+def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path, entry: str, diagnostic: str):
     dags = write(tmp_path, schedule("good", "acme/orders") + entry + schedule("last", "acme/orders"), "acme/orders")
     assert list(pipelines(dags)) == ["good", "last"]
-    assert errors(dags) == [finding]
+    assert errors(dags) == [diagnostic]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "finding"),
+    ("old", "new", "diagnostic"),
     [
         (
             "connector: csv",
@@ -160,13 +160,15 @@ def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path
         ),
     ],
 )
-def test_a_bad_job_is_told_with_its_own_place_and_leaves_the_others(tmp_path: Path, old: str, new: str, finding: str):
+def test_a_bad_job_is_told_with_its_own_place_and_leaves_the_others(
+    tmp_path: Path, old: str, new: str, diagnostic: str
+):
     both = schedule("good", "acme/returns") + schedule("bad", "acme/orders")
     dags = write(tmp_path, both, "acme/orders", "acme/returns")
     job = dags / "jobs" / "acme" / "orders.yaml"
     job.write_text(job.read_text().replace(old, new))
     assert list(pipelines(dags)) == ["good"]
-    assert errors(dags) == [finding]
+    assert errors(dags) == [diagnostic]
 
 
 def test_what_only_the_pipeline_as_a_whole_knows_is_a_finding_too(tmp_path: Path):
@@ -196,7 +198,7 @@ def test_a_file_that_nobody_may_guess_at_runs_nothing_and_says_why(tmp_path: Pat
     runner = load(tmp_path)
     assert runner.runner is None
     assert runner.entries == ()
-    assert len(runner.findings) == 1
+    assert len(runner.diagnostics) == 1
 
 
 def test_a_schedule_cannot_take_the_name_of_a_pipeline(tmp_path: Path):
@@ -213,7 +215,7 @@ def test_a_schedule_cannot_take_the_name_of_a_pipeline(tmp_path: Path):
 
 def test_a_job_that_no_schedule_names_is_a_warning(tmp_path: Path):
     dags = write(tmp_path, schedule("hourly", "acme/orders"), "acme/orders", "acme/forgotten")
-    assert [str(one).replace(f"{tmp_path}/", "") for one in of_folder(dags)] == [
+    assert [str(one).replace(f"{tmp_path}/", "") for one in lint_folder(dags)] == [
         "jobs/acme/forgotten.yaml:1:1: warning: no schedule names this job — add one to a runner file, or remove the "
         "job",
         "runner.yaml:1:1: warning: Airflow does not see runner files — add runner.py, see docs/runner.md",

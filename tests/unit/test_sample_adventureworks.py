@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from medallion.cli import app
 from medallion.config.load_pipeline import PipelineFile, load_pipeline
-from medallion.samples.adventureworks import LATE_LINES, adventureworks, net_of, write_adventureworks
+from medallion.samples.adventureworks import LATE_LINES, adventureworks, net_amount, write_adventureworks
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
@@ -47,7 +47,7 @@ def test_orders_are_booked_at_the_sum_of_their_lines_and_some_lines_are_early(or
     tables = adventureworks(orders, seed=3)
     worth: dict[object, Decimal] = defaultdict(Decimal)
     for line in tables["sales/salesorderdetail"]:
-        worth[line["salesorderid"]] += net_of(line)
+        worth[line["salesorderid"]] += net_amount(line)
     booked = {order["salesorderid"]: order["subtotal"] for order in tables["sales/salesorderheader"]}
     assert len(booked) == orders
     assert len(worth) == orders + LATE_LINES

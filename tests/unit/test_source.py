@@ -1,11 +1,11 @@
-"""YAML files into models: every finding has a place and a remedy."""
+"""YAML files into models: every diagnostic has a place and a remedy."""
 
 from __future__ import annotations
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.yaml_loader import parse
 
 
@@ -20,10 +20,10 @@ class Thing(BaseModel):
     parts: list[Part] = []
 
 
-def findings(text: str) -> list[str]:
-    with pytest.raises(SpecError) as caught:
+def diagnostics(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
         parse(text, Thing, "thing.yaml")
-    return [str(finding) for finding in caught.value.findings]
+    return [str(diagnostic) for diagnostic in caught.value.diagnostics]
 
 
 def test_a_valid_file_becomes_its_model():
@@ -31,21 +31,21 @@ def test_a_valid_file_becomes_its_model():
 
 
 def test_an_unknown_key_is_named_with_its_place_and_the_nearest_known_one():
-    assert findings("name: a\nparts:\n  - sise: 3\n    size: 2\n") == [
+    assert diagnostics("name: a\nparts:\n  - sise: 3\n    size: 2\n") == [
         "thing.yaml:3:5: parts.0.sise: unknown key 'sise' — did you mean 'size'?"
     ]
 
 
 def test_a_missing_key_says_what_to_add():
-    assert findings("parts: []\n") == ["thing.yaml:1:1: name: key 'name' is missing — add `name: …`"]
+    assert diagnostics("parts: []\n") == ["thing.yaml:1:1: name: key 'name' is missing — add `name: …`"]
 
 
 def test_a_key_written_twice_is_refused():
-    assert findings("name: a\nname: b\n") == ["thing.yaml:2:1: name: is written twice — keep one of them"]
+    assert diagnostics("name: a\nname: b\n") == ["thing.yaml:2:1: name: is written twice — keep one of them"]
 
 
 def test_every_finding_is_reported_at_once_in_the_order_of_the_file():
-    found = findings("nam: a\nparts: [{size: big}]\n")
+    found = diagnostics("nam: a\nparts: [{size: big}]\n")
     assert [line.split(": ")[0] for line in found] == ["thing.yaml:1:1", "thing.yaml:1:1", "thing.yaml:2:10"]
 
 
@@ -53,4 +53,4 @@ def test_every_finding_is_reported_at_once_in_the_order_of_the_file():
     "text", ["", "- a\n", "just words\n", "name: [\n", "a: *b\n", "!!python/object:os.x {}\n", "\x00"]
 )
 def test_what_is_no_mapping_is_a_finding_and_no_traceback(text: str):
-    assert findings(text)[0].startswith("thing.yaml:")
+    assert diagnostics(text)[0].startswith("thing.yaml:")

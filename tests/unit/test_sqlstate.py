@@ -5,9 +5,17 @@ from __future__ import annotations
 import pytest
 from psycopg.errors import _sqlcodes
 
-from medallion.dbt.commands import failure_of as dbt_failure_of
-from medallion.errors import RETRYABLE, BadInput, ExitCode, Misconfigured, StepFailure, WarehouseAway, WarehouseFull
-from medallion.warehouse.sqlstate import code_of_text, failure_of, limit_in, meaning_of
+from medallion.dbt.commands import as_failure as dbt_failure_of
+from medallion.errors import (
+    RETRYABLE,
+    BadInput,
+    ExitCode,
+    Misconfigured,
+    StepFailure,
+    WarehouseFull,
+    WarehouseUnavailable,
+)
+from medallion.warehouse.sqlstate import as_failure, failure_class, find_code, limit_in
 
 OUTAGES = [
     "08000",
@@ -30,13 +38,13 @@ OUTAGES += ["25P03", "25P04", "57P03", "57P04", "57P05", "58000", "58030", "XX00
 def test_every_code_of_postgres_has_a_meaning():
     codes = [code for code in _sqlcodes if len(code) == 5]
     assert len(codes) > 200
-    assert not [code for code in codes if meaning_of(code) is StepFailure]
+    assert not [code for code in codes if failure_class(code) is StepFailure]
 
 
 @pytest.mark.parametrize("code", [None, *OUTAGES])
 def test_what_may_pass_by_itself_is_tried_again(code: str | None):
-    assert issubclass(meaning_of(code), WarehouseAway)
-    assert failure_of(code, "x").code in RETRYABLE
+    assert issubclass(failure_class(code), WarehouseUnavailable)
+    assert as_failure(code, "x").code in RETRYABLE
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def test_what_may_pass_by_itself_is_tried_again(code: str | None):
     ],
 )  # fmt: skip
 def test_what_would_fail_again_fails_at_once(code: str, kind: type[StepFailure]):
-    failure = failure_of(code, "said")
+    failure = as_failure(code, "said")
     assert isinstance(failure, kind)
     assert failure.code not in RETRYABLE
     assert "said" in failure.message
@@ -57,12 +65,12 @@ def test_what_would_fail_again_fails_at_once(code: str, kind: type[StepFailure])
 
 
 def test_everything_that_is_not_an_outage_fails_at_once():
-    again = {code for code in _sqlcodes if len(code) == 5 and meaning_of(code)("x").code in RETRYABLE}
+    again = {code for code in _sqlcodes if len(code) == 5 and failure_class(code)("x").code in RETRYABLE}
     assert {code[:2] for code in again} == {"08", "25", "40", "53", "55", "57", "58", "HV", "XX"}
 
 
 def test_a_full_volume_is_named():
-    assert isinstance(failure_of("53100", "could not extend file"), WarehouseFull)
+    assert isinstance(as_failure("53100", "could not extend file"), WarehouseFull)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +89,7 @@ def test_a_full_volume_is_named():
 )
 def test_a_limit_is_named_in_plain_words(text: str, words: str):
     assert (limit_in(text) or "").startswith(words)
-    assert words in failure_of("54000", text).message
+    assert words in as_failure("54000", text).message
 
 
 @pytest.mark.parametrize(
@@ -103,7 +111,7 @@ def test_a_limit_is_named_in_plain_words(text: str, words: str):
     ],
 )
 def test_a_connection_that_could_not_be_opened_is_known_by_what_libpq_says(text: str, code: str | None):
-    assert code_of_text(f'connection failed: connection to server at "h", port 5432 failed: {text}') == code
+    assert find_code(f'connection failed: connection to server at "h", port 5432 failed: {text}') == code
 
 
 @pytest.mark.parametrize(
@@ -123,7 +131,7 @@ def test_a_connection_that_could_not_be_opened_is_known_by_what_libpq_says(text:
 def test_a_failing_model_is_tried_again_by_the_same_table(message: str, code: int):
     failure = dbt_failure_of(message)
     assert failure.code == code
-    assert (failure.code in RETRYABLE) == (code == ExitCode.WAREHOUSE_AWAY)
+    assert (failure.code in RETRYABLE) == (code == ExitCode.WAREHOUSE_UNAVAILABLE)
     if "1600" in message:
         assert failure.message.startswith("Postgres has at most 1600 columns")
     if code == 75:

@@ -16,7 +16,7 @@ from medallion.config.pipeline import Pipeline
 from medallion.errors import Misconfigured
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.protocol import wire
-from medallion.protocol.task import PROTOCOL, TaskSpec, task_of
+from medallion.protocol.task import PROTOCOL, TaskSpec, parse_task
 
 LINUX = 128 * 1024
 """MAX_ARG_STRLEN, with the variable's name and the final zero: https://man7.org/linux/man-pages/man2/execve.2.html."""
@@ -123,7 +123,7 @@ def written(**changes: Any) -> dict[str, Any]:
 )
 def test_a_field_that_the_image_does_not_know_is_named(change: dict[str, Any], place: str):
     with pytest.raises(Misconfigured, match=re.escape(place)) as caught:
-        task_of(written(**change), "task.json")
+        parse_task(written(**change), "task.json")
     assert caught.value.code == 64
     assert caught.value.remedy == (
         "use the images and the DAG folder of one release" if "unknown" in place else "correct the task"
@@ -133,7 +133,7 @@ def test_a_field_that_the_image_does_not_know_is_named(change: dict[str, Any], p
 @pytest.mark.parametrize("protocol", [None, 0, PROTOCOL + 1, "1"])
 def test_another_protocol_is_refused_before_anything_else_is_read(protocol: object):
     with pytest.raises(Misconfigured, match=rf"the task has protocol {protocol!r}, this image reads {PROTOCOL}"):
-        task_of({"protocol": protocol, "anything": 1}, "task.json")
+        parse_task({"protocol": protocol, "anything": 1}, "task.json")
 
 
 def test_a_person_can_write_a_task_into_a_file(tmp_path: Path):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from medallion.cli.schema import Kind, json_schema
 from medallion.config.contract import Contract
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
 from medallion.config.pipeline import Pipeline
 from medallion.config.runner import Runner
@@ -81,10 +81,10 @@ VALUES = {
 }
 
 
-def findings(text: str, model: Any = Pipeline) -> list[str]:
-    with pytest.raises(SpecError) as caught:
+def diagnostics(text: str, model: Any = Pipeline) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
         parse(text, model, "f")
-    return [str(finding) for finding in caught.value.findings]
+    return [str(diagnostic) for diagnostic in caught.value.diagnostics]
 
 
 @pytest.mark.parametrize("written", TEXT)
@@ -151,7 +151,7 @@ def is_ruamels_own(scalar: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("text", "finding"),
+    ("text", "diagnostic"),
     [
         ("schedule: {enabled: no}", "f:4:12: schedule.enabled: 'no' is not `true` or `false` — write `false`"),
         ("schedule: {enabled: On}", "f:4:12: schedule.enabled: 'On' is not `true` or `false` — write `true`"),
@@ -166,9 +166,9 @@ def is_ruamels_own(scalar: str) -> bool:
         ("schedule: {start_date: 2024-13-01}", "f:4:12: schedule.start_date: input should be a valid date"),
     ],
 )  # fmt: skip
-def test_a_value_of_another_type_is_told_with_what_to_write(text: str, finding: str):
-    (found,) = findings(PIPELINE + text + "\n")
-    assert found.startswith(finding)
+def test_a_value_of_another_type_is_told_with_what_to_write(text: str, diagnostic: str):
+    (found,) = diagnostics(PIPELINE + text + "\n")
+    assert found.startswith(diagnostic)
 
 
 def test_a_date_is_one_where_a_key_wants_a_date():
@@ -199,7 +199,7 @@ fields:
 
 
 def test_merges_are_written_out_and_findings_point_to_where_a_key_is_written():
-    assert findings(MERGES, Contract) == [
+    assert diagnostics(MERGES, Contract) == [
         "f:3:33: fields.0.constraints.maxLenght: unknown key 'maxLenght' — did you mean 'maxLength'?"
     ]
     contract = parse(MERGES.replace("maxLenght", "maxLength"), Contract, "f")
@@ -219,11 +219,11 @@ def test_merges_are_written_out_and_findings_point_to_where_a_key_is_written():
 def test_each_kind_of_file_has_a_home_for_anchors(kind: Kind, model: Any, text: str):
     parse(f"x-anchors: [&a 1, {{b: no}}]\nx-: *a\n{text}", model, "f")
     assert '"^x-"' in json_schema(kind)
-    assert "X-a" in findings(f"X-a: 1\n{text}", model)[0], "only a small x"
+    assert "X-a" in diagnostics(f"X-a: 1\n{text}", model)[0], "only a small x"
 
 
 @pytest.mark.parametrize(
-    ("text", "finding"),
+    ("text", "diagnostic"),
     [
         ("a: *b", "1:4: there is no anchor `&b` above"),
         ("a: &a [*a]", "1:8: is endless: `*a` stands inside `&a`"),
@@ -248,9 +248,9 @@ def test_each_kind_of_file_has_a_home_for_anchors(kind: Kind, model: Any, text: 
         ("a: " + "[" * 60 + "[" * 60 + "]" * 120, "1:67: is nested more than 64 deep"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_told_with_its_place(text: str, finding: str):
-    (found,) = findings(text)
-    assert found.startswith(f"f:{finding}")
+def test_what_cannot_be_read_is_told_with_its_place(text: str, diagnostic: str):
+    (found,) = diagnostics(text)
+    assert found.startswith(f"f:{diagnostic}")
 
 
 HEAVY = {
@@ -270,7 +270,7 @@ HEAVY = {
 @pytest.mark.parametrize("kind", HEAVY)
 def test_what_would_take_hours_or_end_the_process_is_refused_soon(kind: str):
     began = time.process_time()
-    assert any(word in findings(HEAVY[kind])[0] for word in ("deep", "endless", "more than"))
+    assert any(word in diagnostics(HEAVY[kind])[0] for word in ("deep", "endless", "more than"))
     assert time.process_time() - began < 15
 
 
@@ -280,7 +280,7 @@ def test_no_break_of_yaml_1_1_ends_a_line_or_a_comment():
 
 
 @pytest.mark.parametrize(
-    ("content", "finding"),
+    ("content", "diagnostic"),
     [
         ("a: ü\n".encode("utf-16"), "is not UTF-8: it is UTF-16 — save it as UTF-8"),
         (b"a: 1\nb: \xe4\n", "2:1: is not UTF-8"),
@@ -288,10 +288,10 @@ def test_no_break_of_yaml_1_1_ends_a_line_or_a_comment():
         (b"", "is empty or no mapping"),
     ],
 )
-def test_a_file_that_is_no_text_is_told(tmp_path: Path, content: bytes, finding: str):
+def test_a_file_that_is_no_text_is_told(tmp_path: Path, content: bytes, diagnostic: str):
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
-    with pytest.raises(SpecError, match=finding):
+    with pytest.raises(ConfigError, match=diagnostic):
         load(path, Pipeline)
 
 

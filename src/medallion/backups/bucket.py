@@ -12,8 +12,8 @@ import obstore
 from pydantic import ValidationError
 
 from medallion.backups import manifest
-from medallion.backups.manifest import CHUNK_BYTES, File, Manifest, file_of, local_file
-from medallion.errors import BadInput, InputNotFound, Misconfigured, SourceAway
+from medallion.backups.manifest import CHUNK_BYTES, File, Manifest, hash_file, local_file
+from medallion.errors import BadInput, InputNotFound, Misconfigured, SourceUnavailable
 from medallion.storage import Bucket
 
 UNFINISHED_DAYS = 1
@@ -28,7 +28,7 @@ _DUMP = re.compile(r"(20[0-9TZ-]+)/([^/]+\.dump)")
 class BackupBucket:
     """Backups below a URL such as `s3://bucket/prefix`.
 
-    Every method raises `SourceAway` when the storage does not answer and `BadInput` when it refuses.
+    Every method raises `SourceUnavailable` when the storage does not answer and `BadInput` when it refuses.
 
     Raises:
         Misconfigured: The URL is none of a bucket.
@@ -52,14 +52,16 @@ class BackupBucket:
         """Uploads the backup in a folder that is named as its stamp, and reads back every byte.
 
         Raises:
-            SourceAway: The bucket holds other bytes than it was sent.
+            SourceUnavailable: The bucket holds other bytes than it was sent.
         """
         stamp = folder.name
         files = [self._upload(path, f"{stamp}/{path.name}") for path in sorted(folder.iterdir())]
         made = Manifest(files=files)
         self._put(f"{stamp}/{manifest.NAME}", made.model_dump_json(indent=1).encode())
         if stamp not in self.backups():
-            raise SourceAway(f"{self.url}/{stamp} is uploaded, and the bucket does not show it", "look at the bucket")
+            raise SourceUnavailable(
+                f"{self.url}/{stamp} is uploaded, and the bucket does not show it", "look at the bucket"
+            )
         return made
 
     def backups(self) -> dict[str, Manifest]:
@@ -109,7 +111,7 @@ class BackupBucket:
         gone = []
         for stamp, sizes in sorted(self._stamps().items()):
             kept = timedelta(days=keep_days + 1 if manifest.NAME in sizes else UNFINISHED_DAYS)
-            if stamp != newest and now - _time_of(stamp) >= kept:
+            if stamp != newest and now - _parse_stamp(stamp) >= kept:
                 # Without its manifest it is no backup any more, even if the rest cannot be deleted.
                 for name in sorted(sizes, key=lambda name: name != manifest.NAME):
                     self._delete(f"{stamp}/{name}")
@@ -137,9 +139,9 @@ class BackupBucket:
         # A storage takes 10,000 parts at most.
         part = max(_PART_BYTES, -(-sent.size // _MOST_PARTS))
         self._put(key, path, chunk_size=part, max_concurrency=2)
-        kept = file_of(path.name, self._chunks(key))
+        kept = hash_file(path.name, self._chunks(key))
         if kept != sent:
-            raise SourceAway(
+            raise SourceUnavailable(
                 f"{self.url}/{key} is not what was sent: {kept.size} bytes with sha256 {kept.sha256}, "
                 f"instead of {sent.size} with {sent.sha256}",
                 "this backup is not listed; if it happens again, the storage is not to be trusted",
@@ -155,7 +157,7 @@ class BackupBucket:
                     stream.write(chunk)
                     yield chunk
 
-        kept = file_of(file.name, written())
+        kept = hash_file(file.name, written())
         if kept != file:
             part.unlink()
             raise BadInput(
@@ -181,11 +183,11 @@ class BackupBucket:
 
 def _is_stamp(name: str) -> bool:
     try:
-        _time_of(name)
+        _parse_stamp(name)
     except ValueError:
         return False
     return True
 
 
-def _time_of(stamp: str) -> datetime:
+def _parse_stamp(stamp: str) -> datetime:
     return datetime.strptime(stamp, _STAMP).replace(tzinfo=timezone.utc)

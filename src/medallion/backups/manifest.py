@@ -31,7 +31,7 @@ class Manifest(BaseModel):
         return [file for file in self.files if file.name.endswith(".dump")]
 
 
-def file_of(name: str, chunks: Iterable[bytes]) -> File:
+def hash_file(name: str, chunks: Iterable[bytes]) -> File:
     """Describes a file by its bytes, wherever they come from."""
     size, digest = 0, hashlib.sha256()
     for chunk in chunks:
@@ -43,4 +43,4 @@ def file_of(name: str, chunks: Iterable[bytes]) -> File:
 def local_file(path: Path) -> File:
     """Describes a file of this machine."""
     with path.open("rb") as stream:
-        return file_of(path.name, iter(lambda: stream.read(CHUNK_BYTES), b""))
+        return hash_file(path.name, iter(lambda: stream.read(CHUNK_BYTES), b""))

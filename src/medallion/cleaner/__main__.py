@@ -9,15 +9,15 @@ from medallion.config.connectors import CsvSettings
 from medallion.errors import Misconfigured
 from medallion.protocol.task import CleanWork, TaskSpec
 from medallion.runtime import step
-from medallion.runtime.signals import stoppable
+from medallion.runtime.signals import run_main
 
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit code."""
-    return step.main(arguments, "medallion.cleaner", job_of)
+    return step.main(arguments, "medallion.cleaner", build_job)
 
 
-def job_of(task: TaskSpec) -> step.Job:
+def build_job(task: TaskSpec) -> step.Job:
     """Return the work that a task asks for.
 
     Raises:
@@ -27,7 +27,7 @@ def job_of(task: TaskSpec) -> step.Job:
     if not isinstance(work, CleanWork):
         raise Misconfigured(f"the cleaner does no work of kind {work.kind!r}", "use the dbt image")
     # polars takes a moment to import: a task that cannot be read fails before that.
-    from medallion.cleaner.inputs import inputs_of, one_file
+    from medallion.cleaner.inputs import one_file, open_inputs
     from medallion.cleaner.load import Source, load
 
     settings, landing = work.source, Path(work.landing)
@@ -39,10 +39,10 @@ def job_of(task: TaskSpec) -> step.Job:
         source = Source(lambda _: one_file(file))
     else:
         assert settings is not None
-        source = Source(lambda known: inputs_of(settings, landing, known), settings.incremental)
+        source = Source(lambda known: open_inputs(settings, landing, known), settings.incremental)
     lock = f"table:{task.schema_prefix}{work.contract.table}"
     return step.Job(lambda session: load(work.contract, source, session), lock)
 
 
 if __name__ == "__main__":
-    sys.exit(stoppable(main))
+    sys.exit(run_main(main))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from medallion.config.contract import Contract
-from medallion.errors import ContractBroken
+from medallion.errors import ContractViolation
 
 
 def labels(header: list[str]) -> list[str]:
@@ -33,7 +33,7 @@ def check_columns(contract: Contract, header: list[str], name: str, line: int = 
         line: Where the header is.
 
     Raises:
-        ContractBroken: Columns are missing or unknown, or a name of the contract fits several.
+        ContractViolation: Columns are missing or unknown, or a name of the contract fits several.
     """
     found, plain = labels(header), [column.strip() for column in header]
     wanted = [field.header for field in contract.fields if field.derive is None]
@@ -51,7 +51,7 @@ def check_columns(contract: Contract, header: list[str], name: str, line: int = 
             else f"Rename one of the columns {name!r} in the file. "
             for name, those in unclear.items()
         )  # fmt: skip
-        raise ContractBroken(
+        raise ContractViolation(
             f"{name}, line {line}: {'; '.join(said)}",
             f"{remedy}The contract {contract.name} has: {', '.join(wanted)}. Correct the file, or change the contract "
             "(`source` renames; `unknown_columns: ignore` and `missing_columns: null` allow)",

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from medallion.cleaner.inputs import Inputs
-from medallion.cleaner.load import Job, delivery_of, outcome_of, refusal
+from medallion.cleaner.load import Job, read_delivery, refusal, task_result
 from medallion.cleaner.merge import Merge
 from medallion.cleaner.reading import Reader, Stopwatch
 from medallion.cleaner.table import Table
 from medallion.config.connectors import ByFile
 from medallion.errors import StepFailure, TooManyRejects
-from medallion.protocol.result import Outcome
+from medallion.protocol.result import TaskResult
 from medallion.warehouse import builds, increments
 
 STAGE = "pg_temp"
@@ -59,7 +59,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
             refused = refusal(job.contract, reader.counts, fresh.label)
             replaced = 0 if refused else merge.remove_replaced(same_key=latest_wins)
             moved = 0 if refused else merge.insert()
-        outcome = outcome_of(reader.counts, version, watch, fresh.label)
+        outcome = task_result(reader.counts, version, watch, fresh.label)
         outcome = replace(outcome, increment=fresh.told(replaced), message=f"{outcome.message}; {replaced:,} replaced")
         if not refused:
             if moved != reader.counts.loaded:
@@ -68,7 +68,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
             target.analyze()
             builds.extend(connection, session.step, job.schema, job.table, build)
             increments.remember(connection, build, session.step.run_id, fresh.taken)
-            session.record(replace(outcome, delivery=delivery_of(job, inputs)))
+            session.record(replace(outcome, delivery=read_delivery(job, inputs)))
         stage.drop()
     if refused:
         raise TooManyRejects(*refused, outcome)
@@ -80,5 +80,5 @@ def _nothing_new(job: Job, inputs: Inputs, build: str) -> None:
     with session.connection.transaction():
         builds.extend(session.connection, session.step, job.schema, job.table, build)
         message = f"{inputs.label} has nothing new: {job.schema}.{job.table} stays as it is"
-        nothing = Outcome(status="unchanged", rows_in=0, rows_loaded=0, rows_rejected=0, message=message)
-        session.record(replace(nothing, delivery=delivery_of(job, inputs)))
+        nothing = TaskResult(status="unchanged", rows_in=0, rows_loaded=0, rows_rejected=0, message=message)
+        session.record(replace(nothing, delivery=read_delivery(job, inputs)))

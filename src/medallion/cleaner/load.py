@@ -14,7 +14,7 @@ from medallion.cleaner.table import Table
 from medallion.config.connectors import ByFile, ByWatermark
 from medallion.config.contract import Contract
 from medallion.errors import StepFailure, TooManyRejects
-from medallion.protocol.result import Delivery, Outcome
+from medallion.protocol.result import Delivery, TaskResult
 from medallion.runtime.step import Session
 from medallion.warehouse import builds, increments, ledger
 
@@ -49,16 +49,16 @@ def load(contract: Contract, source: Source, session: Session) -> None:
     Raises:
         InputNotFound: There is no such input.
         BadInput: It cannot be read as its dialect says, or is empty.
-        ContractBroken: Its columns are not the contract's.
+        ContractViolation: Its columns are not the contract's.
         TooManyRejects: More rows were rejected than the contract allows; the quarantine keeps them.
-        SourceAway: The source fails for the moment.
+        SourceUnavailable: The source fails for the moment.
     """
     from medallion.cleaner.increment import add
 
     schema, table = contract.table.split(".")
     job = Job(contract, source.increment, session, f"{session.step.schema_prefix}{schema}", table)
     build = _growing(job)
-    known = increments.known(session.connection, build) if build else {}
+    known = increments.load_state(session.connection, build) if build else {}
     with source.find(known) as inputs:
         if build is not None:
             add(job, inputs, build, known)
@@ -87,7 +87,7 @@ def _replace(job: Job, inputs: Inputs) -> None:
             reader.counts.reject(target.add_key())
         with watch.time("validate_postgres_load"):
             _validate(target, reader.counts)
-        outcome = outcome_of(reader.counts, version, watch, inputs.label)
+        outcome = task_result(reader.counts, version, watch, inputs.label)
         refused = refusal(job.contract, reader.counts, inputs.label)
         # A source that knows no version of itself is known by what was read.
         same = inputs.version is None and _is_loaded(job, version)
@@ -98,7 +98,7 @@ def _replace(job: Job, inputs: Inputs) -> None:
             builds.publish(connection, job.schema, build, [job.table], _fingerprint(job, version))
             if job.increment is not None:
                 increments.remember(connection, build, session.step.run_id, inputs.taken)
-            session.record(replace(outcome, delivery=delivery_of(job, inputs)))
+            session.record(replace(outcome, delivery=read_delivery(job, inputs)))
     if refused:
         raise TooManyRejects(*refused, outcome)
     if same:
@@ -122,12 +122,12 @@ def refusal(contract: Contract, counts: Counts, label: str) -> tuple[str, str] |
     )
 
 
-def outcome_of(counts: Counts, version: str, watch: Stopwatch, label: str) -> Outcome:
+def task_result(counts: Counts, version: str, watch: Stopwatch, label: str) -> TaskResult:
     """What a load did."""
     message = f"{label}: {counts.rows:,} rows in, {counts.loaded:,} loaded, {counts.rejected:,} rejected"
     if counts.rounded:
         message += "; rounded to `decimals`: " + ", ".join(f"{n:,} of {name}" for name, n in counts.rounded.items())
-    return Outcome(
+    return TaskResult(
         rows_in=counts.rows,
         rows_loaded=counts.loaded,
         rows_rejected=counts.rejected,
@@ -139,7 +139,7 @@ def outcome_of(counts: Counts, version: str, watch: Stopwatch, label: str) -> Ou
     )
 
 
-def delivery_of(job: Job, inputs: Inputs) -> Delivery:
+def read_delivery(job: Job, inputs: Inputs) -> Delivery:
     """What freshness is judged by."""
     return Delivery(f"{job.schema}.{job.table}", inputs.delivered_at.isoformat())
 
@@ -160,7 +160,7 @@ def _unchanged(job: Job, inputs: Inputs, version: str | None) -> None:
     with session.connection.transaction():
         builds.confirm(session.connection, session.step, job.schema, job.table)
         session.record(
-            Outcome(
+            TaskResult(
                 status="unchanged",
                 rows_in=earlier.get("rows_in"),
                 rows_loaded=earlier.get("rows_loaded"),
@@ -168,7 +168,7 @@ def _unchanged(job: Job, inputs: Inputs, version: str | None) -> None:
                 input_checksum=version,
                 reasons=earlier.get("details", {}).get("reasons", {}),
                 rounded=earlier.get("details", {}).get("rounded", {}),
-                delivery=delivery_of(job, inputs),
+                delivery=read_delivery(job, inputs),
                 message=f"{inputs.label} is the same as in the load{known}: {job.schema}.{job.table} stays as it is",
             )
         )

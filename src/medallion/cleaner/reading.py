@@ -23,7 +23,7 @@ from medallion.cleaner.records import Records
 from medallion.cleaner.rules import compile_contract
 from medallion.config.contract import Contract
 from medallion.errors import BadInput
-from medallion.protocol.result import SubStep
+from medallion.protocol.result import Timing
 from medallion.runtime.log import EventLog
 
 _AHEAD = 1
@@ -64,7 +64,7 @@ class Stopwatch:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self.parts: list[SubStep] = []
+        self.parts: list[Timing] = []
 
     @contextmanager
     def time(self, name: str) -> Iterator[None]:
@@ -72,7 +72,7 @@ class Stopwatch:
         began = time.monotonic()
         yield
         seconds = round(time.monotonic() - began, 3)
-        self.parts.append(SubStep(name, seconds))
+        self.parts.append(Timing(name, seconds))
         self._log.event(name, f"{name} took {seconds} s", execution_time_seconds=seconds)
 
 
@@ -110,7 +110,7 @@ class Reader:
 
         Raises:
             BadInput: One cannot be read as its dialect says, or is empty.
-            ContractBroken: Its columns are not the contract's.
+            ContractViolation: Its columns are not the contract's.
         """
         checksums = []
         for number, one in enumerate(inputs.inputs, 1):

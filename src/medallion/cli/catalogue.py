@@ -10,8 +10,8 @@ from rich.table import Table
 from medallion.cli.complete import complete_name
 from medallion.cli.places import DagsOption
 from medallion.cli.show import console, error_console
-from medallion.config.catalog import everything, find
-from medallion.config.diagnostics import SpecError
+from medallion.config.catalog import find, iter_pipelines
+from medallion.config.diagnostics import ConfigError
 from medallion.config.pipeline import Pipeline
 from medallion.config.places import default_dags
 from medallion.config.schedule import Schedule
@@ -23,11 +23,11 @@ def list_pipelines(dags: DagsOption = None) -> None:  # type: ignore[assignment]
     """List the pipelines and schedules of the DAG folder."""
     table = Table("pipeline", "schedule", "tenant", "owner", "description", header_style="bold")
     broken = False
-    for named in everything(dags or default_dags()):
+    for named in iter_pipelines(dags or default_dags()):
         if named.file is None:
             broken = True
-            for finding in named.findings:
-                error_console.print(str(finding), style="red", markup=False, soft_wrap=True)
+            for diagnostic in named.diagnostics:
+                error_console.print(str(diagnostic), style="red", markup=False, soft_wrap=True)
             continue
         pipeline = named.file.pipeline
         table.add_row(
@@ -45,7 +45,7 @@ def describe(
     folder = dags or default_dags()
     try:
         file = find(folder, name)
-    except SpecError as error:
+    except ConfigError as error:
         error_console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(64) from None
     plan = make_plan(file.pipeline, file.contracts, RunContext("RUN", "/landing"))

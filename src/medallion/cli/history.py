@@ -13,7 +13,7 @@ from rich.table import Table
 from medallion.cli.complete import complete_name
 from medallion.cli.show import console
 from medallion.cli.warehouse import WarehouseOption, warehouse
-from medallion.warehouse.history import Run, Version, runs_of
+from medallion.warehouse.history import Run, Version, list_runs
 
 _COLOUR = {"succeeded": "green", "failed": "red", "unfinished": "yellow"}
 
@@ -26,7 +26,7 @@ def history(
 ) -> None:
     """List a pipeline's runs with the data that each published; ● is what readers see now."""
     with warehouse(warehouse_url, "medallion history", name) as connection:
-        runs = runs_of(connection, name)[:limit]
+        runs = list_runs(connection, name)[:limit]
     if as_json:
         typer.echo(json.dumps([asdict(run) for run in runs], indent=2, default=str))
     else:

@@ -1,4 +1,4 @@
-"""`medallion lint`: everything that is wrong with what people wrote, one line a finding."""
+"""`medallion lint`: everything that is wrong with what people wrote, one line a diagnostic."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from medallion.cli.places import DagsOption
-from medallion.config.catalog import everything
-from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.catalog import iter_pipelines
+from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.places import dbt_project, default_dags
-from medallion.lint.checks import of_file, of_folder
+from medallion.lint.checks import lint_file, lint_folder
 
 
 def lint(
@@ -20,7 +20,7 @@ def lint(
         list[Path] | None,
         typer.Argument(help="Pipeline, contract, job or runner files; by default all of the DAG folder."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the diagnostics as JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
@@ -32,26 +32,26 @@ def lint(
     """
     try:
         if files:
-            found = sorted({one for path in files for one in of_file(path)})
+            found = sorted({one for path in files for one in lint_file(path)})
         else:
             folder = dags or default_dags()
-            found = sorted({*of_folder(folder), *_of_dbt(folder)})
-    except SpecError as error:  # the DAG folder itself
-        found = list(error.findings)
+            found = sorted({*lint_folder(folder), *_lint_dbt(folder)})
+    except ConfigError as error:  # the DAG folder itself
+        found = list(error.diagnostics)
     if as_json:
-        typer.echo(json.dumps([finding.as_dict() for finding in found], indent=2))
+        typer.echo(json.dumps([diagnostic.as_dict() for diagnostic in found], indent=2))
     else:
-        for finding in found:
-            typer.echo(str(finding))
-    raise typer.Exit(1 if any(strict or finding.severity == "error" for finding in found) else 0)
+        for diagnostic in found:
+            typer.echo(str(diagnostic))
+    raise typer.Exit(1 if any(strict or diagnostic.severity == "error" for diagnostic in found) else 0)
 
 
-def _of_dbt(dags: Path) -> list[Finding]:
-    files = [named.file for named in everything(dags) if named.file is not None]
+def _lint_dbt(dags: Path) -> list[Diagnostic]:
+    files = [named.file for named in iter_pipelines(dags) if named.file is not None]
     if not any(file.pipeline.layers for file in files):
         return []
     try:
-        from medallion.dbt.lint import findings_of
+        from medallion.dbt.lint import lint_project
     except ImportError:  # the pre-commit hook and Airflow's image have no dbt
         return []
-    return findings_of(files, dbt_project(dags), whole=True)
+    return lint_project(files, dbt_project(dags), whole=True)

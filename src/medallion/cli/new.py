@@ -14,7 +14,7 @@ from medallion.cli.show import console, error_console
 from medallion.cli.templates import CONTRACT, ERRORS_STUB, JOB, PIPELINE, RUNNER, RUNNER_STUB, SCHEDULE, STUB
 from medallion.config.connectors import CONNECTORS
 from medallion.config.contract import Contract
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
 from medallion.config.load_runner import runner_files
 from medallion.config.pipeline import Pipeline, RetryConfig
@@ -143,7 +143,7 @@ def _contract_if_missing(
     try:
         contract = load(path, Contract)
         proof = prove(contract, source)
-    except SpecError as error:
+    except ConfigError as error:
         _refuse(str(error), "correct it, or choose another name")
         raise
     except StepFailure as failure:
@@ -180,7 +180,7 @@ def _contract(folder: Path, name: str, source: Path | None, header_row: int | No
 def _table(contract: Path) -> str | None:
     try:
         return load(contract, Contract).table
-    except SpecError:
+    except ConfigError:
         return None  # lint says what is wrong with it
 
 

@@ -18,7 +18,7 @@ from medallion.cli.places import DagsOption, state_folder
 from medallion.cli.show import Progress, error_console, show_report
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
 from medallion.config.catalog import find
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.places import dbt_project, default_dags
 from medallion.errors import ExitCode, StepFailure
 from medallion.orchestrators.local import run_plan
@@ -27,7 +27,7 @@ from medallion.orchestrators.local.report import Report, make_report
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect
-from medallion.warehouse.history import runs_of
+from medallion.warehouse.history import list_runs
 
 
 def run(
@@ -55,7 +55,7 @@ def run(
         code, _ = run_pipeline(
             name, input_file, contract, warehouse, report, landing, run_id, dags, full_refresh=full_refresh
         )
-    except SpecError as error:
+    except ConfigError as error:
         error_console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.USAGE) from None
     except StepFailure as error:
@@ -87,7 +87,7 @@ def run_pipeline(
         The exit code, and the report.
 
     Raises:
-        SpecError: The pipeline or its contract is wrong, or there is none of that name.
+        ConfigError: The pipeline or its contract is wrong, or there is none of that name.
         StepFailure: The warehouse cannot be reached or used before the first step.
     """
     folder = (dags or default_dags()).resolve()
@@ -109,7 +109,7 @@ def run_pipeline(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(json.dumps(result.as_dict(), indent=2, default=str) + "\n", encoding="utf-8")
             show_report(result, target)
-            tell(file.pipeline, result, runs_of(connection, plan.pipeline.name))
+            tell(file.pipeline, result, list_runs(connection, plan.pipeline.name))
             if afterwards is not None:
                 afterwards(connection, result)
     return _exit_code(plan, codes, result), result

@@ -12,7 +12,7 @@ import typer
 from medallion.cli.places import state_folder
 from medallion.cli.show import error_console
 from medallion.config.catalog import find
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.places import default_dags
 from medallion.errors import StepFailure
 from medallion.warehouse import ledger
@@ -56,7 +56,7 @@ def warehouse_environment(url: str | None, tenant: str | None = None) -> Iterato
 def warehouse(url: str | None, application: str, name: str) -> Iterator[Connection]:
     """A connection for a command about a pipeline; failures are told in a line or two and end the command."""
     try:
-        with warehouse_environment(url, _tenant_of(name)), connect(application) as connection:
+        with warehouse_environment(url, _find_tenant(name)), connect(application) as connection:
             ledger.ensure(connection)
             yield connection
     except StepFailure as failure:
@@ -66,8 +66,8 @@ def warehouse(url: str | None, application: str, name: str) -> Iterator[Connecti
         raise typer.Exit(failure.code) from None
 
 
-def _tenant_of(name: str) -> str | None:
+def _find_tenant(name: str) -> str | None:
     try:
         return find(default_dags(), name).pipeline.tenant
-    except SpecError:
+    except ConfigError:
         return None  # what the ledger knows of it may still be asked for

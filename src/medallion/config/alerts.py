@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from medallion.config.model import Part
+from medallion.config.model import ConfigModel
 
 AlertKind = Literal["failure", "recovery", "deadline", "warning"]
 Channel = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 
 
-class Alerts(Part):
+class Alerts(ConfigModel):
     """Which alerts a pipeline sends, and where. A channel that fails is logged and stops nothing."""
 
     on: tuple[AlertKind, ...] = Field(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from medallion.config.model import Part
+from medallion.config.model import ConfigModel
 from medallion.config.patterns import check_pattern, check_replacement
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ RuleName = Annotated[
 ]
 
 
-class ParameterRule(Part):
+class ParameterRule(ConfigModel):
     """A rule with parameters."""
 
     @abstractmethod

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter, field_validator
 
 from medallion.config.contract import Contract
-from medallion.config.model import Name, Part
+from medallion.config.model import ConfigModel, Name
 
 CONNECTORS: tuple[str, ...] = ("csv", "http", "postgres", "s3")
 """The names of all connectors."""
@@ -46,7 +46,7 @@ Connector = Annotated[
 ]
 
 
-class ByFile(Part):
+class ByFile(ConfigModel):
     """Only files that no earlier load has taken, and files that changed since, are loaded."""
 
     mode: Literal["files"]
@@ -55,7 +55,7 @@ class ByFile(Part):
     )
 
 
-class ByWatermark(Part):
+class ByWatermark(ConfigModel):
     """Only rows from the highest value on that an earlier load has seen in a column are loaded.
 
     A row whose key an earlier load has takes its place.
@@ -66,7 +66,7 @@ class ByWatermark(Part):
     on_repeat: Literal["replace"] = Field("replace", description="A row that is read again takes its earlier place.")
 
 
-class Settings(Part):
+class Settings(ConfigModel):
     """Base of every connector's settings."""
 
     place: ClassVar[str] = "url"
@@ -198,7 +198,7 @@ class PostgresSettings(RemoteSettings):
     incremental: ByWatermark | None = None
 
 
-class _Named(Part):
+class _Named(ConfigModel):
     name: Name = Field(description="Names the step: `clean.<name>`.")
     contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")
 
@@ -287,6 +287,6 @@ def lacks_key(settings: Settings, contract: Contract) -> tuple[str, str] | None:
     return message, "add `primaryKey` to the contract"
 
 
-def source_of(name: str, contract: str, settings: Settings) -> Source:
+def parse_source(name: str, contract: str, settings: Settings) -> Source:
     """Settings with a name and a contract."""
     return SOURCES.validate_python({**settings.model_dump(exclude_unset=True), "name": name, "contract": contract})

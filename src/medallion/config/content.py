@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from medallion.config.diagnostics import Finding, SpecError, not_found
+from medallion.config.diagnostics import ConfigError, Diagnostic, not_found
 
 MOST_BYTES = 2 * 1024 * 1024
 _LINK = re.compile(rb"[^\x00-\x1f:]{1,1000}\.ya?ml")
 
 
-def text_of(path: Path, kind: str = "file") -> str:
+def read_text(path: Path, kind: str = "file") -> str:
     """Return the text of a UTF-8 file, without a byte order mark.
 
     A link is followed, out of the DAG folder too. So is the text that git writes for a link where `core.symlinks` is
@@ -22,11 +22,11 @@ def text_of(path: Path, kind: str = "file") -> str:
         kind: What is expected there, for the message.
 
     Raises:
-        SpecError: It is missing, larger than 2 MiB, no UTF-8, or cannot be opened.
+        ConfigError: It is missing, larger than 2 MiB, no UTF-8, or cannot be opened.
     """
-    content = _bytes_of(path, kind)
+    content = _read_bytes(path, kind)
     if _LINK.fullmatch(content) and (target := path.parent / content.decode("utf-8", "replace")).is_file():
-        content = _bytes_of(target, kind)
+        content = _read_bytes(target, kind)
     if len(content) > MOST_BYTES:
         raise refused(str(path), f"is larger than {MOST_BYTES // 1024**2} MiB", "split it into several files")
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -38,7 +38,7 @@ def text_of(path: Path, kind: str = "file") -> str:
         raise refused(str(path), f"is not UTF-8: {error}", "save it as UTF-8", line) from error
 
 
-def _bytes_of(path: Path, kind: str) -> bytes:
+def _read_bytes(path: Path, kind: str) -> bytes:
     try:
         if path.is_symlink() and not path.exists():
             message = f"is a link to {path.readlink()}, which is not there"
@@ -52,6 +52,6 @@ def _bytes_of(path: Path, kind: str) -> bytes:
         raise refused(str(path), f"cannot be read: {reason}", "check the path and its permissions") from error
 
 
-def refused(file: str, message: str, remedy: str, line: int = 1, column: int = 1) -> SpecError:
+def refused(file: str, message: str, remedy: str, line: int = 1, column: int = 1) -> ConfigError:
     """Return the error for a file that is not read at all."""
-    return SpecError([Finding(file, line, column, "", message, remedy)])
+    return ConfigError([Diagnostic(file, line, column, "", message, remedy)])

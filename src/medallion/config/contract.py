@@ -13,13 +13,13 @@ from pydantic import Field, field_validator, model_validator
 from medallion.config import encodings
 from medallion.config.columns import check_names
 from medallion.config.field import ContractField, Identifier
-from medallion.config.model import Part
+from medallion.config.model import ConfigModel
 from medallion.config.table_limits import check_size
 
 _ENCODING = f"How the file's text is encoded: {', '.join(encodings.ENCODINGS)}."
 
 
-class Dialect(Part):
+class Dialect(ConfigModel):
     """How the file is written. It may be gzipped, and may begin with a byte order mark."""
 
     delimiter: str = Field(",", pattern=r'^[^"\r\n]$', description="One ASCII character between values.")
@@ -44,14 +44,14 @@ class Dialect(Part):
         return value if value is None else encodings.canonical(value)
 
 
-class Rejects(Part):
+class Rejects(ConfigModel):
     """How many rows may be rejected before the load as a whole is refused."""
 
     max_share: float = Field(0.05, ge=0, le=1, description="Share of all rows, from 0 to 1.")
     max_rows: int | None = Field(None, ge=0, description="Number of rows, on top of the share.")
 
 
-class Contract(Part):
+class Contract(ConfigModel):
     """What a file must look like, and the table that its rows are loaded into."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$", description="The file's own name.")

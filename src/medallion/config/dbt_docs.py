@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.yaml_loader import read_file
 
 
@@ -35,7 +35,7 @@ def model_docs(folder: Path) -> tuple[ModelDoc, ...]:
 def _docs(path: Path) -> Iterator[ModelDoc]:
     try:
         models = read_file(path).data.get("models")
-    except SpecError:
+    except ConfigError:
         return
     for model in _dicts(models):
         tests = [_name(test) for test in _tests(model)]

@@ -9,7 +9,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class Diagnostic:
     """One thing wrong with a file. `line` and `column` are 1-based, as editors count."""
 
     file: str
@@ -26,20 +26,20 @@ class Finding:
         return f"{where}: {key}{self.message}" + (f" — {self.remedy}" if self.remedy else "")
 
     def as_dict(self) -> dict[str, str | int]:
-        """The finding as plain JSON."""
+        """The diagnostic as plain JSON."""
         return asdict(self)
 
 
-class SpecError(Exception):
-    """A file that cannot be used as it is. Its text is one finding a line."""
+class ConfigError(Exception):
+    """A file that cannot be used as it is. Its text is one diagnostic a line."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        self.findings = tuple(sorted(findings))
-        super().__init__("\n".join(str(finding) for finding in self.findings))
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(sorted(diagnostics))
+        super().__init__("\n".join(str(diagnostic) for diagnostic in self.diagnostics))
 
 
-def not_found(path: Path, kind: str) -> SpecError:
+def not_found(path: Path, kind: str) -> ConfigError:
     """The error for a file that is not there, naming the ones that are."""
     there = sorted(p.stem for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
     remedy = f"there are: {', '.join(there)}" if there else f"{path.parent} holds no {kind}"
-    return SpecError([Finding(str(path), 1, 1, "", f"no such {kind}", remedy)])
+    return ConfigError([Diagnostic(str(path), 1, 1, "", f"no such {kind}", remedy)])

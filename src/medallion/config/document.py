@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medallion.config.diagnostics import Finding
+from medallion.config.diagnostics import Diagnostic
 from medallion.config.yaml_nodes import Path_, Place
 
 
@@ -20,7 +20,7 @@ class Document:
     """Where each key and each item of a list stands; what a merge brings stands where it is written."""
     written: Mapping[Path_, str]
     """How the scalars are written that are no text."""
-    problems: tuple[tuple[Path_, Finding], ...]
+    problems: tuple[tuple[Path_, Diagnostic], ...]
     """What is wrong with single keys and values, by the place that it harms. Such values are None."""
 
     def place(self, path: Path_) -> Place:

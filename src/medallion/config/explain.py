@@ -1,4 +1,4 @@
-"""What pydantic says of a document, as findings with a place and a remedy."""
+"""What pydantic says of a document, as diagnostics with a place and a remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from medallion.config.diagnostics import Finding
+from medallion.config.diagnostics import Diagnostic
 from medallion.config.document import Document
 from medallion.config.yaml_nodes import Path_
 
@@ -33,8 +33,10 @@ _MOST_FINDINGS = 100
 _LONGEST = 1000
 
 
-def findings_of(error: ValidationError, document: Document, model: type[BaseModel], above: Path_ = ()) -> list[Finding]:
-    """Return what is wrong with a document, at most a hundred findings.
+def explain_all(
+    error: ValidationError, document: Document, model: type[BaseModel], above: Path_ = ()
+) -> list[Diagnostic]:
+    """Return what is wrong with a document, at most a hundred diagnostics.
 
     Args:
         error: Pydantic's errors.
@@ -43,18 +45,20 @@ def findings_of(error: ValidationError, document: Document, model: type[BaseMode
         above: Where in the document the validated part is.
     """
     errors = error.errors()
-    found = [finding_of(item, document, model, above) for item in errors[:_MOST_FINDINGS]]
+    found = [explain(item, document, model, above) for item in errors[:_MOST_FINDINGS]]
     if len(errors) > _MOST_FINDINGS:
         more = f"{len(errors) - _MOST_FINDINGS} more values are wrong"
-        found.append(Finding(document.file, *document.places.get(above, (1, 1)), dotted(above), more, "correct these"))
+        found.append(
+            Diagnostic(document.file, *document.places.get(above, (1, 1)), dotted(above), more, "correct these")
+        )
     return found
 
 
-def finding_of(error: ErrorDetails, document: Document, model: type[BaseModel], above: Path_ = ()) -> Finding:
+def explain(error: ErrorDetails, document: Document, model: type[BaseModel], above: Path_ = ()) -> Diagnostic:
     """Return what pydantic says of a document, with the place and the remedy.
 
     Args:
-        error: One error of pydantic's; the rest is as for `findings_of`.
+        error: One error of pydantic's; the rest is as for `diagnostics_of`.
         document: The document.
         model: The model.
         above: The place of the validated part.
@@ -89,11 +93,11 @@ def finding_of(error: ErrorDetails, document: Document, model: type[BaseModel], 
         message = f"{_short(given)!r} is no {'whole ' * (kind == 'int_type')}number"
         remedy = "write digits, without quotes, `_` or `:`"
     message = message[:1].lower() + message[1:_LONGEST]
-    return Finding(document.file, line, column, dotted(at or loc), message, remedy[:_LONGEST])
+    return Diagnostic(document.file, line, column, dotted(at or loc), message, remedy[:_LONGEST])
 
 
 def dotted(path: Path_) -> str:
-    """Return a path as findings name it."""
+    """Return a path as diagnostics name it."""
     return ".".join(_short(part) for part in path)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from medallion.config.cleaning import Rule
 from medallion.config.datetimes import compile_formats, default_formats, is_zoned
-from medallion.config.model import Part
+from medallion.config.model import ConfigModel
 from medallion.config.patterns import check_pattern
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,54}$")]
@@ -21,7 +21,7 @@ TRUE_VALUES, FALSE_VALUES = ("true", "True", "TRUE", "1"), ("false", "False", "F
 Bound = int | float | date | datetime
 
 
-class Constraints(Part):
+class Constraints(ConfigModel):
     """What a value must satisfy after cleaning. A row with a value that does not is rejected."""
 
     required: bool = False
@@ -46,14 +46,14 @@ class Constraints(Part):
         return value
 
 
-class Derive(Part):
+class Derive(ConfigModel):
     """A column that the file does not have: a product of other columns, or the same value in every row."""
 
     multiply: tuple[Identifier, ...] | None = Field(None, min_length=2, description="Exact product of these fields.")
     constant: str | None = Field(None, description="The same value in every row; null by default.")
 
 
-class ContractField(Part):
+class ContractField(ConfigModel):
     """One column of the table, and the column of the file that it comes from."""
 
     name: Identifier

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.document import Document
 from medallion.config.explain import dotted
 from medallion.config.job import Job
@@ -23,7 +23,7 @@ class ReadPipeline:
 
     path: Path
     file: PipelineFile | None
-    findings: tuple[Finding, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,18 @@ class Runnable:
         """The pipeline's or the schedule's name."""
         return self.file.pipeline.name
 
-    def warn_of_schedule(self, key: str, message: str, remedy: str) -> Finding:
+    def warn_of_schedule(self, key: str, message: str, remedy: str) -> Diagnostic:
         """Return a warning about a key of its schedule."""
         return _warning(self.schedule_file, (*self.schedule_key, key), message, remedy)
 
-    def warn(self, key: Path_, message: str, remedy: str) -> Finding:
+    def warn(self, key: Path_, message: str, remedy: str) -> Diagnostic:
         """Return a warning about a key of the pipeline or the job."""
         return _warning(self.file.path, key, message, remedy)
 
 
-def _warning(path: Path, key: Path_, message: str, remedy: str) -> Finding:
+def _warning(path: Path, key: Path_, message: str, remedy: str) -> Diagnostic:
     place = _places(path, path.stat().st_mtime_ns).place(key)
-    return Finding(str(path), *place, dotted(key), message, remedy, "warning")
+    return Diagnostic(str(path), *place, dotted(key), message, remedy, "warning")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class DagFolder:
         return tuple(job_files(self.path))
 
     @cached_property
-    def jobs(self) -> dict[Path, Job | SpecError]:
+    def jobs(self) -> dict[Path, Job | ConfigError]:
         """The jobs, or what is wrong with them, by path."""
         files = JobFiles(self.path)
         return {path: _job(files, path) for path in self.job_files}
@@ -89,8 +89,8 @@ class DagFolder:
     def runnables(self) -> tuple[Runnable, ...]:
         """Every pipeline and every schedule that can be run."""
         return (
-            *(of_pipeline(pipeline.file) for pipeline in self.pipelines if pipeline.file),
-            *(found for runner in self.runners for found in of_runner(runner)),
+            *(runnable_from_pipeline(pipeline.file) for pipeline in self.pipelines if pipeline.file),
+            *(found for runner in self.runners for found in runnables_from_runner(runner)),
         )
 
     @property
@@ -101,30 +101,30 @@ class DagFolder:
         )
 
 
-def of_pipeline(file: PipelineFile) -> Runnable:
+def runnable_from_pipeline(file: PipelineFile) -> Runnable:
     """Return a pipeline file as something to run."""
     return Runnable(file, file.path, ("schedule",))
 
 
-def of_runner(runner: RunnerFile) -> tuple[Runnable, ...]:
+def runnables_from_runner(runner: RunnerFile) -> tuple[Runnable, ...]:
     """Return the schedules of a runner file that can be run."""
     return tuple(
         Runnable(entry.file, entry.runner_file, (*SCHEDULES, entry.index)) for entry in runner.entries if entry.file
     )
 
 
-def _job(files: JobFiles, path: Path) -> Job | SpecError:
+def _job(files: JobFiles, path: Path) -> Job | ConfigError:
     try:
         return files.job(path)[0]
-    except SpecError as error:
+    except ConfigError as error:
         return error
 
 
 def _read(path: Path) -> ReadPipeline:
     try:
         return ReadPipeline(path, load_pipeline(path))
-    except SpecError as error:
-        return ReadPipeline(path, None, error.findings)
+    except ConfigError as error:
+        return ReadPipeline(path, None, error.diagnostics)
 
 
 @lru_cache(maxsize=64)

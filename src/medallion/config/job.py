@@ -11,12 +11,12 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_
 
 from medallion.config.alerts import Alerts
 from medallion.config.connectors import AnySettings, Connector, check_secrets
-from medallion.config.model import Name, Part
+from medallion.config.model import ConfigModel, Name
 from medallion.config.pipeline import Groups, ImageResources, Layer, RetryConfig, TenantName, Timeouts
 from medallion.config.retention import Retention
 
 
-class Target(Part):
+class Target(ConfigModel):
     """Where the data goes. By default the contract's own table, in the tenant's own database."""
 
     table: str | None = Field(
@@ -31,7 +31,7 @@ class Target(Part):
     )
 
 
-class Job(Part):
+class Job(ConfigModel):
     """What is loaded for a tenant, from where, under which contract, and what is built on it."""
 
     tenant: TenantName = Field(description="Whose job it is; the folder below `jobs/` has the same name.")
@@ -68,7 +68,7 @@ class Job(Part):
     def _source(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         connector = info.data.get("connector")
         if connector is None:
-            return value  # the connector itself is wrong, and its finding says so
+            return value  # the connector itself is wrong, and its diagnostic says so
         return validate({**value, "connector": connector} if isinstance(value, dict) else value)
 
     @model_validator(mode="after")

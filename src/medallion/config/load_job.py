@@ -10,7 +10,7 @@ from typing import Any
 
 from medallion.config.connectors import lacks_key
 from medallion.config.contract import Contract
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
 from medallion.config.yaml_loader import at, load
 
@@ -45,27 +45,27 @@ class JobFiles:
         """A job and its contract.
 
         Raises:
-            SpecError: Either is missing or wrong, or the job is in another tenant's folder.
+            ConfigError: Either is missing or wrong, or the job is in another tenant's folder.
         """
         job: Job = self._load(path, Job)
         folder = path.relative_to(jobs_folder(self.dags)).parts[0]
         if folder not in (job.tenant, path.name):
             message = f"the tenant is {job.tenant!r}, and the file is in the folder of {folder!r}"
             remedy = f"move it to jobs/{job.tenant}/, so that who may write a folder is who owns its jobs"
-            raise SpecError([at(path, ("tenant",), message, remedy)])
+            raise ConfigError([at(path, ("tenant",), message, remedy)])
         contract: Contract = self._load(self.dags / "contracts" / f"{job.contract}.yaml", Contract)
         if job.target.table is not None:
             contract = contract.model_copy(update={"table": job.target.table})
         if lacking := lacks_key(job.source, contract):
-            raise SpecError([at(path, ("source", "incremental"), *lacking)])
+            raise ConfigError([at(path, ("source", "incremental"), *lacking)])
         return job, {job.contract: contract}
 
     def _load(self, path: Path, model: Any) -> Any:
         if path not in self._read:
             try:
                 self._read[path] = load(path, model)
-            except SpecError as error:
+            except ConfigError as error:
                 self._read[path] = error
-        if isinstance(found := self._read[path], SpecError):
+        if isinstance(found := self._read[path], ConfigError):
             raise found
         return found

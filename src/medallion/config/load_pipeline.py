@@ -9,7 +9,7 @@ from pathlib import Path
 
 from medallion.config.connectors import lacks_key
 from medallion.config.contract import Contract
-from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.pipeline import Pipeline
 from medallion.config.yaml_loader import at, load
 
@@ -32,13 +32,13 @@ def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
             pipeline of one source.
 
     Raises:
-        SpecError: Any of the files is missing or wrong.
+        ConfigError: Any of the files is missing or wrong.
     """
     pipeline = load(path, Pipeline)
     if path.stem != pipeline.name:
         message = f"the file is {path.name}, the pipeline {pipeline.name!r}"
         remedy = "give both the same name, so that no two pipelines share one"
-        raise SpecError([Finding(str(path), 1, 1, "name", message, remedy)])
+        raise ConfigError([Diagnostic(str(path), 1, 1, "name", message, remedy)])
     here = path.parent
     if here.name in ("", ".."):  # from within the folder; `resolve` would follow links
         here = Path(os.path.abspath(here))  # noqa: PTH100
@@ -46,14 +46,14 @@ def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
     if contract is not None:
         if len(pipeline.sources) > 1:
             message = f"{pipeline.name} has {len(pipeline.sources)} sources; one contract cannot stand for all"
-            raise SpecError([Finding(str(path), 1, 1, "sources", message, "leave --contract and --input out")])
+            raise ConfigError([Diagnostic(str(path), 1, 1, "sources", message, "leave --contract and --input out")])
         files = {pipeline.sources[0].contract: contract}
     else:
         files = {source.contract: folder / f"{source.contract}.yaml" for source in pipeline.sources}
     contracts = {name: load(file, Contract) for name, file in files.items()}
     for index, source in enumerate(pipeline.sources):
         if lacking := lacks_key(source, contracts[source.contract]):
-            raise SpecError([at(path, ("sources", index, "incremental"), *lacking)])
+            raise ConfigError([at(path, ("sources", index, "incremental"), *lacking)])
     return PipelineFile(path, pipeline, contracts)
 
 

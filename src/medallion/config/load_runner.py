@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.document import Document
-from medallion.config.explain import dotted, finding_of, findings_of
+from medallion.config.explain import dotted, explain, explain_all
 from medallion.config.load_job import JobFiles, jobs_folder
 from medallion.config.load_pipeline import PipelineFile, pipeline_files
-from medallion.config.runner import Runner, ScheduledJob, job_path, pipeline_of
+from medallion.config.runner import Runner, ScheduledJob, build_pipeline, job_path
 from medallion.config.yaml_loader import read_file
 from medallion.config.yaml_nodes import Path_
 
@@ -36,7 +36,7 @@ class Entry:
     """Which of the file's schedules it is, from 0."""
     job_file: Path | None = None
     file: PipelineFile | None = None
-    findings: tuple[Finding, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class RunnerFile:
     path: Path
     runner: Runner | None
     entries: tuple[Entry, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
-    def all_findings(self) -> Iterator[Finding]:
+    def all_findings(self) -> Iterator[Diagnostic]:
         """Everything that is wrong with the file, its schedules, their jobs and contracts."""
-        yield from self.findings
+        yield from self.diagnostics
         for entry in self.entries:
-            yield from entry.findings
+            yield from entry.diagnostics
 
 
 def runner_files(dags: Path) -> list[Path]:
@@ -80,13 +80,13 @@ def load_runner(path: Path, jobs: JobFiles, taken: dict[str, str], only: str | N
     """Read one runner file. `taken` holds the names in use, and by whom; those of this file are added."""
     try:
         document = read_file(path, "runner file")
-    except SpecError as error:
-        return RunnerFile(path, None, findings=error.findings)
+    except ConfigError as error:
+        return RunnerFile(path, None, diagnostics=error.diagnostics)
     of_file, of_entries = _problems(document)
     settings = _settings(document, of_file)
-    findings = tuple(sorted({finding for found in of_file.values() for finding in found}))
+    diagnostics = tuple(sorted({diagnostic for found in of_file.values() for diagnostic in found}))
     if settings is None:
-        return RunnerFile(path, None, findings=findings)
+        return RunnerFile(path, None, diagnostics=diagnostics)
     valid: list[ScheduledJob] = []
     entries: list[Entry] = []
     for index, item in enumerate(_schedules(document.data)):
@@ -95,85 +95,85 @@ def load_runner(path: Path, jobs: JobFiles, taken: dict[str, str], only: str | N
             valid.append(schedule)
             if only in (None, schedule.name):
                 entries.append(_entry(schedule, index, document, jobs, taken))
-        except SpecError as error:
-            entries.append(_broken(_name(item, index), index, document, error.findings))
+        except ConfigError as error:
+            entries.append(_broken(_name(item, index), index, document, error.diagnostics))
         except Exception as error:  # noqa: BLE001 - whatever it is, every other schedule is read
             line, column = document.place((*SCHEDULES, index))
             message = f"cannot be read: {type(error).__name__}: {error}"[:500]
-            found = Finding(document.file, line, column, dotted((*SCHEDULES, index)), message, "please report this")
+            found = Diagnostic(document.file, line, column, dotted((*SCHEDULES, index)), message, "please report this")
             entries.append(_broken(_name(item, index), index, document, (found,)))
     orchestrator = settings.runner.orchestrator.model_copy(update={"schedules": tuple(valid)})
     runner = Runner(runner=settings.runner.model_copy(update={"orchestrator": orchestrator}))
-    return RunnerFile(path, runner, tuple(entries), findings)
+    return RunnerFile(path, runner, tuple(entries), diagnostics)
 
 
-def _schedule(item: Any, index: int, document: Document, problems: list[Finding]) -> ScheduledJob:
+def _schedule(item: Any, index: int, document: Document, problems: list[Diagnostic]) -> ScheduledJob:
     if problems:
-        raise SpecError(problems)
+        raise ConfigError(problems)
     try:
         return ScheduledJob.model_validate(item)
     except ValidationError as error:
-        raise SpecError(findings_of(error, document, ScheduledJob, (*SCHEDULES, index))) from error
+        raise ConfigError(explain_all(error, document, ScheduledJob, (*SCHEDULES, index))) from error
 
 
 def _entry(schedule: ScheduledJob, index: int, document: Document, jobs: JobFiles, taken: dict[str, str]) -> Entry:
     at: Path_ = (*SCHEDULES, index)
     runner_file, job_file = Path(document.file), jobs_folder(jobs.dags) / job_path(schedule.config)
 
-    def broken(findings: tuple[Finding, ...]) -> Entry:
-        return _broken(schedule.name, index, document, findings, job_file)
+    def broken(diagnostics: tuple[Diagnostic, ...]) -> Entry:
+        return _broken(schedule.name, index, document, diagnostics, job_file)
 
     line, column = document.place((*at, "name"))
     here = f"{runner_file.name}:{line}"
     if (other := taken.setdefault(schedule.name, here)) != here:
         message, remedy = f"the name {schedule.name!r} is taken by {other}", "give each schedule its own name"
-        return broken((Finding(document.file, line, column, dotted((*at, "name")), message, remedy),))
+        return broken((Diagnostic(document.file, line, column, dotted((*at, "name")), message, remedy),))
     if not job_file.is_file():
         place = document.place((*at, "config"))
         there = sorted(str(path.relative_to(jobs.dags)) for path in job_file.parent.glob("*.yaml"))
         remedy = f"there are: {', '.join(there)}" if there else f"make it: medallion new job {schedule.name}"
-        return broken((Finding(document.file, *place, dotted((*at, "config")), f"no job file {job_file}", remedy),))
+        return broken((Diagnostic(document.file, *place, dotted((*at, "config")), f"no job file {job_file}", remedy),))
     try:
         job, contracts = jobs.job(job_file)
-        pipeline = pipeline_of(schedule, job)
-    except SpecError as error:
-        return broken(error.findings)
+        pipeline = build_pipeline(schedule, job)
+    except ConfigError as error:
+        return broken(error.diagnostics)
     except ValidationError as error:  # what neither the schedule nor the job could know alone
         message, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" — ")
-        return broken((Finding(str(job_file), 1, 1, "", message, remedy),))
+        return broken((Diagnostic(str(job_file), 1, 1, "", message, remedy),))
     return Entry(schedule.name, runner_file, line, index, job_file, PipelineFile(job_file, pipeline, contracts))
 
 
 def _broken(
-    name: str, index: int, document: Document, findings: tuple[Finding, ...], job_file: Path | None = None
+    name: str, index: int, document: Document, diagnostics: tuple[Diagnostic, ...], job_file: Path | None = None
 ) -> Entry:
     line = document.place((*SCHEDULES, index, "name"))[0]
-    return Entry(name, Path(document.file), line, index, job_file, findings=findings)
+    return Entry(name, Path(document.file), line, index, job_file, diagnostics=diagnostics)
 
 
-def _problems(document: Document) -> tuple[dict[Path_, list[Finding]], dict[int, list[Finding]]]:
+def _problems(document: Document) -> tuple[dict[Path_, list[Diagnostic]], dict[int, list[Diagnostic]]]:
     """What is wrong with the YAML of the file's own settings, by place, and of its schedules, by index."""
-    of_file: dict[Path_, list[Finding]] = defaultdict(list)
-    of_entries: dict[int, list[Finding]] = defaultdict(list)
-    for at, finding in document.problems:
+    of_file: dict[Path_, list[Diagnostic]] = defaultdict(list)
+    of_entries: dict[int, list[Diagnostic]] = defaultdict(list)
+    for at, diagnostic in document.problems:
         index = at[len(SCHEDULES)] if at[: len(SCHEDULES)] == SCHEDULES and len(at) > len(SCHEDULES) else None
         if isinstance(index, int):
-            of_entries[index].append(finding)
+            of_entries[index].append(diagnostic)
         else:
             # A merge that fails may have brought any key of its mapping.
-            of_file[at[:-1] if at[-1:] == ("<<",) else at].append(finding)
+            of_file[at[:-1] if at[-1:] == ("<<",) else at].append(diagnostic)
     return of_file, of_entries
 
 
-def _settings(document: Document, wrong: dict[Path_, list[Finding]]) -> Runner | None:
-    """The runner without schedules and without what is wrong in it; pydantic's findings are added to `wrong`."""
+def _settings(document: Document, wrong: dict[Path_, list[Diagnostic]]) -> Runner | None:
+    """The runner without schedules and without what is wrong in it; pydantic's diagnostics are added to `wrong`."""
     data = _without_schedules(document.data)
     try:
         runner: Runner | None = Runner.model_validate(data)
     except ValidationError as error:
         runner = None
         for item in error.errors():
-            wrong[_left_out(tuple(item["loc"]), document)].append(finding_of(item, document, Runner))
+            wrong[_left_out(tuple(item["loc"]), document)].append(explain(item, document, Runner))
     if any(place in DECISIVE for place in wrong):
         return None
     if wrong:

@@ -25,7 +25,7 @@ def _make_strict(schema: Any) -> None:
             _make_strict(inner)
 
 
-class Part(BaseModel):
+class ConfigModel(BaseModel):
     """A part of a file: unknown keys are refused, values cannot change, text is no number and no boolean."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from medallion.config.alerts import Alerts
 from medallion.config.connectors import Source, check_secrets
-from medallion.config.model import Name, Part
+from medallion.config.model import ConfigModel, Name
 from medallion.config.retention import Retention
 from medallion.config.schedule import Schedule
 from medallion.errors import RETRYABLE
@@ -17,7 +17,7 @@ TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
 """Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""
 
 
-class Layer(Part):
+class Layer(ConfigModel):
     """One medallion layer: dbt models, and the tests that they must pass before anything follows."""
 
     name: Name = Field(description="The layer, such as `bronze`; its models are in the dbt folder of that name.")
@@ -45,7 +45,7 @@ EndKind = ExitClass | Literal["refused"]
 """How Kubernetes ended a pod; one that it refused to create is refused again."""
 
 
-class RetryConfig(Part):
+class RetryConfig(ConfigModel):
     """When a failed step is tried again. Exit codes that are not listed fail at once."""
 
     max_retries: int = Field(1, ge=0, le=20, description="Attempts after the first.")
@@ -85,21 +85,21 @@ class RetryConfig(Part):
         return min(self.initial_delay_seconds * self.backoff_multiplier ** (attempt - 1), self.max_delay_seconds)
 
 
-class Resources(Part):
+class Resources(ConfigModel):
     """What a pod asks Kubernetes for. Memory is request and limit alike; CPU is a request only."""
 
     cpu: str = Field("100m", pattern=r"^\d+(\.\d+)?m?$", description="Kubernetes CPU quantity.")
     memory: str = Field("512Mi", pattern=r"^\d+(Ki|Mi|Gi)$", description="Kubernetes memory quantity.")
 
 
-class ImageResources(Part):
+class ImageResources(ConfigModel):
     """Resources by image."""
 
     cleaner: Resources = Resources()
     dbt: Resources = Resources()
 
 
-class Timeouts(Part):
+class Timeouts(ConfigModel):
     """Limits in seconds; what goes over is stopped, pod and database session too."""
 
     step_seconds: int = Field(1800, ge=1, le=2_147_483_647, description="One attempt of one step.")
@@ -115,7 +115,7 @@ class Timeouts(Part):
     )
 
 
-class Groups(Part):
+class Groups(ConfigModel):
     """Names of the task groups. An empty `transform` puts the layers at the top."""
 
     clean: str = Field("Clean", pattern=r"^[A-Za-z0-9_-]+$")
@@ -123,7 +123,7 @@ class Groups(Part):
     transform: str = Field("DBT-Transformations", pattern=r"^[A-Za-z0-9_-]*$")
 
 
-class Pipeline(Part):
+class Pipeline(ConfigModel):
     """A pipeline: sources under contracts, then dbt layers in order, each behind its tests."""
 
     name: Name = Field(description="Unique; the DAG's id.")

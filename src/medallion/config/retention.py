@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from medallion.config.model import Part
+from medallion.config.model import ConfigModel
 
 MAX_DAYS = 36_500
 """A hundred years: Postgres can count back so far from any day."""
 
 
-class Retention(Part):
+class Retention(ConfigModel):
     """What a pipeline keeps of its past. A successful step that publishes removes the rest."""
 
     builds: int = Field(

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from medallion.config.connectors import source_of
+from medallion.config.connectors import parse_source
 from medallion.config.job import Job
-from medallion.config.model import Name, Part
+from medallion.config.model import ConfigModel, Name
 from medallion.config.pipeline import Pipeline, TenantName
 from medallion.config.schedule import Schedule
 
@@ -43,13 +43,13 @@ class ScheduledJob(Schedule):
         return self
 
 
-class TenantLimits(Part):
+class TenantLimits(ConfigModel):
     """What differs for one tenant."""
 
     concurrency: int = Field(ge=1, le=1000, description="How many of its steps run at once, in all of its DAGs.")
 
 
-class Orchestrator(Part):
+class Orchestrator(ConfigModel):
     """Who runs the schedules."""
 
     type: Literal["airflow", "dagster"] = "airflow"
@@ -65,7 +65,7 @@ class Orchestrator(Part):
         return self.concurrency_per_tenant if limits is None else limits.concurrency
 
 
-class RunnerSettings(Part):
+class RunnerSettings(ConfigModel):
     """How jobs are run."""
 
     mode: Literal["orchestrated", "oneshot"] = Field(
@@ -74,16 +74,16 @@ class RunnerSettings(Part):
     orchestrator: Orchestrator
 
 
-class Runner(Part):
+class Runner(ConfigModel):
     """A runner file, `runner*.yaml` in the DAG folder."""
 
     runner: RunnerSettings
 
 
-def pipeline_of(schedule: ScheduledJob, job: Job) -> Pipeline:
+def build_pipeline(schedule: ScheduledJob, job: Job) -> Pipeline:
     """The pipeline that a schedule and its job are: from here on there is one model only."""
     timing = {name: getattr(schedule, name) for name in Schedule.model_fields}
-    source = source_of(job.contract, job.contract, job.source)
+    source = parse_source(job.contract, job.contract, job.source)
     same = {name: getattr(job, name) for name in Job.model_fields.keys() & Pipeline.model_fields.keys()}
     return Pipeline(
         **same

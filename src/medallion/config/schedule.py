@@ -9,14 +9,14 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from medallion.config.cron import check_cron
-from medallion.config.model import Part
+from medallion.config.model import ConfigModel
 from medallion.config.timezones import check_timezone
 
 _LONGEST_INTERVAL = 366 * 24 * 3600
 _FIRST, _LAST = date(1970, 1, 1), date(2199, 12, 31)
 
 
-class Schedule(Part):
+class Schedule(ConfigModel):
     """When the pipeline runs. Without `cron` and `interval_seconds` it runs only when triggered."""
 
     cron: str | None = Field(None, description="Cron expression of five fields, or a preset such as `@daily`.")

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medallion.config.content import refused, text_of
-from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.content import read_text, refused
+from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.document import Document
-from medallion.config.explain import dotted, findings_of
+from medallion.config.explain import dotted, explain_all
 from medallion.config.yaml_nodes import Node, Path_, Place, Unreadable, compose
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -24,49 +24,49 @@ def load(path: Path, model: type[Model]) -> Model:
     """Read a YAML file and validate it.
 
     Raises:
-        SpecError: The file is missing, cannot be read, is no YAML, repeats a key, or does not fit the model.
+        ConfigError: The file is missing, cannot be read, is no YAML, repeats a key, or does not fit the model.
     """
     return _validated(read_file(path, model.__name__.lower()), model)
 
 
 def parse(text: str, model: type[Model], file: str) -> Model:
-    """Validate YAML text; `file` names it in findings.
+    """Validate YAML text; `file` names it in diagnostics.
 
     Raises:
-        SpecError: As for `load`.
+        ConfigError: As for `load`.
     """
     return _validated(read(text, file), model)
 
 
 def _validated(document: Document, model: type[Model]) -> Model:
     if document.problems:
-        raise SpecError(list(dict.fromkeys(finding for _, finding in document.problems)))
+        raise ConfigError(list(dict.fromkeys(diagnostic for _, diagnostic in document.problems)))
     try:
         return model.model_validate(document.data, context={"file": document.file})
     except ValidationError as error:
-        raise SpecError(findings_of(error, document, model)) from error
+        raise ConfigError(explain_all(error, document, model)) from error
 
 
 def read_file(path: Path, kind: str = "file") -> Document:
     """Read a YAML file without validating it.
 
     Raises:
-        SpecError: It is missing, cannot be read, is no YAML, or no mapping.
+        ConfigError: It is missing, cannot be read, is no YAML, or no mapping.
     """
-    return read(text_of(path, kind), str(path))
+    return read(read_text(path, kind), str(path))
 
 
 def read(text: str, file: str) -> Document:
-    """Read YAML text without validating it; `file` names it in findings.
+    """Read YAML text without validating it; `file` names it in diagnostics.
 
     Raises:
-        SpecError: It is no YAML, or no mapping.
+        ConfigError: It is no YAML, or no mapping.
     """
     root = _composed(text.removeprefix("\ufeff"), file)
     if root is None or (not isinstance(root.value, dict) and not root.troubles):
         raise refused(file, "is empty or no mapping", "start with `name: …`")
     if not isinstance(root.value, dict):
-        raise SpecError([Finding(file, *one.place, "", one.message, one.remedy) for one in root.troubles])
+        raise ConfigError([Diagnostic(file, *one.place, "", one.message, one.remedy) for one in root.troubles])
     builder = _Builder(file)
     data = builder.build(root, ())
     data = {key: value for key, value in data.items() if not key.startswith(ANCHORS)}
@@ -98,14 +98,14 @@ class _Builder:
         self.file = file
         self.places: dict[Path_, Place] = {}
         self.written: dict[Path_, str] = {}
-        self.problems: list[tuple[Path_, Finding]] = []
+        self.problems: list[tuple[Path_, Diagnostic]] = []
 
     def build(self, node: Node, path: Path_) -> Any:
         self.places.setdefault(path, node.place)
         for trouble in node.troubles:
             at = path if trouble.key is None else (*path, trouble.key)
             key = "" if trouble.key is None else dotted(at)
-            self.problems.append((at, Finding(self.file, *trouble.place, key, trouble.message, trouble.remedy)))
+            self.problems.append((at, Diagnostic(self.file, *trouble.place, key, trouble.message, trouble.remedy)))
         if isinstance(node.value, list):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
         if isinstance(node.value, dict):
@@ -119,6 +119,6 @@ class _Builder:
         return node.value
 
 
-def at(path: Path, key: Path_, message: str, remedy: str, severity: Any = "error") -> Finding:
-    """Return a finding about a key of a file that could be read."""
-    return Finding(str(path), *read_file(path).place(key), dotted(key), message, remedy, severity)
+def at(path: Path, key: Path_, message: str, remedy: str, severity: Any = "error") -> Diagnostic:
+    """Return a diagnostic about a key of a file that could be read."""
+    return Diagnostic(str(path), *read_file(path).place(key), dotted(key), message, remedy, severity)

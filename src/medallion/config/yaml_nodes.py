@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from medallion.config.yaml_scalars import PREFIX, Scalar, kind_of, resolve, short_tag
+from medallion.config.yaml_scalars import PREFIX, Scalar, describe_kind, resolve, short_tag
 
 Place = tuple[int, int]
 """Line and column, 1-based."""
@@ -247,13 +247,13 @@ def _is_merge(event: Any) -> bool:
 
 
 def _described(key: Node) -> tuple[str, str]:
-    """A key that is no text, or too much of it: how findings name it, and what it is."""
+    """A key that is no text, or too much of it: how diagnostics name it, and what it is."""
     if isinstance(key.value, list | dict):
         return "?", "the key is a list or a mapping"
     if isinstance(key.value, str):
         return "?", f"the key is longer than {_LONGEST_KEY} characters"
     kinds = {"null": "empty", "bool": "true or false", "int": "a number", "float": "a number"}
-    return key.written or "~", f"the key {key.written!r} is {kinds[kind_of(key.value)]}, not text"
+    return key.written or "~", f"the key {key.written!r} is {kinds[describe_kind(key.value)]}, not text"
 
 
 _Fault = tuple[str, str]

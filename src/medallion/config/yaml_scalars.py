@@ -48,12 +48,12 @@ def resolve(text: str, tag: str | None, *, plain: bool) -> Scalar:
     value = _plain(text)
     if kind == "float" and type(value) is int:
         return float(value)
-    if kind != kind_of(value):
+    if kind != describe_kind(value):
         raise ValueError(f"invalid literal for {short_tag(tag)}: {text[:40]!r}")
     return value
 
 
-def kind_of(value: Scalar) -> str:
+def describe_kind(value: Scalar) -> str:
     """Return the name of a value's type in the core schema: null, bool, int, float or str."""
     return "null" if value is None else type(value).__name__
 

@@ -12,7 +12,7 @@ import tempfile
 from medallion.errors import ExitCode, Misconfigured
 from medallion.protocol.task import CleanWork, FreshnessWork, TaskSpec
 from medallion.runtime import step
-from medallion.runtime.signals import stoppable
+from medallion.runtime.signals import run_main
 
 
 def main(arguments: list[str]) -> int:
@@ -24,10 +24,10 @@ def main(arguments: list[str]) -> int:
         return 0
     if arguments[:1] == ["debug"]:
         return _debug()
-    return step.main(arguments, "medallion.dbt", job_of)
+    return step.main(arguments, "medallion.dbt", build_job)
 
 
-def job_of(task: TaskSpec) -> step.Job:
+def build_job(task: TaskSpec) -> step.Job:
     """Return the work that a task asks for.
 
     Raises:
@@ -65,8 +65,8 @@ def _debug() -> int:
         done = dbtRunner().invoke(["--log-level-file", "none", "debug", "--connection", *places])
     if done.exception is not None:
         sys.stderr.write(f"{done.exception}\n")
-    return ExitCode.OK if done.success else ExitCode.WAREHOUSE_AWAY
+    return ExitCode.OK if done.success else ExitCode.WAREHOUSE_UNAVAILABLE
 
 
 if __name__ == "__main__":
-    sys.exit(stoppable(main))
+    sys.exit(run_main(main))

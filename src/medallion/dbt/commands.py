@@ -14,7 +14,7 @@ from medallion.dbt import states
 from medallion.dbt.manifest import PROJECT, common_flags
 from medallion.dbt.project import named
 from medallion.dbt.states import states_in
-from medallion.errors import ModelFailed, StepFailure, WarehouseAway, WarehouseFull
+from medallion.errors import ModelFailed, StepFailure, WarehouseFull, WarehouseUnavailable
 from medallion.runtime.log import EventLog
 from medallion.warehouse import sqlstate
 
@@ -75,7 +75,7 @@ class Dbt:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise KeyboardInterrupt
         if error is not None:
-            raise failure_of(str(error)) from error
+            raise as_failure(str(error)) from error
         return outcome.result
 
     def _tell(self, event: Any) -> None:
@@ -107,29 +107,29 @@ def _tags(node: Any) -> list[str]:
     return node.tags  # type: ignore[no-any-return]
 
 
-def said(message: str | None) -> str:
+def plain_message(message: str | None) -> str:
     """Return what dbt says of a failure. It names the file in the project; a compiled file is gone when one looks."""
     return _COMPILED.sub("", (message or "").strip()).strip()
 
 
-def failure_of(message: str) -> StepFailure:
+def as_failure(message: str) -> StepFailure:
     """The failure that a database's or dbt's message stands for."""
     text = message.strip()
     for code in states_in(text):
-        if not issubclass(sqlstate.meaning_of(code), WarehouseAway):
+        if not issubclass(sqlstate.failure_class(code), WarehouseUnavailable):
             break  # another attempt would meet it again, whatever else failed
     else:
         return _curable(text)
-    return ModelFailed(_limited(said(text)), _REMEDY)
+    return ModelFailed(_limited(plain_message(text)), _REMEDY)
 
 
 def _curable(text: str) -> StepFailure:
     if "No space left on device" in text:
         return WarehouseFull(next(line for line in text.splitlines() if "No space left" in line).strip())
     if states_in(text) or _AWAY.search(text):
-        lines = [line.strip() for line in said(text).splitlines() if line.strip() and not states_in(line)]
-        return WarehouseAway(f"the warehouse went away: {lines[-1]}", "run again when it is back")
-    return ModelFailed(said(text), _REMEDY)
+        lines = [line.strip() for line in plain_message(text).splitlines() if line.strip() and not states_in(line)]
+        return WarehouseUnavailable(f"the warehouse went away: {lines[-1]}", "run again when it is back")
+    return ModelFailed(plain_message(text), _REMEDY)
 
 
 def _limited(text: str) -> str:

@@ -7,12 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from medallion.dbt.commands import Dbt, failure_of
+from medallion.dbt.commands import Dbt, as_failure
 from medallion.dbt.hooks import Hooks
 from medallion.dbt.manifest import load_manifest
 from medallion.dbt.relocate import relocate
 from medallion.errors import Misconfigured, SourceStale
-from medallion.protocol.result import Outcome, TestResult
+from medallion.protocol.result import TaskResult, TestResult
 from medallion.runtime.step import Session
 
 _STATUS: dict[str, Any] = {"pass": "pass", "warn": "warn", "error": "fail", "runtime error": "error"}
@@ -26,7 +26,7 @@ def check_freshness(select: str, session: Session) -> None:
     Raises:
         SourceStale: A source was last delivered longer ago than its `error_after`.
         ModelFailed: A source's age could not be asked for.
-        WarehouseAway: The database went away.
+        WarehouseUnavailable: The database went away.
         Misconfigured: No chosen source has a limit.
     """
     with tempfile.TemporaryDirectory(prefix="medallion-dbt-") as target:
@@ -41,10 +41,10 @@ def check_freshness(select: str, session: Session) -> None:
             "give sources a `freshness` in their sources.yml, or take `freshness` out of the pipeline file",
         )
     found = tuple(sorted((_result(result) for result in results), key=lambda found: found.name))
-    outcome = Outcome(tests=found, parse=parsed.source, message=_summary(found))
+    outcome = TaskResult(tests=found, parse=parsed.source, message=_summary(found))
     broken = [test.message for test in found if test.status == "error"]
     if broken:
-        failure = failure_of("\n".join(broken))
+        failure = as_failure("\n".join(broken))
         failure.outcome = outcome
         raise failure
     stale = [test.message for test in found if test.status == "fail"]

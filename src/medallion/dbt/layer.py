@@ -11,16 +11,16 @@ from typing import Any, Literal
 from psycopg import sql
 
 from medallion.dbt import refusals
-from medallion.dbt.commands import Dbt, failure_of
+from medallion.dbt.commands import Dbt, as_failure
 from medallion.dbt.hooks import Hooks, Moment
 from medallion.dbt.incremental import carry_on
 from medallion.dbt.manifest import Parsed, load_manifest
 from medallion.dbt.project import named
 from medallion.dbt.relocate import guard, relocate
 from medallion.dbt.results import UNCHANGED, broken_hooks, model_results, test_results
-from medallion.dbt.share import Share, share_of
-from medallion.errors import StepFailure, TestFailed, WarehouseAway
-from medallion.protocol.result import ModelResult, Outcome, TestResult
+from medallion.dbt.share import Share, find_share
+from medallion.errors import StepFailure, TestFailed, WarehouseUnavailable
+from medallion.protocol.result import ModelResult, TaskResult, TestResult
 from medallion.runtime.step import Session
 from medallion.warehouse import builds, increments, views
 
@@ -57,7 +57,7 @@ def run_layer(layer: Layer, session: Session) -> None:
     Raises:
         ModelFailed: A model or a hook failed.
         TestFailed: A test failed and the layer is a gate; nothing was published.
-        WarehouseAway: The database went away.
+        WarehouseUnavailable: The database went away.
         Misconfigured: The selector chooses nothing, a test belongs to no layer, a published name is taken by something
             else, or a view would show what no test has passed.
     """
@@ -82,7 +82,7 @@ class _Work:
     def do(self) -> None:
         layer = self._layer
         whole = bool(layer.layers)
-        share = share_of(self._parsed.manifest, layer.order, layer.name, layer.models, whole=whole)
+        share = find_share(self._parsed.manifest, layer.order, layer.name, layer.models, whole=whole)
         if share.left_out:
             what = f"not run, as --layers does not name the other layers: {', '.join(share.left_out)}"
             self._session.log.event("tests_left_out", what, "warning")
@@ -147,7 +147,7 @@ class _Work:
         if failed or skipped or hooks:
             also = f"; not built because of it: {', '.join(skipped)}" if skipped else ""
             what = "\n".join([*(f"{model.name} failed: {model.message}" for model in failed), *hooks])
-            failure = failure_of(what)
+            failure = as_failure(what)
             failure.message, failure.outcome = what + also, self._outcome()
             raise failure
         self._all_ran(share.builds, results)
@@ -180,8 +180,8 @@ class _Work:
         failed = [test for test in self._tests if test.status in ("fail", "error")]
         if not failed:
             return
-        broken = failure_of("\n".join(test.message for test in failed if test.status == "error"))
-        if isinstance(broken, WarehouseAway):
+        broken = as_failure("\n".join(test.message for test in failed if test.status == "error"))
+        if isinstance(broken, WarehouseUnavailable):
             broken.outcome = self._outcome()
             raise broken
         what = f"{len(failed)} of {len(self._tests)} tests of {self._layer.name} failed"
@@ -207,7 +207,7 @@ class _Work:
         retired = []
         with session.connection.transaction():
             if showing:
-                builds.hold(session.connection, session.step.pipeline, self._relations)
+                builds.assert_unchanged(session.connection, session.step.pipeline, self._relations)
             for schema, names in self._relations.items() if showing else ():
                 retired.append(self._show(schema, names))
             session.record(self._outcome())
@@ -236,14 +236,14 @@ class _Work:
             why = f"{layer} no longer has it, and other views use it: it stays as it was"
             log.event("outdated", f"{name}: {why}", "warning", relation=name)
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> TaskResult:
         same = sum(model.message == UNCHANGED for model in self._models)
         done = [f"{len(self._models)} models" + (f", {same} of them as before" if same else "")] if self._models else []
         passed = sum(test.status in ("pass", "warn") for test in self._tests)
         warned = sum(test.status == "warn" for test in self._tests)
         done += [f"{passed} of {len(self._tests)} tests passed"] if self._tests else []
         done += [f"{warned} of them with a warning"] if warned else []
-        return Outcome(
+        return TaskResult(
             models=self._models,
             tests=self._tests,
             parse=self._parsed.source,

@@ -38,7 +38,7 @@ def twins(manifest: Manifest) -> dict[str, str]:
     return found
 
 
-def nodes_of(manifest: Manifest) -> dict[str, Node]:
+def list_nodes(manifest: Manifest) -> dict[str, Node]:
     """Return the project's nodes, sources and tests, by unique id."""
     known = [node for node in _readers(manifest) if node.config.enabled]  # dbt disables a test that it cannot resolve
     found = [_node(node) for node in known if node.resource_type.value in (*BUILT, "test")]

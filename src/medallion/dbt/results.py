@@ -10,7 +10,7 @@ from dbt.node_types import NodeType
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from medallion.dbt.commands import said
+from medallion.dbt.commands import plain_message
 from medallion.protocol.result import ModelResult, TestResult
 from medallion.warehouse.connection import Connection
 
@@ -37,7 +37,7 @@ def model_results(results: Iterable[Any]) -> tuple[ModelResult, ...]:
 def broken_hooks(results: Iterable[Any]) -> list[str]:
     """Return what was wrong with each hook that failed."""
     hooks = [result for result in results if result.node.resource_type == NodeType.Operation]
-    return [said(result.message) for result in hooks if result.status not in ("success", "skipped")]
+    return [plain_message(result.message) for result in hooks if result.status not in ("success", "skipped")]
 
 
 def _rows(result: Any) -> int | None:
@@ -48,7 +48,7 @@ def _rows(result: Any) -> int | None:
 
 def _message(result: Any) -> str:
     if result.status not in ("success", "no-op"):
-        return said(result.message)
+        return plain_message(result.message)
     return UNCHANGED if (result.adapter_response or {}).get("code") == "UNCHANGED" else ""
 
 
@@ -64,16 +64,16 @@ def test_results(results: Iterable[Any], connection: Connection) -> tuple[TestRe
             TestResult(
                 name=result.node.name,
                 status=status,
-                model=_model_of(result.node),
+                model=_find_model(result.node),
                 failures=int(result.failures or 0),
-                message="" if status == "pass" else said(result.message),
+                message="" if status == "pass" else plain_message(result.message),
                 sample=_sample(connection, getattr(result.node, "compiled_code", None)) if bad else (),
             )
         )
     return tuple(found)
 
 
-def _model_of(node: Any) -> str:
+def _find_model(node: Any) -> str:
     attached = getattr(node, "attached_node", None) or next(iter(node.depends_on.nodes), "")
     return str(attached).rsplit(".", 1)[-1]
 

@@ -11,7 +11,7 @@ from dbt.contracts.graph.manifest import Manifest
 from medallion.dbt import refusals
 from medallion.dbt.division import BUILT, Division, Node, Problem, divide
 from medallion.dbt.manifest import PROJECT
-from medallion.dbt.project import named, nodes_of, twins
+from medallion.dbt.project import list_nodes, named, twins
 from medallion.dbt.selection import Selection
 from medallion.errors import Misconfigured
 
@@ -41,7 +41,7 @@ class Share:
     left_out: tuple[str, ...]
 
 
-def share_of(
+def find_share(
     manifest: Manifest, order: Mapping[str, str], layer: str, models: str = "", *, whole: bool = True
 ) -> Share:
     """Return a layer's share of a project.
@@ -86,7 +86,7 @@ def divided(
     Raises:
         Misconfigured: dbt does not take a selector.
     """
-    nodes, selection = nodes_of(manifest), Selection(manifest, project)
+    nodes, selection = list_nodes(manifest), Selection(manifest, project)
     chosen = {name: selection.choose(select) for name, select in order.items()}
     scope = selection.choose(f"path:models/{models}") if models else frozenset()
     division = divide(nodes, chosen, scope, whole=whole)

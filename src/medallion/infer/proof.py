@@ -13,7 +13,7 @@ import polars as pl
 from medallion.cleaner.inputs import one_file
 from medallion.cleaner.reading import Counts, Reader
 from medallion.config.contract import Contract
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.field import ContractField
 from medallion.config.table_limits import ROW_BYTES
 from medallion.config.yaml_loader import parse
@@ -139,7 +139,7 @@ def _rejected(proof: Proof) -> str:
 def _proved(name: str, path: Path, text: str) -> tuple[str, Proof]:
     try:
         return text, prove(parse(text, Contract, f"contracts/{name}.yaml"), path)
-    except SpecError as error:
+    except ConfigError as error:
         raise NotTabular(f"{path}: no contract can take it: {error}, {HELP}") from error
     except StepFailure as failure:
         raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medallion.config.contract import Contract
-from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.folder import DagFolder
 from medallion.config.job import Job
 from medallion.config.load_job import jobs_folder
@@ -31,7 +31,7 @@ _HOMES = {"job": "jobs/<tenant>/", "contract": "contracts/", "pipeline": "pipeli
 _MOST_BYTES = 1_000_000
 
 
-def ignored(folder: DagFolder) -> Iterator[Finding]:
+def ignored(folder: DagFolder) -> Iterator[Diagnostic]:
     """Yield an error for each file that looks like one of Medallion's and is not read."""
     read = {
         *(pipeline.path for pipeline in folder.pipelines),
@@ -49,22 +49,22 @@ def ignored(folder: DagFolder) -> Iterator[Finding]:
             yield _ignored(path, _remedy(path, kind))
 
 
-def homeless(folder: DagFolder) -> Iterator[Finding]:
+def homeless(folder: DagFolder) -> Iterator[Diagnostic]:
     """Yield a warning for each job that lies in no tenant's folder, and each contract of another name than its file."""
     for path, job in folder.jobs.items():
         if isinstance(job, Job) and path.parent == jobs_folder(folder.path):
             remedy = f"move it to jobs/{job.tenant}/, so that who may write a folder is who owns its jobs"
-            yield Finding(str(path), 1, 1, "tenant", "the job is in no tenant's folder", remedy, "warning")
+            yield Diagnostic(str(path), 1, 1, "tenant", "the job is in no tenant's folder", remedy, "warning")
     for path in folder.contract_files:
         try:
             name = load(path, Contract).name
-        except SpecError:
+        except ConfigError:
             continue
         if name != path.stem:
             yield at(path, ("name",), f"the file is {path.name}", f"write `name: {path.stem}`", "warning")
 
 
-def _in_home(path: Path, home: Path) -> Iterator[Finding]:
+def _in_home(path: Path, home: Path) -> Iterator[Diagnostic]:
     """What is wrong with a file of `pipelines/`, `contracts/` or `jobs/` that is not read, if it may be one of ours."""
     if not _YAML.search(path.name):
         if path.is_symlink() and not path.exists():
@@ -83,8 +83,8 @@ def _remedy(path: Path, kind: str) -> str:
     return f"write this runner file as {named} at the top of the DAG folder"
 
 
-def _ignored(path: Path, remedy: str) -> Finding:
-    return Finding(str(path), 1, 1, "", "is not read", remedy)
+def _ignored(path: Path, remedy: str) -> Diagnostic:
+    return Diagnostic(str(path), 1, 1, "", "is not read", remedy)
 
 
 def _kind(path: Path) -> str | None:

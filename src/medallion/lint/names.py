@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from medallion.config.diagnostics import Finding
+from medallion.config.diagnostics import Diagnostic
 from medallion.config.folder import DagFolder, Runnable
 
 
-def alike(folder: DagFolder) -> Iterator[Finding]:
+def alike(folder: DagFolder) -> Iterator[Diagnostic]:
     """Yield a warning for names that differ only in case: Kubernetes and some file systems take them for one."""
     seen: dict[str, Runnable] = {}
     for one in folder.runnables:
@@ -24,8 +24,8 @@ def alike(folder: DagFolder) -> Iterator[Finding]:
             )
 
 
-def one_table(folder: DagFolder) -> Iterator[Finding]:
-    """Yield a finding for each table that two pipelines or jobs write from different sources."""
+def one_table(folder: DagFolder) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each table that two pipelines or jobs write from different sources."""
     writers: dict[tuple[str | None, str], dict[Any, Runnable]] = defaultdict(dict)
     for one in folder.runnables:
         pipeline = one.file.pipeline
@@ -40,7 +40,7 @@ def one_table(folder: DagFolder) -> Iterator[Finding]:
             writers[pipeline.tenant, table].setdefault(data, one)
 
 
-def one_model(folder: DagFolder) -> Iterator[Finding]:
+def one_model(folder: DagFolder) -> Iterator[Diagnostic]:
     """Yield a warning for pipelines that build the same models into the same schemas."""
     seen: dict[tuple[str | None, str, str, str], Runnable] = {}
     for one in folder.runnables:

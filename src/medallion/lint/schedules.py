@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medallion.config.cron import at_skipped_times, uneven_steps
-from medallion.config.diagnostics import Finding
+from medallion.config.diagnostics import Diagnostic
 from medallion.config.folder import Runnable
 from medallion.config.timezones import stays_at_winter_time
 from medallion.plan import RunContext, make_plan
@@ -14,7 +14,7 @@ _SECONDS_OF_A_STEP = 10
 """What a step takes at least: Kubernetes starts two pods for it, the worker's and its own."""
 
 
-def schedules(one: Runnable) -> Iterator[Finding]:
+def schedules(one: Runnable) -> Iterator[Diagnostic]:
     """Yield warnings about when a pipeline runs."""
     schedule = one.file.pipeline.schedule
     if region := stays_at_winter_time(schedule.timezone):
@@ -33,7 +33,7 @@ def schedules(one: Runnable) -> Iterator[Finding]:
             yield one.warn_of_schedule("cron", message, "choose another time of day, or `timezone: UTC`")
 
 
-def intervals(one: Runnable) -> Iterator[Finding]:
+def intervals(one: Runnable) -> Iterator[Diagnostic]:
     """Yield a warning for an interval that is shorter than what a run takes at least."""
     pipeline = one.file.pipeline
     every, at_once = pipeline.schedule.interval_seconds, pipeline.schedule.max_concurrent_runs
@@ -48,7 +48,7 @@ def intervals(one: Runnable) -> Iterator[Finding]:
         yield one.warn_of_schedule("interval_seconds", message, f"write {least} or more, or allow more concurrent runs")
 
 
-def retries(one: Runnable) -> Iterator[Finding]:
+def retries(one: Runnable) -> Iterator[Diagnostic]:
     """Yield warnings about retries and limits that another limit never lets happen."""
     pipeline = one.file.pipeline
     retry, limits = pipeline.retry_config, pipeline.timeouts

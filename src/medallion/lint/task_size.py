@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from medallion.config.diagnostics import Finding
+from medallion.config.diagnostics import Diagnostic
 from medallion.config.folder import Runnable
 from medallion.errors import Misconfigured
 from medallion.plan import RunContext, make_plan
@@ -15,7 +15,7 @@ _SURELY_FITS = wire.MAX_BYTES // 2
 """Bytes of JSON that need no trial: base64 adds a third to what does not compress."""
 
 
-def too_large(one: Runnable) -> Iterator[Finding]:
+def too_large(one: Runnable) -> Iterator[Diagnostic]:
     """Yield an error for each step whose task is too large for a pod."""
     file = one.file
     plan = make_plan(file.pipeline, file.contracts, RunContext("run", "/landing", "0" * 40))
@@ -24,4 +24,4 @@ def too_large(one: Runnable) -> Iterator[Finding]:
             try:
                 wire.environment(plan.task(step.name))
             except Misconfigured as error:
-                yield Finding(str(file.path), 1, 1, f"sources.{number}", error.message, error.remedy)
+                yield Diagnostic(str(file.path), 1, 1, f"sources.{number}", error.message, error.remedy)

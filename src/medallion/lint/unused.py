@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from medallion.config.diagnostics import Finding
+from medallion.config.diagnostics import Diagnostic
 from medallion.config.folder import DagFolder
 from medallion.config.job import Job
 
 _STUB = re.compile(r"^[^#\n]*\bairflow_dag\(\s*__file__", re.MULTILINE)
 
 
-def unused(folder: DagFolder) -> Iterator[Finding]:
+def unused(folder: DagFolder) -> Iterator[Diagnostic]:
     """Yield a warning for each job and contract that nothing names, and each file that Airflow does not see."""
     dags, runners = folder.path, folder.runners
     used = {entry.job_file for runner in runners for entry in runner.entries}
@@ -39,14 +39,14 @@ def unused(folder: DagFolder) -> Iterator[Finding]:
         yield _warning(runners[0].path, "Airflow does not show what is wrong with runner files", remedy)
 
 
-def stubs(folder: DagFolder) -> Iterator[Finding]:
+def stubs(folder: DagFolder) -> Iterator[Diagnostic]:
     """Yield an error for each DAG file whose pipeline is missing."""
     there = {pipeline.path.stem for pipeline in folder.pipelines}
     for path in sorted(folder.path.glob("*.py")):
         if path.stem not in there and path.is_file() and _STUB.search(path.read_text("utf-8", "replace")):
             remedy = f"add pipelines/{path.stem}.yaml, or remove the DAG file"
-            yield Finding(str(path), 1, 1, "", f"there is no pipeline {path.stem!r} for this DAG file", remedy)
+            yield Diagnostic(str(path), 1, 1, "", f"there is no pipeline {path.stem!r} for this DAG file", remedy)
 
 
-def _warning(path: Path, message: str, remedy: str) -> Finding:
-    return Finding(str(path), 1, 1, "", message, remedy, "warning")
+def _warning(path: Path, message: str, remedy: str) -> Diagnostic:
+    return Diagnostic(str(path), 1, 1, "", message, remedy, "warning")

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medallion.orchestrators.pools import limits
-from medallion.plan import pool_of
+from medallion.plan import pool_name
 
 EVERY_SECONDS = 10.0
 AGAIN_SECONDS = 1800.0
@@ -28,7 +28,7 @@ AGAIN_SECONDS = 1800.0
 def pools(dags: Path) -> dict[str, dict[str, str | int | bool]]:
     """The pools of a DAG folder, as `airflow pools import` reads them."""
     return {
-        pool_of(tenant): {
+        pool_name(tenant): {
             "slots": limit,
             "description": f"steps of tenant {tenant} at once; from the runner file",
             "include_deferred": True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medallion.config.diagnostics import SpecError
+from medallion.config.diagnostics import ConfigError
 from medallion.config.load_pipeline import load_pipeline, pipeline_files
 from medallion.config.load_runner import load_runners
 
@@ -30,7 +30,7 @@ def limits(dags: Path) -> dict[str, int]:
     for path in pipeline_files(dags):
         try:
             tenant = load_pipeline(path).pipeline.tenant
-        except SpecError:
+        except ConfigError:
             continue
         if tenant is not None:
             found.setdefault(tenant, 1)

@@ -33,7 +33,7 @@ class TestResult:
 
 
 @dataclass(frozen=True)
-class SubStep:
+class Timing:
     """A named part of a step's work (a reference task that has no pod of its own), and its seconds."""
 
     name: str
@@ -50,7 +50,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskResult:
     """A step's result.
 
     Rows are counts of data rows (no header): `rows_in == rows_loaded + rows_rejected`, always.
@@ -68,7 +68,7 @@ class Outcome:
     rounded: dict[str, int] = field(default_factory=dict)
     models: tuple[ModelResult, ...] = ()
     tests: tuple[TestResult, ...] = ()
-    parts: tuple[SubStep, ...] = ()
+    parts: tuple[Timing, ...] = ()
     increment: dict[str, Any] = field(default_factory=dict)
     delivery: Delivery | None = None
     parse: str | None = None

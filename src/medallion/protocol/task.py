@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from medallion.config.connectors import AnySettings
 from medallion.config.contract import Contract
-from medallion.config.model import Part
+from medallion.config.model import ConfigModel
 from medallion.config.retention import Retention
 from medallion.errors import Misconfigured
 
@@ -25,7 +25,7 @@ _OF_THE_RUN = {"run_id", "commit", "plan", "others"}
 """Fields that differ between runs of the same step."""
 
 
-class CleanWork(Part):
+class CleanWork(ConfigModel):
     """Clean the rows of a source under a contract and load them.
 
     `input` is a file to read instead of what `source` names; `landing` is the folder of the source's paths.
@@ -44,7 +44,7 @@ class CleanWork(Part):
         return self
 
 
-class LayerWork(Part):
+class LayerWork(ConfigModel):
     """Run a layer's models, its tests, or both; with `publish`, show readers what passed.
 
     `layers` are the names and selectors of all layers of the pipeline, in their order, and `models` is its own folder
@@ -68,7 +68,7 @@ class LayerWork(Part):
         return self
 
 
-class FreshnessWork(Part):
+class FreshnessWork(ConfigModel):
     """Check how old the selected dbt sources are."""
 
     kind: Literal["freshness"]
@@ -78,7 +78,7 @@ class FreshnessWork(Part):
 Work = Annotated[CleanWork | LayerWork | FreshnessWork, Field(discriminator="kind")]
 
 
-class TaskSpec(Part):
+class TaskSpec(ConfigModel):
     """One step of one run.
 
     `needs` are the steps of the run that must have succeeded. `plan` holds the digest of every step of the run, and
@@ -107,12 +107,12 @@ class TaskSpec(Part):
         return _text(self.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 
-def digest_of(content: Mapping[str, Any]) -> str:
+def hash_content(content: Mapping[str, Any]) -> str:
     """Return the name of a step's content in the warehouse: the same content has the same name in every run."""
     return hashlib.sha256(_text(content).encode()).hexdigest()[:32]
 
 
-def task_of(data: Any, where: str) -> TaskSpec:
+def parse_task(data: Any, where: str) -> TaskSpec:
     """Validate a task.
 
     Args:

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
-from medallion.protocol.result import Outcome
+from medallion.protocol.result import TaskResult
 
 MAX_BYTES = 4000
 """Kubernetes keeps 4096 bytes (https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/)."""
 _MAX_TEXT = 1200
 _MAX_NAMED = 20
-Words = TypeVar("Words", "Failed", "LastWords")
+Words = TypeVar("Words", "Failed", "TerminationMessage")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class LastWords:
+class TerminationMessage:
     """A step's end in its own words.
 
     Attributes:
@@ -61,7 +61,7 @@ class LastWords:
             words = words._shorter()
         return text.decode()
 
-    def _shorter(self) -> LastWords:
+    def _shorter(self) -> TerminationMessage:
         if any(item.sample is not None for item in self.warned):
             return replace(self, warned=tuple(replace(item, sample=None, message="") for item in self.warned))
         if self.warned and not self.failed:
@@ -76,7 +76,7 @@ class LastWords:
         return replace(self, message=self.message[: len(self.message) // 2], remedy="")
 
     @classmethod
-    def from_json(cls, text: str | None) -> LastWords | None:
+    def from_json(cls, text: str | None) -> TerminationMessage | None:
         """Reads the words, or None when there are none that a step of ours said."""
         try:
             said = json.loads(text or "")
@@ -93,21 +93,21 @@ def _known(kind: type[Words], said: dict[str, Any]) -> Words:
     return kind(**{name: value for name, value in said.items() if name in names})
 
 
-def failed_in(outcome: Outcome | None) -> tuple[Failed, ...]:
+def failed_in(outcome: TaskResult | None) -> tuple[Failed, ...]:
     """The models and tests of an outcome that failed, models first."""
     return () if outcome is None else (*_models(outcome), *_tests(outcome, ("error", "fail")))
 
 
-def warned_in(outcome: Outcome | None) -> tuple[Failed, ...]:
+def warned_in(outcome: TaskResult | None) -> tuple[Failed, ...]:
     """Return the tests of an outcome that warn."""
     return () if outcome is None else tuple(_tests(outcome, ("warn",)))
 
 
-def _models(outcome: Outcome) -> Iterable[Failed]:
+def _models(outcome: TaskResult) -> Iterable[Failed]:
     bad = (model for model in outcome.models if model.status in ("error", "fail"))
     return (Failed("model", model.name, message=model.message) for model in bad)
 
 
-def _tests(outcome: Outcome, ended: Collection[str]) -> Iterable[Failed]:
+def _tests(outcome: TaskResult, ended: Collection[str]) -> Iterable[Failed]:
     bad = (test for test in outcome.tests if test.status in ended)
     return (Failed("test", t.name, t.failures, t.message, t.sample[0] if t.sample else None) for t in bad)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from medallion.errors import ExitCode, Misconfigured
-from medallion.protocol.task import TaskSpec, task_of
+from medallion.protocol.task import TaskSpec, parse_task
 
 VARIABLE = "MEDALLION_TASK_"
 """The beginning of each variable's name; numbers from 0 follow."""
@@ -67,9 +67,9 @@ def received(arguments: list[str], prog: str, variables: Mapping[str, str] = os.
     parser.add_argument("--file", type=Path, help="the task as JSON; without it, it is in MEDALLION_TASK_0 and so on")
     file = parser.parse_args(arguments).file
     if file is None:
-        return task_of(_decoded(variables), f"{VARIABLE}0")
+        return parse_task(_decoded(variables), f"{VARIABLE}0")
     try:
-        return task_of(json.loads(file.read_text(encoding="utf-8")), str(file))
+        return parse_task(json.loads(file.read_text(encoding="utf-8")), str(file))
     except OSError as error:
         raise Misconfigured(f"{file} cannot be read: {error.strerror}", "name the task's file") from error
     except ValueError as error:

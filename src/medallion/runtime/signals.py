@@ -19,7 +19,7 @@ class Stopped(KeyboardInterrupt):
     """
 
 
-def obey() -> None:
+def install_sigterm_handler() -> None:
     """Lets the first SIGTERM raise `Stopped`.
 
     As process 1 of a pod Python would ignore it, and work on until it is killed.
@@ -27,13 +27,13 @@ def obey() -> None:
     signal.signal(signal.SIGTERM, _stop)
 
 
-def stoppable(command: Callable[[list[str]], int]) -> int:
+def run_main(command: Callable[[list[str]], int]) -> int:
     """Runs a command with the process's arguments; it can be stopped while it still imports what it needs.
 
     Returns:
         Its exit code; `ExitCode.TERMINATED` when it was stopped before its step began.
     """
-    obey()
+    install_sigterm_handler()
     try:
         return command(sys.argv[1:])
     except KeyboardInterrupt:

@@ -15,17 +15,17 @@ from pathlib import Path
 import psycopg
 
 from medallion.errors import ExitCode, Misconfigured, StepFailure
-from medallion.protocol.result import Outcome
-from medallion.protocol.task import CleanWork, LayerWork, TaskSpec, task_of
-from medallion.protocol.termination_message import LastWords, failed_in, warned_in
+from medallion.protocol.result import TaskResult
+from medallion.protocol.task import CleanWork, LayerWork, TaskSpec, parse_task
+from medallion.protocol.termination_message import TerminationMessage, failed_in, warned_in
 from medallion.protocol.wire import received
 from medallion.runtime import signals
 from medallion.runtime.log import EventLog
 from medallion.warehouse import fence, ledger, retention, runs
-from medallion.warehouse.connection import Connection, be_noticed, connect, failure_of
+from medallion.warehouse.connection import Connection, as_failure, connect, enable_keepalives
 from medallion.warehouse.fence import Fence
 from medallion.warehouse.ledger import StepRun
-from medallion.warehouse.lock import held
+from medallion.warehouse.lock import advisory_lock
 
 TERMINATION_LOG = Path("/dev/termination-log")
 """Kubernetes shows what is written here as the container's termination message."""
@@ -33,7 +33,7 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 @dataclass
 class Session:
-    """What a step's work is given: its identity, its connection (autocommit, lock held) and its log."""
+    """What a step's work is given: its identity, its connection (autocommit, the lock held) and its log."""
 
     step: StepRun
     connection: Connection
@@ -41,12 +41,12 @@ class Session:
     fence: Fence
     pin: runs.Pin
     started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
-    outcome: Outcome | None = None
+    outcome: TaskResult | None = None
 
-    def record(self, outcome: Outcome) -> None:
+    def record(self, outcome: TaskResult) -> None:
         """Writes the ledger row. Call it once, in the transaction that makes the data visible."""
-        fence.hold(self.connection, self.fence)
-        runs.hold(self.connection, self.step, self.pin)
+        fence.assert_held(self.connection, self.fence)
+        runs.assert_unchanged(self.connection, self.step, self.pin)
         ledger.record(self.connection, self.step, self.started_at, outcome, self.fence.number)
         self.outcome = outcome
 
@@ -97,7 +97,7 @@ def main(arguments: list[str], prog: str, build: Build) -> ExitCode:
         task = received(arguments, prog)
     except StepFailure as failure:
         EventLog().event("step_failed", failure.message, "error", exit_code=int(failure.code), remedy=failure.remedy)
-        return _exit(LastWords("failed", failure.code, failure.message, failure.remedy))
+        return _exit(TerminationMessage("failed", failure.code, failure.message, failure.remedy))
     return run_step(task, build)
 
 
@@ -111,15 +111,15 @@ def run_step(task: TaskSpec, build: Build) -> ExitCode:
     Returns:
         The process's exit code; never raises.
     """
-    signals.obey()
-    be_noticed()
+    signals.install_sigterm_handler()
+    enable_keepalives()
     return _Attempt(task, build).run()
 
 
 class _Attempt:
     def __init__(self, task: TaskSpec, build: Build) -> None:
         self._task, self._build = task, build
-        self._step = _step_of(task)
+        self._step = _step_run(task)
         source = task.work.source if isinstance(task.work, CleanWork) else None
         self._log = EventLog(
             job_name=task.pipeline,
@@ -139,26 +139,30 @@ class _Attempt:
         except StepFailure as failure:
             return self._failed(failure)
         except psycopg.Error as error:
-            return self._failed(failure_of(error))
+            return self._failed(as_failure(error))
         except KeyboardInterrupt:
             log.event("step_terminated", "stopped from outside; nothing was published", "error")
-            return _exit(LastWords("failed", ExitCode.TERMINATED, "stopped from outside; nothing was published"))
+            return _exit(
+                TerminationMessage("failed", ExitCode.TERMINATED, "stopped from outside; nothing was published")
+            )
         except Exception as error:  # noqa: BLE001 - the last resort: a bug must end as an exit code and a log
             log.event("internal_error", str(error), "error", traceback=traceback.format_exc())
             return self._failed(StepFailure(f"internal error: {error}", "please report this with the log"))
         message = outcome.message or f"{step.step} {outcome.status}"
         log.event("step_succeeded", message, execution_time_seconds=self._seconds())
-        return _exit(LastWords(outcome.status, ExitCode.OK, outcome.message, again=again, warned=warned_in(outcome)))
+        return _exit(
+            TerminationMessage(outcome.status, ExitCode.OK, outcome.message, again=again, warned=warned_in(outcome))
+        )
 
-    def _work(self) -> tuple[Outcome, bool]:
+    def _work(self) -> tuple[TaskResult, bool]:
         name = f"{self._step.pipeline} {self._step.step}"
         with connect(f"medallion {name}") as connection:
             ledger.ensure(connection)
             pin, job = self._pin(connection)
-            with held(connection, job.lock) as waited:
+            with advisory_lock(connection, job.lock) as waited:
                 if waited:
                     self._log.event("lock_waited", f"waited for another run to let go of {job.lock}")
-                self._fence = fence.take(connection, job.lock, name)
+                self._fence = fence.acquire(connection, job.lock, name)
                 # For the sessions that dbt opens.
                 os.environ["MEDALLION_APPLICATION"] = fence.application_name(self._fence, name)
                 ledger.require(connection, self._step)
@@ -181,10 +185,10 @@ class _Attempt:
         message = f"the run began with commit {pin.commit} and ends with it; this task is of commit {task.commit}"
         self._log.event("pinned", message, "warning", commit=pin.commit)
         if task.step not in pin.plan:
-            self._step = _step_of(task.model_copy(update={"commit": pin.commit, "needs": ()}))
+            self._step = _step_run(task.model_copy(update={"commit": pin.commit, "needs": ()}))
             return pin, Job(_nothing, f"step:{task.pipeline}.{task.step}")
         self._task = self._pinned(connection, pin)
-        self._step = _step_of(self._task)
+        self._step = _step_run(self._task)
         return pin, self._build(self._task)
 
     def _pinned(self, connection: Connection, pin: runs.Pin) -> TaskSpec:
@@ -199,12 +203,12 @@ class _Attempt:
                 f"says of the step {task.step}, which differs at commit {task.commit}",
                 "start a new run: it takes all of its steps from the newer commit",
             )
-        return task_of({**content, "run_id": task.run_id, "commit": pin.commit}, f"the pinned step {task.step}")
+        return parse_task({**content, "run_id": task.run_id, "commit": pin.commit}, f"the pinned step {task.step}")
 
     def _failed(self, failure: StepFailure) -> ExitCode:
         step, log = self._step, self._log
-        outcome = failure.outcome or Outcome()
-        kept = Outcome(**{**outcome.__dict__, "status": "failed", "message": failure.message})
+        outcome = failure.outcome or TaskResult()
+        kept = TaskResult(**{**outcome.__dict__, "status": "failed", "message": failure.message})
         number = self._fence.number if self._fence else None
         try:
             with connect(f"medallion {step.pipeline} {step.step}") as connection:
@@ -218,13 +222,13 @@ class _Attempt:
             execution_time_seconds=self._seconds(),
         )  # fmt: skip
         failed = failed_in(failure.outcome)
-        return _exit(LastWords("failed", failure.code, failure.message, failure.remedy, failed=failed))
+        return _exit(TerminationMessage("failed", failure.code, failure.message, failure.remedy, failed=failed))
 
     def _seconds(self) -> float:
         return round((datetime.now(timezone.utc) - self._began).total_seconds(), 3)
 
 
-def _step_of(task: TaskSpec) -> StepRun:
+def _step_run(task: TaskSpec) -> StepRun:
     return StepRun(
         pipeline=task.pipeline,
         run_id=task.run_id,
@@ -240,10 +244,10 @@ def _step_of(task: TaskSpec) -> StepRun:
 def _nothing(session: Session) -> None:
     message = f"no step of this run, which is pinned to commit {session.step.commit}; the next run has it"
     with session.connection.transaction():
-        session.record(Outcome(status="unchanged", message=message))
+        session.record(TaskResult(status="unchanged", message=message))
 
 
-def _exit(words: LastWords) -> ExitCode:
+def _exit(words: TerminationMessage) -> ExitCode:
     if os.environ.get("KUBERNETES_SERVICE_HOST") and TERMINATION_LOG.exists():
         TERMINATION_LOG.write_text(words.to_json(), encoding="utf-8")
     return ExitCode(words.exit_code)

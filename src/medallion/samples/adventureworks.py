@@ -207,7 +207,7 @@ class _Maker:
         }  # fmt: skip
 
     def _order(self, order: int, customer: Row, placed: date, lines: list[Row]) -> Row:
-        subtotal = sum(map(net_of, lines), Decimal(0)).quantize(_UNIT, ROUND_HALF_UP)
+        subtotal = sum(map(net_amount, lines), Decimal(0)).quantize(_UNIT, ROUND_HALF_UP)
         tax, freight = (
             (subtotal * share).quantize(_UNIT, ROUND_HALF_UP) for share in (Decimal("0.08"), Decimal("0.025"))
         )
@@ -246,7 +246,7 @@ class _Maker:
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def net_of(line: Row) -> Decimal:
+def net_amount(line: Row) -> Decimal:
     """What a line is sold for, with all decimals."""
     quantity, price, discount = (Decimal(str(line[name])) for name in ("orderqty", "unitprice", "unitpricediscount"))
     return quantity * price * (1 - discount)

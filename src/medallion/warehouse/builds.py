@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from medallion.errors import GateClosed, Misconfigured, WarehouseAway
+from medallion.errors import Misconfigured, UpstreamNotSucceeded, WarehouseUnavailable
 from medallion.warehouse import relations as contents
 from medallion.warehouse import views
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.dressing import dress
 from medallion.warehouse.ledger import StepRun, require_no_rollback_since
-from medallion.warehouse.lock import hold_until_commit
+from medallion.warehouse.lock import lock_until_commit
 
 MAX_BYTES = 63
 """Postgres cuts longer names, without an error."""
@@ -54,7 +54,7 @@ def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool, on
         The build schema's name.
 
     Raises:
-        GateClosed: Without `fresh`: the run has no build to go on with.
+        UpstreamNotSucceeded: Without `fresh`: the run has no build to go on with.
     """
     mine = (schema, step.pipeline, step.layer or step.step)
     known = connection.execute(
@@ -72,7 +72,7 @@ def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool, on
     if own and not fresh:
         return own[0]
     if not fresh:
-        raise GateClosed(
+        raise UpstreamNotSucceeded(
             f"run {step.run_id} has no build of {schema} to test",
             f"run {mine[2]}.run of this run again, then this step",
         )
@@ -123,7 +123,7 @@ def current(connection: Connection, schema: str, relation: str) -> tuple[str, st
     """The build that readers of `schema.relation` see now, and its fingerprint, or None."""
     row = connection.execute(
         "select build_schema, fingerprint from medallion.builds where build_schema = %s",
-        (views.shown(connection, schema).get(relation),),
+        (views.view_targets(connection, schema).get(relation),),
     ).fetchone()
     return None if row is None else (str(row[0]), str(row[1]))
 
@@ -132,13 +132,13 @@ def extend(connection: Connection, step: StepRun, schema: str, relation: str, bu
     """Records that a run leaves readers with a build that it has added rows to. Call it in the ledger's transaction.
 
     Raises:
-        GateClosed: The pipeline was rolled back after the run began.
-        WarehouseAway: Readers were given another build meanwhile; another attempt adds to that one.
+        UpstreamNotSucceeded: The pipeline was rolled back after the run began.
+        WarehouseUnavailable: Readers were given another build meanwhile; another attempt adds to that one.
     """
-    hold_until_commit(connection, f"publish:{step.pipeline}")
+    lock_until_commit(connection, f"publish:{step.pipeline}")
     require_no_rollback_since(connection, step.pipeline, step.run_id)
-    if views.shown(connection, schema).get(relation) != build:
-        raise WarehouseAway(f"readers of {schema}.{relation} were given another build meanwhile", "run again")
+    if views.view_targets(connection, schema).get(relation) != build:
+        raise WarehouseUnavailable(f"readers of {schema}.{relation} were given another build meanwhile", "run again")
     _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
 
 
@@ -146,18 +146,18 @@ def current_fingerprint(connection: Connection, schema: str, relation: str) -> s
     """The fingerprint of the build that readers of `schema.relation` see now, or None."""
     row = connection.execute(
         "select fingerprint from medallion.builds where build_schema = %s",
-        (views.shown(connection, schema).get(relation),),
+        (views.view_targets(connection, schema).get(relation),),
     ).fetchone()
     return None if row is None else row[0]  # type: ignore[return-value]
 
 
 def confirm(connection: Connection, step: StepRun, schema: str, relation: str) -> None:
     """Records that a run leaves readers with the build that they already see."""
-    build = views.shown(connection, schema)[relation]
+    build = views.view_targets(connection, schema)[relation]
     _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
 
 
-def hold(connection: Connection, pipeline: str, relations: Mapping[str, Sequence[str]]) -> None:
+def assert_unchanged(connection: Connection, pipeline: str, relations: Mapping[str, Sequence[str]]) -> None:
     """Take all the locks of a publication, so that it waits for no reader once it has begun.
 
     Call it first in a transaction that publishes several schemas.
@@ -168,9 +168,9 @@ def hold(connection: Connection, pipeline: str, relations: Mapping[str, Sequence
         relations: What will be published: names by schema.
 
     Raises:
-        WarehouseAway: A reader's transaction does not let go of a view.
+        WarehouseUnavailable: A reader's transaction does not let go of a view.
     """
-    hold_until_commit(connection, f"publish:{pipeline}")
+    lock_until_commit(connection, f"publish:{pipeline}")
     views.lock(connection, relations)
 
 
@@ -185,10 +185,10 @@ def publish(
     Raises:
         Misconfigured: A relation of that name is no view of ours, or other views depend on a column that
             the new build no longer has.
-        WarehouseAway: The build is gone, or a reader's transaction does not let go of a view.
+        WarehouseUnavailable: The build is gone, or a reader's transaction does not let go of a view.
     """
     pipeline, run_id, step = _finished(connection, build, relations, fingerprint)
-    hold(connection, pipeline, {schema: relations})
+    assert_unchanged(connection, pipeline, {schema: relations})
     require_no_rollback_since(connection, pipeline, run_id)
     _publication(connection, pipeline, run_id, step, schema, build, relations)
     return _show(connection, pipeline, step, schema, build, relations)
@@ -205,7 +205,7 @@ def hand_on(connection: Connection, schema: str, build: str, relations: Sequence
 
     Raises:
         Misconfigured: Other views depend on a column that the new build no longer has.
-        WarehouseAway: The build is gone, or a reader's transaction does not let go of a view.
+        WarehouseUnavailable: The build is gone, or a reader's transaction does not let go of a view.
     """
     pipeline, _, step = _finished(connection, build, relations, None)
     aside = None
@@ -225,12 +225,14 @@ def _finished(
         (list(relations), fingerprint, build),
     ).fetchone()
     if row is None:
-        raise WarehouseAway(f"the build {build} is gone: another attempt of this step took over", "see that attempt")
+        raise WarehouseUnavailable(
+            f"the build {build} is gone: another attempt of this step took over", "see that attempt"
+        )
     pipeline, run_id, step = map(str, row)
     return pipeline, run_id, step
 
 
-def put_back(connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str) -> Retired:
+def republish(connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str) -> Retired:
     """Points readers at an earlier build again, under a rollback's own run id."""
     row = connection.execute("select relations from medallion.builds where build_schema = %s", (build,)).fetchone()
     relations: Sequence[str] = row[0] if row else ()  # type: ignore[assignment]
@@ -250,7 +252,7 @@ def _show(
 ) -> Retired:
     """Lets readers see a build, and nothing of this step's other builds. Who may read is today's, not the data's."""
     connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-    views.switch(connection, schema, build, relations)
+    views.swap(connection, schema, build, relations)
     rows = connection.execute(
         "select build_schema from medallion.builds where pipeline = %s and step = %s and published_schema = %s",
         (pipeline, step, schema),
@@ -258,7 +260,9 @@ def _show(
     ours = {str(row[0]) for row in rows}
     if grants:
         dress(connection, schema, build, relations, sorted(ours))
-    gone = [name for name, seen in views.shown(connection, schema).items() if seen in ours and name not in relations]
+    gone = [
+        name for name, seen in views.view_targets(connection, schema).items() if seen in ours and name not in relations
+    ]
     dropped = tuple(name for name in gone if views.drop(connection, schema, name))
     return Retired(
         tuple(f"{schema}.{name}" for name in dropped),

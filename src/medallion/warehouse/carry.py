@@ -17,7 +17,7 @@ def holder(connection: Connection, schema: str, relation: str) -> str | None:
     """
     if views.taken(connection, schema, [relation]).get(relation) == "table":
         return schema
-    build = views.shown(connection, schema).get(relation)
+    build = views.view_targets(connection, schema).get(relation)
     while build is not None:
         row = connection.execute(
             """select stored.relkind from pg_class as stored
@@ -28,7 +28,7 @@ def holder(connection: Connection, schema: str, relation: str) -> str | None:
         ).fetchone()
         if row is None or row[0] != "v":
             return build if row == ("r",) else None
-        build = views.shown(connection, build).get(relation)
+        build = views.view_targets(connection, build).get(relation)
     return None
 
 

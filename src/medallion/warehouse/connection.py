@@ -28,7 +28,7 @@ _OPTIONS = "-c client_connection_check_interval=10s -c tcp_keepalives_idle=20 -c
 _OPTIONS += " -c tcp_keepalives_count=4 -c tcp_user_timeout=60s"
 
 
-def be_noticed() -> None:
+def enable_keepalives() -> None:
     """Has the server notice within a minute when this process is gone, for every session that it opens from now on.
 
     Else a query goes on for as long as it takes, and a session of a lost machine for hours, with its locks. It is set
@@ -55,17 +55,17 @@ def connect(application: str) -> Iterator[Connection]:
         ) as connection:
             yield connection
     except psycopg.Error as error:
-        raise failure_of(error) from error
+        raise as_failure(error) from error
 
 
-def failure_of(error: psycopg.Error) -> StepFailure:
+def as_failure(error: psycopg.Error) -> StepFailure:
     """Return the failure for an error of the warehouse."""
     text = error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
     text = text.replace("host None", f"host {os.environ.get('PGHOST')!r}")  # psycopg does not know libpq's environment
-    code = error.sqlstate or sqlstate.code_of_text(str(error))
+    code = error.sqlstate or sqlstate.find_code(str(error))
     if code is None and isinstance(error, psycopg.ProgrammingError):  # the client's own: a connection string
         return Misconfigured(f"the warehouse cannot be connected to: {text}", "correct the connection's settings")
-    return sqlstate.failure_of(code, text)
+    return sqlstate.as_failure(code, text)
 
 
 def environment(url: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ class Fence:
         return f"select medallion.hold_fence('{name}', {self.number})"
 
 
-def take(connection: Connection, lock: str, name: str) -> Fence:
+def acquire(connection: Connection, lock: str, name: str) -> Fence:
     """Counts a lock on, ends the sessions of its earlier holders, and names this session.
 
     Call it with the advisory lock held.
@@ -66,7 +66,7 @@ def application_name(fence: Fence, name: str) -> str:
     return f"{_prefix(fence.lock)}{fence.number} {name}"[:63]
 
 
-def hold(connection: Connection, fence: Fence) -> None:
+def assert_held(connection: Connection, fence: Fence) -> None:
     """Keeps later holders out until this transaction ends.
 
     Raises:

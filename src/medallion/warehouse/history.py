@@ -61,7 +61,7 @@ class Run:
         return tuple(version for version in self.versions if not version.exists)
 
 
-def runs_of(connection: Connection, pipeline: str) -> list[Run]:
+def list_runs(connection: Connection, pipeline: str) -> list[Run]:
     """A pipeline's runs and rollbacks, newest first."""
     versions = _versions(connection, pipeline)
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -115,7 +115,7 @@ def _versions(connection: Connection, pipeline: str) -> dict[str, tuple[Version,
            from medallion.publications where pipeline = %s order by run_id, step, published_schema, id desc""",
         (pipeline,),
     ).fetchall()
-    shown = views.shown(connection)
+    shown = views.view_targets(connection)
     found: dict[str, tuple[Version, ...]] = {}
     for run_id, step, schema, build, relations, exists in rows:
         names: tuple[str, ...] = tuple(relations)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from medallion.warehouse.connection import Connection
 
 
-def known(connection: Connection, build: str) -> dict[str, str]:
+def load_state(connection: Connection, build: str) -> dict[str, str]:
     """The versions of what a build holds, by name."""
     rows = connection.execute(
         "select name, version from medallion.loaded_inputs where build_schema = %s", (build,)

@@ -15,10 +15,10 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from medallion.config.retention import Retention
-from medallion.errors import GateClosed
-from medallion.protocol.result import Outcome
+from medallion.errors import UpstreamNotSucceeded
+from medallion.protocol.result import TaskResult
 from medallion.warehouse.connection import Connection
-from medallion.warehouse.lock import held
+from medallion.warehouse.lock import advisory_lock
 
 VERSION = 6
 """Of `schema.sql`, whose last line says it too. An older step leaves a newer schema as it is."""
@@ -47,7 +47,7 @@ def ensure(connection: Connection) -> None:
     """Creates Medallion's own schema and tables where they are missing or of an older version."""
     if _version(connection) >= VERSION:
         return
-    with held(connection, "schema"), connection.transaction():
+    with advisory_lock(connection, "schema"), connection.transaction():
         connection.execute(files("medallion.warehouse").joinpath("schema.sql").read_bytes())
 
 
@@ -62,7 +62,7 @@ def require(connection: Connection, step: StepRun) -> None:
     """Refuses to go on unless every step that this one needs succeeded in this run.
 
     Raises:
-        GateClosed: A predecessor has no success in the ledger, whatever the orchestrator says of it.
+        UpstreamNotSucceeded: A predecessor has no success in the ledger, whatever the orchestrator says of it.
     """
     query = """
         select step from unnest(%s::text[]) as needed (step)
@@ -73,7 +73,7 @@ def require(connection: Connection, step: StepRun) -> None:
     rows = connection.execute(query, (list(step.needs), step.pipeline, step.run_id)).fetchall()
     missing = ", ".join(str(row[0]) for row in rows)
     if missing:
-        raise GateClosed(
+        raise UpstreamNotSucceeded(
             f"step {step.step!r} needs {missing}, which did not succeed in run {step.run_id}",
             f"run {missing} of this run first (in Airflow: clear that task), and see its log for why it failed",
         )
@@ -93,7 +93,7 @@ def require_no_rollback_since(connection: Connection, pipeline: str, run_id: str
     """Refuses a publication by a run that began before its pipeline was rolled back.
 
     Raises:
-        GateClosed: There was a rollback since the run began.
+        UpstreamNotSucceeded: There was a rollback since the run began.
     """
     row = connection.execute(
         """select back.details ->> 'message' from medallion.ledger as back
@@ -103,14 +103,14 @@ def require_no_rollback_since(connection: Connection, pipeline: str, run_id: str
         {"pipeline": pipeline, "rollback": ROLLBACK, "run": run_id},
     ).fetchone()
     if row is not None:
-        raise GateClosed(
+        raise UpstreamNotSucceeded(
             f"the pipeline was rolled back after run {run_id} began ({row[0]}): it may not publish any more",
             "start a new run when its data should be published",
         )
 
 
 def record(
-    connection: Connection, step: StepRun, started_at: datetime, outcome: Outcome, fence: int | None = None
+    connection: Connection, step: StepRun, started_at: datetime, outcome: TaskResult, fence: int | None = None
 ) -> bool:
     """Writes the step's row. Call it in the transaction that holds the step's data.
 
@@ -138,7 +138,7 @@ def record(
     return cursor.rowcount == 1
 
 
-def steps_of(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:
+def list_steps(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:
     """The latest attempt of every step of a run, oldest first, as rows of `medallion.ledger`."""
     query = """
         select * from (

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from medallion.warehouse.connection import Connection
 
 
-def key_of(name: str) -> tuple[str, tuple[str]]:
+def lock_key(name: str) -> tuple[str, tuple[str]]:
     """Return the query for the number of a lock's name, and its parameters."""
     return "select hashtextextended(%s, 0)", (f"medallion:{name}",)
 
 
 @contextmanager
-def held(connection: Connection, name: str) -> Iterator[bool]:
+def advisory_lock(connection: Connection, name: str) -> Iterator[bool]:
     """Holds a session-level advisory lock, waiting for it if another session has it.
 
     The lock goes with the session: a killed process never leaves one behind.
@@ -22,7 +22,7 @@ def held(connection: Connection, name: str) -> Iterator[bool]:
     Yields:
         Whether it had to wait.
     """
-    (number,) = connection.execute(*key_of(name)).fetchone() or (0,)
+    (number,) = connection.execute(*lock_key(name)).fetchone() or (0,)
     (free,) = connection.execute("select pg_try_advisory_lock(%s)", (number,)).fetchone() or (False,)
     if not free:
         connection.execute("select pg_advisory_lock(%s)", (number,))
@@ -33,6 +33,6 @@ def held(connection: Connection, name: str) -> Iterator[bool]:
             connection.execute("select pg_advisory_unlock(%s)", (number,))
 
 
-def hold_until_commit(connection: Connection, name: str) -> None:
+def lock_until_commit(connection: Connection, name: str) -> None:
     """Takes an advisory lock that goes with the transaction around it."""
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"medallion:{name}",))

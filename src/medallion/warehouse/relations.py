@@ -6,7 +6,7 @@ import psycopg
 from psycopg import sql
 
 from medallion.warehouse.connection import Connection
-from medallion.warehouse.lock import key_of
+from medallion.warehouse.lock import lock_key
 
 LOCK_WAIT = "200ms"
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence"}
@@ -46,7 +46,7 @@ def drop_unused(connection: Connection, build: str) -> bool:
     Returns:
         Whether the build is gone.
     """
-    (key,) = connection.execute(*key_of(f"build:{build}")).fetchone() or (0,)
+    (key,) = connection.execute(*lock_key(f"build:{build}")).fetchone() or (0,)
     if connection.execute("select pg_try_advisory_lock(%s)", (key,)).fetchone() != (True,):
         return False
     try:
@@ -58,7 +58,7 @@ def drop_unused(connection: Connection, build: str) -> bool:
 
 def keep_while_connected(connection: Connection, build: str) -> None:
     """Keep a build from being dropped by another session, until this connection ends."""
-    (key,) = connection.execute(*key_of(f"build:{build}")).fetchone() or (0,)
+    (key,) = connection.execute(*lock_key(f"build:{build}")).fetchone() or (0,)
     connection.execute("select pg_advisory_lock_shared(%s)", (key,))
 
 

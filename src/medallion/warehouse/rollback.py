@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from medallion.errors import Misconfigured
-from medallion.protocol.result import Outcome
+from medallion.protocol.result import TaskResult
 from medallion.warehouse import builds, ledger
 from medallion.warehouse.connection import Connection
-from medallion.warehouse.history import Run, Version, runs_of
+from medallion.warehouse.history import Run, Version, list_runs
 from medallion.warehouse.ledger import ROLLBACK, StepRun
-from medallion.warehouse.lock import hold_until_commit
+from medallion.warehouse.lock import lock_until_commit
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,25 @@ def roll_back(connection: Connection, pipeline: str, to: str | None, commit: str
 
     Raises:
         Misconfigured: There is no such run, it did not succeed as a whole, or its data is gone.
-        WarehouseAway: A reader's transaction does not let go of a view.
+        WarehouseUnavailable: A reader's transaction does not let go of a view.
     """
     began = datetime.now(timezone.utc)
     run_id = f"rollback__{began:%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
     with connection.transaction():
-        hold_until_commit(connection, f"publish:{pipeline}")
-        runs = runs_of(connection, pipeline)
+        lock_until_commit(connection, f"publish:{pipeline}")
+        runs = list_runs(connection, pipeline)
         target = _named(runs, to, pipeline) if to else _before(runs, pipeline)
         if target.seen:
             return RolledBack("", target.run_id, target.versions)
-        builds.hold(connection, pipeline, {version.schema: version.relations for version in target.versions})
+        builds.assert_unchanged(
+            connection, pipeline, {version.schema: version.relations for version in target.versions}
+        )
         retired: tuple[str, ...] = ()
         for version in sorted(target.versions, key=lambda version: version.schema):
-            shown = builds.put_back(connection, pipeline, run_id, version.step, version.schema, version.build)
+            shown = builds.republish(connection, pipeline, run_id, version.step, version.schema, version.build)
             retired += shown.dropped
         step = StepRun(pipeline, run_id, ROLLBACK, commit=commit)
-        ledger.record(connection, step, began, Outcome(message=f"readers see the data of run {target.run_id} again"))
+        ledger.record(connection, step, began, TaskResult(message=f"readers see the data of run {target.run_id} again"))
     covered = {(version.step, version.schema) for version in target.versions}
     seen = {(version.step, version.schema) for run in runs for version in run.versions if version.seen}
     left = tuple(sorted(schema for step_name, schema in seen - covered))

@@ -66,8 +66,8 @@ def content(connection: Connection, pipeline: str, digest: str) -> Content | Non
     return None if row is None else row[0]  # type: ignore[return-value]
 
 
-def hold(connection: Connection, step: StepRun, pinned: Pin) -> None:
-    """Keep the run's pin until this transaction ends, which is to hold a step's success.
+def assert_unchanged(connection: Connection, step: StepRun, pinned: Pin) -> None:
+    """Keep the run's pin until this transaction ends, which is to record a step's success.
 
     Raises:
         LockLost: The run was pinned to another commit while this step worked.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from medallion.errors import BadInput, Misconfigured, StepFailure, WarehouseAway, WarehouseFull
+from medallion.errors import BadInput, Misconfigured, StepFailure, WarehouseFull, WarehouseUnavailable
 
-_AWAY, _FULL, _SETTING, _DATA = WarehouseAway, WarehouseFull, Misconfigured, BadInput
+_AWAY, _FULL, _SETTING, _DATA = WarehouseUnavailable, WarehouseFull, Misconfigured, BadInput
 
 MEANINGS: dict[str, type[StepFailure]] = {
     "08": _AWAY,  # connection exception
@@ -66,18 +66,18 @@ LIMITS = (
 """The limits of Postgres that files and contracts meet, in its words and in ours."""
 
 
-def meaning_of(code: str | None) -> type[StepFailure]:
+def failure_class(code: str | None) -> type[StepFailure]:
     """Return the kind of failure that an error code stands for.
 
     Args:
         code: Five characters; None for a connection that broke, for which there is none.
     """
     if not code:
-        return WarehouseAway
+        return WarehouseUnavailable
     return MEANINGS.get(code) or MEANINGS.get(code[:2]) or StepFailure
 
 
-def code_of_text(text: str) -> str | None:
+def find_code(text: str) -> str | None:
     """Return the code for what libpq says of a connection that it could not open, or None: it may open later."""
     return next((code for code, pattern in _TEXTS if re.search(pattern, text)), None)
 
@@ -90,7 +90,7 @@ def limit_in(text: str) -> str | None:
     return None
 
 
-def failure_of(code: str | None, text: str, doing: str = "the warehouse") -> StepFailure:
+def as_failure(code: str | None, text: str, doing: str = "the warehouse") -> StepFailure:
     """Return the failure for an error of Postgres.
 
     Args:
@@ -98,11 +98,11 @@ def failure_of(code: str | None, text: str, doing: str = "the warehouse") -> Ste
         text: Its message, one line.
         doing: What failed or refused, for the message.
     """
-    kind = meaning_of(code)
+    kind = failure_class(code)
     if kind is WarehouseFull:
         return WarehouseFull(text)
-    if kind is WarehouseAway:
-        return WarehouseAway(f"{doing} failed: {text}", _TRY_AGAIN)
+    if kind is WarehouseUnavailable:
+        return WarehouseUnavailable(f"{doing} failed: {text}", _TRY_AGAIN)
     limit = f"{limit}: " if (limit := limit_in(text)) else ""
     return kind(f"{doing} refused: {limit}{text}", _REMEDIES.get((code or "")[:2], "correct what the message names"))
 

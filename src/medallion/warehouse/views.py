@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from psycopg import sql
 
-from medallion.errors import Misconfigured, WarehouseAway
+from medallion.errors import Misconfigured, WarehouseUnavailable
 from medallion.warehouse.connection import Connection
 
 FIRST_WAIT = "1s"
-"""New readers queue behind a switch that waits for an old one: for no longer than this at a time."""
+"""New readers queue behind a swap that waits for an old one: for no longer than this at a time."""
 NEXT_WAIT = "20ms"
 """The same while it holds other views, which a reader of several may wait for."""
 PAUSE_SECONDS = 0.2
@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 600.0
 """How long a publication tries, before a reader's endless transaction makes it fail."""
 
 
-def shown(connection: Connection, schema: str | None = None) -> dict[str, str]:
+def view_targets(connection: Connection, schema: str | None = None) -> dict[str, str]:
     """The schema of the table that each view shows, by the view's name; of one schema, or all with their schemas."""
     rows = connection.execute(
         """
@@ -48,7 +48,7 @@ def pins(connection: Connection) -> dict[tuple[str, str], str]:
     rows = connection.execute("select build_schema, published_schema from medallion.builds").fetchall()
     schemas = {str(build): str(schema) for build, schema in rows}
     found = {}
-    for name, build in shown(connection).items():
+    for name, build in view_targets(connection).items():
         if build in schemas and name.startswith(f"{schemas[build]}."):
             found[schemas[build], name.removeprefix(f"{schemas[build]}.")] = build
     return found
@@ -62,7 +62,7 @@ def taken(connection: Connection, schema: str, relations: Sequence[str]) -> dict
            from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and relname = any(%s)""",
         (schema, list(relations)),
     ).fetchall()
-    mine = shown(connection, schema) if rows else {}
+    mine = view_targets(connection, schema) if rows else {}
     return {str(name): str(kind) for name, kind in rows if not mine.get(str(name), "").startswith(f"{schema}__")}
 
 
@@ -90,7 +90,7 @@ def lock(connection: Connection, relations: Mapping[str, Sequence[str]]) -> None
         relations: Names of views by schema; those that are not there yet need no lock.
 
     Raises:
-        WarehouseAway: A reader's transaction does not let go of a view.
+        WarehouseUnavailable: A reader's transaction does not let go of a view.
     """
     patience = time.monotonic() + PATIENCE_SECONDS
     names = [
@@ -111,7 +111,7 @@ def lock(connection: Connection, relations: Mapping[str, Sequence[str]]) -> None
             return
         except psycopg.errors.LockNotAvailable as error:
             if time.monotonic() > patience:
-                raise WarehouseAway(
+                raise WarehouseUnavailable(
                     f"the views of {', '.join(relations)} could not be switched for {PATIENCE_SECONDS:.0f} s: "
                     f"{_holders(connection, list(relations))} reads them in one long transaction",
                     "end that transaction (pg_terminate_backend), and run again",
@@ -120,13 +120,13 @@ def lock(connection: Connection, relations: Mapping[str, Sequence[str]]) -> None
             random.shuffle(names)
 
 
-def switch(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> None:
+def swap(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> None:
     """Point `schema.<relation>` at the build, for every relation; they change when the transaction ends.
 
     Raises:
         Misconfigured: A relation of that name is no view of ours, or other views depend on a column that
             the new build no longer has.
-        WarehouseAway: A reader's transaction does not let go of a view.
+        WarehouseUnavailable: A reader's transaction does not let go of a view.
     """
     refuse_taken(connection, schema, relations)
     lock(connection, {schema: relations})

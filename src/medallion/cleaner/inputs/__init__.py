@@ -16,7 +16,7 @@ from medallion.config.connectors import CsvSettings, HttpSettings, PostgresSetti
 __all__ = ["Input", "Inputs", "inputs_of", "one_file", "opened"]
 
 
-def inputs_of(
+def open_inputs(
     settings: CsvSettings | HttpSettings | PostgresSettings | S3Settings, landing: Path, known: Mapping[str, str]
 ) -> AbstractContextManager[Inputs]:
     """What a source has to load.
@@ -32,7 +32,7 @@ def inputs_of(
     Raises:
         InputNotFound: There is no such file, object or table.
         BadInput: It may not be read.
-        SourceAway: The source cannot be reached, or fails for the moment.
+        SourceUnavailable: The source cannot be reached, or fails for the moment.
     """
     if isinstance(settings, CsvSettings):
         return files(settings, landing, known)

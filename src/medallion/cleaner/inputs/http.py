@@ -18,7 +18,7 @@ import urllib3
 from medallion import __version__
 from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
 from medallion.config.connectors import HttpSettings
-from medallion.errors import BadInput, InputNotFound, Misconfigured, SourceAway
+from medallion.errors import BadInput, InputNotFound, Misconfigured, SourceUnavailable
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -53,7 +53,7 @@ class Download:
             yield from self.response.stream(CHUNK_BYTES, decode_content=True)
         except urllib3.exceptions.HTTPError as error:
             what = "was cut off" if isinstance(error, urllib3.exceptions.ProtocolError) else "stopped"
-            raise SourceAway(
+            raise SourceUnavailable(
                 f"{self.name} of {self.host} {what} while it was read; nothing was loaded", _WAIT
             ) from error
 
@@ -65,7 +65,7 @@ def download(settings: HttpSettings) -> Iterator[Inputs]:
     Raises:
         InputNotFound: The server says that there is no such file (404, 410).
         BadInput: The server refuses it (401, 403 and other answers that do not pass).
-        SourceAway: The server does not answer, or with an error that may pass.
+        SourceUnavailable: The server does not answer, or with an error that may pass.
     """
     host = urlsplit(settings.url).netloc
     name = unquote(PurePosixPath(urlsplit(settings.url).path).name) or host
@@ -74,7 +74,7 @@ def download(settings: HttpSettings) -> Iterator[Inputs]:
         try:
             response = pool.request("GET", settings.url, headers=_headers(settings), preload_content=False)
         except urllib3.exceptions.HTTPError as error:
-            raise SourceAway(f"{host} does not answer: {_cause(error)}", _WAIT) from error
+            raise SourceUnavailable(f"{host} does not answer: {_cause(error)}", _WAIT) from error
         try:
             _check(response.status, settings, host)
             yield Inputs(name, [Download(name, _version(settings.url, response), host, response)])
@@ -117,7 +117,7 @@ def _check(status: int, settings: HttpSettings, host: str) -> None:
             f"give {prefix}HTTP_TOKEN, or {prefix}HTTP_USER and {prefix}HTTP_PASSWORD, in the Secret of the source",
         )
     if status in _PASSING or status >= 500:
-        raise SourceAway(f"{host} answers {status}, after {_RETRIES.total} retries too", _WAIT)
+        raise SourceUnavailable(f"{host} answers {status}, after {_RETRIES.total} retries too", _WAIT)
     if status != 200:
         raise BadInput(f"{host} answers {status} to {urlsplit(settings.url).path}", "check `url` of the source")
 

@@ -20,14 +20,14 @@ from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
 from medallion.config.connectors import PostgresSettings
 from medallion.errors import (
     BadInput,
-    ContractBroken,
+    ContractViolation,
     InputNotFound,
     Misconfigured,
-    SourceAway,
+    SourceUnavailable,
     StepFailure,
-    WarehouseAway,
+    WarehouseUnavailable,
 )
-from medallion.warehouse.sqlstate import code_of_text, meaning_of
+from medallion.warehouse.sqlstate import failure_class, find_code
 
 _SETTINGS = {
     "PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname",
@@ -74,9 +74,9 @@ def rows(settings: PostgresSettings, known: Mapping[str, str]) -> Iterator[Input
 
     Raises:
         InputNotFound: There is no such table.
-        ContractBroken: It has no such column.
+        ContractViolation: It has no such column.
         BadInput: It may not be read.
-        SourceAway: The database cannot be reached.
+        SourceUnavailable: The database cannot be reached.
     """
     with _told(settings.table, settings.env_prefix):
         connection = psycopg.connect(**_connection(settings.env_prefix))
@@ -154,14 +154,14 @@ def _failure(error: psycopg.Error, table: str, prefix: str) -> StepFailure:
     if isinstance(error, (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)):
         return InputNotFound(f"the source database has no {table}: {said}", "check `table` of the source")
     if isinstance(error, psycopg.errors.UndefinedColumn):
-        return ContractBroken(f"{table} of the source database: {said}", "check `columns` and `incremental.column`")
+        return ContractViolation(f"{table} of the source database: {said}", "check `columns` and `incremental.column`")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return BadInput(f"{table} may not be read: {said}", f"grant select on {table} to the user of the source")
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return BadInput(f"{table} writes when it is read: {said}", "name a table, or a view whose functions only read")
-    code = error.sqlstate or code_of_text(str(error))
-    if issubclass(meaning_of(code), WarehouseAway):
-        return SourceAway(f"the source database fails: {said}", _WAIT)
+    code = error.sqlstate or find_code(str(error))
+    if issubclass(failure_class(code), WarehouseUnavailable):
+        return SourceUnavailable(f"the source database fails: {said}", _WAIT)
     if code and code.startswith(("28", "3D", "F0", "55", "42501")):
         names = f"{prefix}PGUSER, {prefix}PGPASSWORD, {prefix}PGDATABASE and {prefix}PGPORT"
         return BadInput(f"the source database refuses the login: {said}", f"check {names}")

@@ -47,7 +47,7 @@ def objects(settings: S3Settings, known: Mapping[str, str]) -> Iterator[Inputs]:
     Raises:
         InputNotFound: There is no object that matches, or no such bucket.
         BadInput: The storage refuses to show them.
-        SourceAway: The storage does not answer.
+        SourceUnavailable: The storage does not answer.
     """
     name, _, key = settings.url.removeprefix("s3://").partition("/")
     bucket = Bucket(name, settings.env_prefix)

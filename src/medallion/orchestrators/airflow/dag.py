@@ -13,12 +13,12 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup
 from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
 
-from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.load_pipeline import PipelineFile, load_pipeline
 from medallion.orchestrators.airflow.callbacks import Alerting
 from medallion.orchestrators.airflow.doc_md import dag_page
 from medallion.orchestrators.airflow.operator import pod_operator
-from medallion.orchestrators.kubernetes.settings import LANDING, Settings, UnknownTenant, commit_of
+from medallion.orchestrators.kubernetes.settings import LANDING, Settings, UnknownTenant, find_commit
 from medallion.plan import Plan, RunContext, make_plan
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ def airflow_dag(stub: str) -> DAG:
         stub: The DAG file's own `__file__`.
 
     Raises:
-        SpecError: The pipeline file or its contract is wrong. Airflow shows it as this file's import
+        ConfigError: The pipeline file or its contract is wrong. Airflow shows it as this file's import
             error, with the file, the line and the remedy; every other DAG goes on.
     """
     here = Path(stub)
     file = load_pipeline(here.parent / "pipelines" / f"{here.stem}.yaml")
-    commit = commit_of(here)
-    return dag_of_file(file, commit, Settings.from_environment(here.parent))
+    commit = find_commit(here)
+    return build_dag_from_file(file, commit, Settings.from_environment(here.parent))
 
 
-def dag_of_file(file: PipelineFile, commit: str, settings: Settings, *, register: bool = True) -> DAG:
+def build_dag_from_file(file: PipelineFile, commit: str, settings: Settings, *, register: bool = True) -> DAG:
     """Return the DAG of a pipeline, whichever kind of file it is written in.
 
     Args:
@@ -51,16 +51,16 @@ def dag_of_file(file: PipelineFile, commit: str, settings: Settings, *, register
         register: As for `dag_of`.
 
     Raises:
-        SpecError: It names a tenant that this deployment does not have.
+        ConfigError: It names a tenant that this deployment does not have.
     """
     plan = make_plan(file.pipeline, file.contracts, RunContext("", LANDING, commit))
     try:
-        return dag_of(plan, commit, settings.of_tenant(file.pipeline.tenant), register=register)
+        return build_dag(plan, commit, settings.of_tenant(file.pipeline.tenant), register=register)
     except UnknownTenant as error:
-        raise SpecError([Finding(str(file.path), 1, 1, "tenant", str(error), error.remedy)]) from error
+        raise ConfigError([Diagnostic(str(file.path), 1, 1, "tenant", str(error), error.remedy)]) from error
 
 
-def dag_of(plan: Plan, commit: str, settings: Settings, *, register: bool = True) -> DAG:
+def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = True) -> DAG:
     """Translate a plan.
 
     Args:

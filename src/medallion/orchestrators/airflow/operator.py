@@ -14,7 +14,7 @@ from medallion.errors import Misconfigured
 from medallion.orchestrators.airflow.doc_md import task_page
 from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
 from medallion.orchestrators.kubernetes import pod_spec
-from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, ending_of, refusal_of
+from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, read_pod_result, read_refusal
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Plan, Step
 from medallion.protocol import wire
@@ -58,11 +58,11 @@ class StepOperator(KubernetesPodOperator):
         """
         try:
             left = self.find_pod(pod_request_obj.metadata.namespace, context=context)
-            if ending_of(left, self.base_container_name).succeeded:
+            if read_pod_result(left, self.base_container_name).succeeded:
                 return left
             return super().get_or_create_pod(pod_request_obj, context)
         except ApiException as error:
-            self.refusal = refusal_of(error)
+            self.refusal = read_refusal(error)
             raise
 
     def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
@@ -71,7 +71,7 @@ class StepOperator(KubernetesPodOperator):
         A worker that is told to stop deletes the pod and goes on here. The provider's own operator then raises
         nothing, and Airflow takes the task for a success (https://github.com/apache/airflow/issues/71202).
         """
-        self.ending = ending = self.refusal or ending_of(self._latest(remote_pod), self.base_container_name)
+        self.ending = ending = self.refusal or read_pod_result(self._latest(remote_pod), self.base_container_name)
         failure = StepPodFailed(self.task_id, ending)
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)

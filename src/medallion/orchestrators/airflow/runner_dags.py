@@ -14,15 +14,15 @@ from pathlib import Path
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, get_parsing_context
 
-from medallion.config.diagnostics import Finding, SpecError
+from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.load_pipeline import pipeline_files
 from medallion.config.load_runner import Entry, RunnerFile, load_runners
-from medallion.orchestrators.airflow.dag import dag_of_file
-from medallion.orchestrators.kubernetes.settings import Settings, commit_of
+from medallion.orchestrators.airflow.dag import build_dag_from_file
+from medallion.orchestrators.kubernetes.settings import Settings, find_commit
 from medallion.plan import PLATFORM_TAG
 
 BROKEN_TAG = "broken"
-Findings = tuple[Finding, ...]
+Diagnostics = tuple[Diagnostic, ...]
 
 
 def runner_dags(stub: str) -> dict[str, DAG]:
@@ -37,11 +37,11 @@ def runner_dags(stub: str) -> dict[str, DAG]:
     here = Path(stub)
     dags, broken = _made(load_runners(here.parent, only=get_parsing_context().dag_id), here)
     used = {*dags, *(path.stem for path in pipeline_files(here.parent))}
-    for entry, findings in broken:
+    for entry, diagnostics in broken:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", entry.name)[:63]
         if name not in used:
             used.add(name)
-            dags[name] = _placeholder(name, entry, findings)
+            dags[name] = _placeholder(name, entry, diagnostics)
     return dags
 
 
@@ -49,37 +49,41 @@ def check_runners(stub: str) -> None:
     """Tells what is wrong with the runner files beside `stub`.
 
     Raises:
-        SpecError: Anything is wrong with them, their jobs, or the contracts of those.
+        ConfigError: Anything is wrong with them, their jobs, or the contracts of those.
     """
     here = Path(stub)
     files = load_runners(here.parent)
     _, broken = _made(files, here)
-    found = {finding for file in files for finding in file.findings} | {one for _, told in broken for one in told}
+    found = {diagnostic for file in files for diagnostic in file.diagnostics} | {
+        one for _, told in broken for one in told
+    }
     if found:
-        raise SpecError(sorted(found))
+        raise ConfigError(sorted(found))
 
 
-def _made(files: tuple[RunnerFile, ...], here: Path) -> tuple[dict[str, DAG], list[tuple[Entry, Findings]]]:
+def _made(files: tuple[RunnerFile, ...], here: Path) -> tuple[dict[str, DAG], list[tuple[Entry, Diagnostics]]]:
     """The DAGs that could be made, and the entries that none could be made of.
 
     A DAG that is used in a `with` registers itself with the DAG file that is being parsed; `runner_errors.py` makes
     the same DAGs to find what is wrong with them. Two files with one DAG take it from each other at each parse, so
     none is registered: `runner.py` has its DAGs as globals.
     """
-    commit, settings = commit_of(here), Settings.from_environment(here.parent)
+    commit, settings = find_commit(here), Settings.from_environment(here.parent)
     dags: dict[str, DAG] = {}
-    broken: list[tuple[Entry, Findings]] = []
+    broken: list[tuple[Entry, Diagnostics]] = []
     for entry in (entry for file in files if _is_ours(file) for entry in file.entries):
         if entry.file is None:
-            broken.append((entry, entry.findings))
+            broken.append((entry, entry.diagnostics))
             continue
         try:
-            dags[entry.name] = dag_of_file(entry.file, commit, settings, register=False)
-        except SpecError as error:
-            broken.append((entry, error.findings))
+            dags[entry.name] = build_dag_from_file(entry.file, commit, settings, register=False)
+        except ConfigError as error:
+            broken.append((entry, error.diagnostics))
         except Exception as error:  # noqa: BLE001 - whatever it is, every other DAG goes on
             message = f"no DAG can be made of {entry.name}: {type(error).__name__}: {error}"
-            broken.append((entry, (Finding(str(entry.runner_file), entry.line, 1, "", message, "please report this"),)))
+            broken.append(
+                (entry, (Diagnostic(str(entry.runner_file), entry.line, 1, "", message, "please report this"),))
+            )
     return dags, broken
 
 
@@ -90,13 +94,13 @@ def _is_ours(file: RunnerFile) -> bool:
     return settings.mode == "orchestrated" and settings.orchestrator.type == "airflow"
 
 
-def _placeholder(name: str, entry: Entry, findings: Findings) -> DAG:
-    told = "\n".join(f"- `{one.file}` line {one.line}: {one.message}. {one.remedy}" for one in findings)
+def _placeholder(name: str, entry: Entry, diagnostics: Diagnostics) -> DAG:
+    told = "\n".join(f"- `{one.file}` line {one.line}: {one.message}. {one.remedy}" for one in diagnostics)
     where = f"It is written in `{entry.runner_file}`, line {entry.line}. `medallion lint` says the same before a push."
     tenant = set() if entry.job_file is None else {f"tenant:{entry.job_file.parent.name}"}
     with DAG(
         dag_id=name,
-        description=f"BROKEN: {findings[0].message}"[:500],
+        description=f"BROKEN: {diagnostics[0].message}"[:500],
         doc_md=f"**This schedule is wrong and does not run.**\n\n{told}\n\n{where}",
         schedule=None,
         start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),

@@ -8,11 +8,11 @@ from typing import Any
 
 import dagster
 
-from medallion.config.catalog import Named, everything
+from medallion.config.catalog import CatalogEntry, iter_pipelines
 from medallion.config.load_pipeline import PipelineFile
-from medallion.orchestrators.dagster.job import RUN_ID, Launch, job_of, valid_name
-from medallion.orchestrators.dagster.trigger import trigger_of
-from medallion.orchestrators.kubernetes.settings import LANDING, commit_of
+from medallion.orchestrators.dagster.job import RUN_ID, Launch, build_job, valid_name
+from medallion.orchestrators.dagster.trigger import build_trigger
+from medallion.orchestrators.kubernetes.settings import LANDING, find_commit
 from medallion.plan import PLATFORM_TAG, RunContext, make_plan
 
 BROKEN_TAG = "broken"
@@ -35,7 +35,7 @@ def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = N
     launch = _launcher(in_cluster)
     jobs: dict[str, dagster.JobDefinition] = {}
     triggers: list[Any] = []
-    for named in everything(dags):
+    for named in iter_pipelines(dags):
         is_pipeline = named.written_in.parent.name == "pipelines"
         if not is_pipeline and named.orchestrator != ORCHESTRATOR:
             continue
@@ -46,7 +46,7 @@ def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = N
             continue
         job = _job(named.file, dags, where, launch)
         jobs[job.name] = job
-        triggers.append(trigger_of(named.file.pipeline.schedule, job, running=not is_pipeline))
+        triggers.append(build_trigger(named.file.pipeline.schedule, job, running=not is_pipeline))
     return dagster.Definitions(
         jobs=list(jobs.values()),
         schedules=[one for one in triggers if isinstance(one, dagster.ScheduleDefinition)],
@@ -55,8 +55,8 @@ def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = N
 
 
 def _job(file: PipelineFile, dags: Path, landing: str, launch: Launch) -> dagster.JobDefinition:
-    plan = make_plan(file.pipeline, file.contracts, RunContext(RUN_ID, landing, commit_of(dags / "x")))
-    return job_of(plan, launch)
+    plan = make_plan(file.pipeline, file.contracts, RunContext(RUN_ID, landing, find_commit(dags / "x")))
+    return build_job(plan, launch)
 
 
 def _launcher(pods: bool) -> Launch:
@@ -69,9 +69,9 @@ def _launcher(pods: bool) -> Launch:
     return run_process
 
 
-def _broken(named: Named) -> dagster.JobDefinition:
+def _broken(named: CatalogEntry) -> dagster.JobDefinition:
     """A job that fails with what is wrong: its owner finds the error where the job was."""
-    told = "\n".join(str(finding) for finding in named.findings)
+    told = "\n".join(str(diagnostic) for diagnostic in named.diagnostics)
 
     def fail(_context, _inputs):  # type: ignore[no-untyped-def] # Dagster knows annotations by object, not by name
         raise dagster.Failure(told, allow_retries=False)

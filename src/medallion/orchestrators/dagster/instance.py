@@ -8,17 +8,17 @@ from typing import Any
 
 import dagster
 
-from medallion.config.catalog import everything
+from medallion.config.catalog import iter_pipelines
 from medallion.orchestrators.dagster.job import PIPELINE_TAG
 from medallion.orchestrators.pools import limits
-from medallion.plan import pool_of
+from medallion.plan import pool_name
 
 
 def settings(dags: Path) -> dict[str, Any]:
     """What `dagster.yaml` has to say for a DAG folder."""
     runs = {
         named.file.pipeline.name: named.file.pipeline.schedule.max_concurrent_runs
-        for named in everything(dags)
+        for named in iter_pipelines(dags)
         if named.file is not None
     }
     by_pipeline = [{"key": PIPELINE_TAG, "value": name, "limit": limit} for name, limit in sorted(runs.items())]
@@ -41,7 +41,7 @@ def prepare(home: Path, dags: Path) -> dict[str, int]:
     home.mkdir(parents=True, exist_ok=True)
     # JSON is YAML.
     (home / "dagster.yaml").write_text(json.dumps(settings(dags), indent=2) + "\n", encoding="utf-8")
-    pools = {pool_of(tenant): limit for tenant, limit in limits(dags).items()}
+    pools = {pool_name(tenant): limit for tenant, limit in limits(dags).items()}
     with dagster.DagsterInstance.from_config(str(home)) as instance:
         for pool, limit in pools.items():
             instance.event_log_storage.set_concurrency_slots(pool, limit)

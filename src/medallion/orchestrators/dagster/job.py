@@ -32,7 +32,7 @@ Launch = Callable[[Any, Step, TaskSpec], Ended]
 """Runs a step's task, as a process or as a pod; it is given the op's context."""
 
 
-def job_of(plan: Plan, launch: Launch) -> dagster.JobDefinition:
+def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
     """Translates a plan.
 
     Args:
@@ -53,7 +53,7 @@ def job_of(plan: Plan, launch: Launch) -> dagster.JobDefinition:
         valid_name(pipeline.name), node_defs=list(ops.values()), dependencies=dependencies, description=_told(plan)
     )
     return graph.to_job(
-        tags={**tags_of(plan), PIPELINE_TAG: pipeline.name, "dagster/max_runtime": str(pipeline.timeouts.run_seconds)},
+        tags={**job_tags(plan), PIPELINE_TAG: pipeline.name, "dagster/max_runtime": str(pipeline.timeouts.run_seconds)},
         executor_def=dagster.multiprocess_executor.configured({"max_concurrent": pipeline.max_parallel_steps}),
     )
 
@@ -63,7 +63,7 @@ def valid_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
-def tags_of(plan: Plan) -> dict[str, str]:
+def job_tags(plan: Plan) -> dict[str, str]:
     """A plan's tags as keys and values: `tenant:acme` has the key `tenant`, a plain tag no value."""
     found: dict[str, str] = {}
     for tag in plan.tags:

@@ -14,7 +14,7 @@ from kubernetes.client import models as k8s
 from medallion.errors import Misconfigured
 from medallion.orchestrators.dagster.job import Ended
 from medallion.orchestrators.kubernetes import pod_spec
-from medallion.orchestrators.kubernetes.pod_result import Ending, ending_of, refusal_of
+from medallion.orchestrators.kubernetes.pod_result import Ending, read_pod_result, read_refusal
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Step
 from medallion.protocol import wire
@@ -45,7 +45,7 @@ class StepPods(PipesK8sClient):
                 yield
         finally:
             try:
-                self.ending = ending_of(client.core_api.read_namespaced_pod(pod_name, namespace), CONTAINER)
+                self.ending = read_pod_result(client.core_api.read_namespaced_pod(pod_name, namespace), CONTAINER)
             except ApiException as error:
                 context.log.warning(f"how the pod {pod_name} ended cannot be read: {error.reason}")
 
@@ -70,8 +70,8 @@ def run_pod(context: Any, step: Step, task: TaskSpec) -> Ended:
         context.log.warning(str(error)[:2000])
     except ApiException as error:
         if not pods.created:
-            pods.ending = refusal_of(error)
-        context.log.warning(f"the Kubernetes API answered: {refusal_of(error).message}")
+            pods.ending = read_refusal(error)
+        context.log.warning(f"the Kubernetes API answered: {read_refusal(error).message}")
     ending = pods.ending
     return Ended(ending.exit_code, ending.explanation, ending.kind, ending.succeeded)
 

@@ -14,7 +14,7 @@ _QUARTERLY = "0 0 1 */3 *"
 _LOOK_SECONDS = 30
 
 
-def trigger_of(
+def build_trigger(
     schedule: Schedule, job: dagster.JobDefinition, *, running: bool
 ) -> dagster.ScheduleDefinition | dagster.SensorDefinition | None:
     """The schedule or sensor of a job, or None if it only runs when somebody starts it.

@@ -9,7 +9,7 @@ from typing import Any
 from kubernetes.client import ApiException
 
 from medallion.config.pipeline import EndKind
-from medallion.protocol.termination_message import Failed, LastWords
+from medallion.protocol.termination_message import Failed, TerminationMessage
 
 EVICTED = "Evicted"
 REFUSED = "refused"
@@ -95,7 +95,7 @@ class Ending:
         return what + (f" ({kube})" if kube else "") + (f"\nwhat to do: {self.remedy}" if self.remedy else "")
 
 
-def refusal_of(error: ApiException) -> Ending:
+def read_refusal(error: ApiException) -> Ending:
     """Return the end of a pod that the API server did not create, in the API server's words.
 
     Another attempt helps where the server was busy or broken, where a name was taken, and where a quota is used up.
@@ -111,7 +111,7 @@ def refusal_of(error: ApiException) -> Ending:
     return Ending(reason=reason, message=message, remedy=REMEDIES.get(reason, ""), refused=not curable)
 
 
-def ending_of(pod: Any, container: str) -> Ending:
+def read_pod_result(pod: Any, container: str) -> Ending:
     """Reads a pod's status.
 
     Args:
@@ -125,7 +125,7 @@ def ending_of(pod: Any, container: str) -> Ending:
     state = next((item.state for item in containers if item.name == container), None)
     if state is not None and state.terminated is not None:
         ended = state.terminated
-        said = LastWords.from_json(ended.message)
+        said = TerminationMessage.from_json(ended.message)
         if ended.exit_code != 0 and _is_evicted(status):
             return _by_kubernetes(EVICTED, status.message or ended.message, ended.exit_code)
         if said is None:

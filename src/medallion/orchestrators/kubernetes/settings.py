@@ -82,7 +82,7 @@ class Settings:
         )
 
 
-def commit_of(file: Path) -> str:
+def find_commit(file: Path) -> str:
     """The commit that a DAG file was synced from: git-sync checks out into a folder of that name."""
     names = [part for part in file.resolve().parts if re.fullmatch(r"[0-9a-f]{40}", part)]
     return names[-1] if names else os.environ.get("MEDALLION_COMMIT", "unknown")

@@ -21,13 +21,13 @@ def tell(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
         runs: The pipeline's runs, newest first; the run itself is among them.
     """
     channels = [name for name in pipeline.alerts.channels if name != "log"]
-    alert = alert_of(pipeline, report, runs)
-    for one in [*([alert] if alert else []), *warnings_of(pipeline, report)] if channels else ():
+    alert = build_alert(pipeline, report, runs)
+    for one in [*([alert] if alert else []), *build_warnings(pipeline, report)] if channels else ():
         if one.kind in pipeline.alerts.on:
             send(one, channels)
 
 
-def alert_of(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> Alert | None:
+def build_alert(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> Alert | None:
     """The alert that a finished run calls for: of its first step that failed, or of its recovery."""
     broken = next((step for step in report.steps if step["status"] in ("failed", "lost")), None)
     if broken is not None:
@@ -45,7 +45,7 @@ def alert_of(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> Alert |
     return None
 
 
-def warnings_of(pipeline: Pipeline, report: Report) -> list[Alert]:
+def build_warnings(pipeline: Pipeline, report: Report) -> list[Alert]:
     """Return an alert for each step that succeeded with tests that warn."""
     return [
         Alert(

@@ -38,7 +38,7 @@ def make_report(connection: Connection, plan: Plan, run_id: str, started: frozen
         run_id: The run.
         started: Steps known to have been started, to tell a lost step from a skipped one.
     """
-    rows = {row["step"]: row for row in ledger.steps_of(connection, plan.pipeline.name, run_id)}
+    rows = {row["step"]: row for row in ledger.list_steps(connection, plan.pipeline.name, run_id)}
     steps = []
     for step in plan.steps:
         missing = {"status": "lost" if step.name in started else "skipped"}
