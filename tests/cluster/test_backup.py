@@ -110,7 +110,7 @@ def cronjob(cluster: Cluster, *settings: str) -> None:
     helm = ["helm", "--kube-context", cluster.context, "--namespace", cluster.namespace]
     values = subprocess.run([*helm, "get", "values", "medallion"], capture_output=True, text=True, check=True).stdout
     values = values.partition("\n")[2]  # its first line is a title
-    chart = [str(REPO / "charts" / "medallion"), "--show-only", "templates/backup.yaml", "--values", "-"]
+    chart = [str(REPO / "charts" / "medallion"), "--show-only", "templates/backup/cronjob.yaml", "--values", "-"]
     more = [part for setting in settings for part in ("--set", setting)]
     done = subprocess.run([*helm, "template", "medallion", *chart, *more], input=values, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,3 +1,8 @@
+{{/* A bundled Postgres is backed up by default; another one as soon as its Secret is named. */}}
+{{- define "medallion.backup.suspend" -}}
+{{ not (and .Values.backups.enabled (or .Values.backups.secret .Values.postgres.enabled)) }}
+{{- end }}
+
 {{/* A pod that dumps as Postgres' administrator to the volume of backups, and takes the dumps to the bucket, if there is one. */}}
 {{- define "medallion.backup.pod" -}}
 {{- $bucket := .root.Values.backups.bucket -}}
