@@ -33,7 +33,7 @@ ui: ## the Airflow UI on http://localhost:8080 (UI_PORT=8080)
 	@$(KUBE) port-forward service/medallion-api-server $(or $(UI_PORT),8080):api-server
 
 run: ## trigger PIPELINE=… and wait for its end
-	@k8s/run.sh $(PIPELINE)
+	@k8s/trigger.sh $(PIPELINE)
 
 history: install ## the runs of PIPELINE=… and whose data readers see
 	@k8s/medallion.sh history $(PIPELINE)
@@ -61,10 +61,10 @@ bring-back: ## bring back a lost Secret (SECRET=medallion-postgres, medallion-ai
 	@k8s/bring-back.sh $(SECRET)
 
 sync: ## push this checkout to the cluster's git server, uncommitted changes too
-	@k8s/sync.sh
+	@k8s/push-dags.sh
 
 put: ## put FILE=… or a folder on the landing volume (NAME=… to call it otherwise)
-	@k8s/put.sh "$(FILE)" $(if $(NAME),"$(NAME)")
+	@k8s/upload.sh "$(FILE)" $(if $(NAME),"$(NAME)")
 
 images: ## build the images (TAG=dev)
 	@k8s/build.sh

@@ -41,7 +41,7 @@ load() { # image...
 # What is on this machine is loaded; the rest the cluster pulls.
 load_theirs() {
   local image here=()
-  for image in $(k8s/images.sh); do
+  for image in $(k8s/list-images.sh); do
     if docker image inspect "$image" >/dev/null 2>&1; then here+=("$image"); fi
   done
   if [ ${#here[@]} -gt 0 ]; then load "${here[@]}"; fi
@@ -55,7 +55,7 @@ namespace() {
 git_server() {
   sed "s|image: medallion/git-server .*|image: medallion/git-server:$TAG|" k8s/git-server/manifest.yaml | kube apply -f - >/dev/null
   kube rollout status deployment/medallion-git --timeout=120s >/dev/null
-  k8s/sync.sh
+  k8s/push-dags.sh
 }
 
 release() {
@@ -69,7 +69,7 @@ release() {
 
 landing() {
   .venv/bin/medallion sample --rows "$SAMPLE_ROWS" --output "$work/customer_transactions.csv" >/dev/null
-  k8s/put.sh "$work/customer_transactions.csv"
+  k8s/upload.sh "$work/customer_transactions.csv"
 }
 
 step "charts" k8s/charts.sh
@@ -83,7 +83,7 @@ step "namespace $NAMESPACE, under the restricted standard" namespace
 step "git server with this checkout" git_server
 step "helm install" release
 step "sample data on the landing volume" landing
-step "first run of $PIPELINE" k8s/run.sh "$PIPELINE"
+step "first run of $PIPELINE" k8s/trigger.sh "$PIPELINE"
 
 printf '\n'
 printf '%s\n' "${summary[@]}"

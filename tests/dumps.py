@@ -37,7 +37,7 @@ def variables_of(url: str, **more: str) -> dict[str, str]:
 
 
 def run(script: str, url: str, backups: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    variables = variables_of(url, BACKUPS=str(backups), KEEP_DAYS="14", **more)
+    variables = variables_of(url, BACKUPS=str(backups), RETENTION_DAYS="14", **more)
     return subprocess.run(["bash", SCRIPTS / script, *arguments], env=variables, capture_output=True, text=True)
 
 

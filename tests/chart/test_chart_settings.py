@@ -31,7 +31,7 @@ CHANGED = {
     "global.images.dbt": "registry.example.com/dbt:7",
     "global.images.pullPolicy": "Always",
     "global.tenants[0].name": "acme",
-    "backups.keepDays": "99",
+    "backups.retentionDays": "99",
 }
 """Settings that the docs name, and values that stand nowhere else."""
 CONSTANTS = (

@@ -53,7 +53,7 @@ def retail(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[Retai
     git(checkout, "commit", "-qm", "Another pipeline")
     pushed = time.monotonic()
     git(checkout, "push", "-q")
-    subprocess.run([REPO / "k8s" / "put.sh", source], check=True, capture_output=True)
+    subprocess.run([REPO / "k8s" / "upload.sh", source], check=True, capture_output=True)
     airflow.appears(name)
     appeared = time.monotonic() - pushed
     with follow_logs(cluster, name) as logs:

@@ -63,7 +63,7 @@ def test_a_success_after_the_failure_is_told_as_a_recovery(
 ):
     medallion, file = REPO / ".venv" / "bin" / "medallion", tmp_path / FILE
     subprocess.run([medallion, "sample", "--rows", "500", "--output", file], check=True, capture_output=True)
-    subprocess.run([REPO / "k8s" / "put.sh", file], check=True, capture_output=True)
+    subprocess.run([REPO / "k8s" / "upload.sh", file], check=True, capture_output=True)
     airflow.clear(DAG, late)
     assert airflow.finished(DAG, late) == "success"
     alert = alerts.wait(f"{DAG} recovered at {CLEAN}", late)

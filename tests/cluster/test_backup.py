@@ -57,7 +57,7 @@ def no_leftovers(cluster: Cluster) -> Iterator[None]:
 
 def put(folder: Path, seed: int) -> None:
     write_sample(folder / "customer_transactions.csv", rows=20_000, seed=seed)
-    subprocess.run([REPO / "k8s" / "put.sh", folder / "customer_transactions.csv"], check=True, capture_output=True)
+    subprocess.run([REPO / "k8s" / "upload.sh", folder / "customer_transactions.csv"], check=True, capture_output=True)
 
 
 def history() -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ class Shop:
             copy.write_bytes(path.read_bytes())
 
     def deliver(self) -> None:
-        put = [REPO / "k8s" / "put.sh", self.landing / "adventureworks"]
+        put = [REPO / "k8s" / "upload.sh", self.landing / "adventureworks"]
         subprocess.run(put, check=True, capture_output=True)
 
     def run(self) -> tuple[str, str]:

@@ -32,7 +32,7 @@ def pushed(airflow: Airflow, checkout: Path, tmp_path_factory: pytest.TempPathFa
         fields = f"fields:\n  - name: code\n    constraints: {{enum: [{', '.join(codes)}]}}\n"
         files[-1].write_text(f"name: {contract}\ntable: raw.{contract}\n{fields}")
         (landing / f"{contract}.csv").write_text(f"code\n{codes[number]}\n")
-        subprocess.run([REPO / "k8s" / "put.sh", landing / f"{contract}.csv"], check=True, timeout=120)
+        subprocess.run([REPO / "k8s" / "upload.sh", landing / f"{contract}.csv"], check=True, timeout=120)
         listed += f"  - {{name: {source}, path: {contract}.csv, contract: {contract}}}\n"
     files[1].write_text(f"name: {NAME}\nowner: me\nsources:\n{listed}")
     git(checkout, "add", "-A")

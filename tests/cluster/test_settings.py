@@ -28,7 +28,7 @@ def upgrade(cluster: Cluster, *settings: str) -> None:
 
 def make_run(cluster: Cluster) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "KUBE_CONTEXT": cluster.context, "NAMESPACE": cluster.namespace}
-    command = [str(REPO / "k8s" / "run.sh"), DAG]
+    command = [str(REPO / "k8s" / "trigger.sh"), DAG]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
 
 

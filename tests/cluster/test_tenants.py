@@ -44,7 +44,7 @@ def finished(upgrade: Upgrade, airflow_again: Airflow, checkout: Path, tmp_path_
 
 
 def put(source: Path, name: str, **variables: str) -> None:
-    command = [REPO / "k8s" / "put.sh", source, name]
+    command = [REPO / "k8s" / "upload.sh", source, name]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables})
     assert done.returncode == 0, done.stderr
 

@@ -60,7 +60,7 @@ def test_a_dump_that_cannot_be_restored_is_no_backup(filled: str, tmp_path: Path
         f'#!/bin/sh\n{BINARIES}/pg_dump "$@" || exit\nfor a; do case $a in --file=*) truncate -s -200 "${{a#--file=}}";; esac; done\n'
     )
     (binaries / "pg_dump").chmod(0o755)
-    variables = variables_of(filled, BACKUPS=str(tmp_path / "backups"), KEEP_DAYS="14")
+    variables = variables_of(filled, BACKUPS=str(tmp_path / "backups"), RETENTION_DAYS="14")
     variables["PATH"] = f"{binaries}{os.pathsep}{variables['PATH']}"
     done = subprocess.run(["bash", SCRIPTS / "backup.sh"], env=variables, capture_output=True, text=True)
     assert done.returncode != 0

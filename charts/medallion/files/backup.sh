@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Dumps every database of the server and proves each dump by restoring it. What is not proved is not kept.
-# BACKUPS: the folder. KEEP_DAYS: how long backups stay; the newest always does. VERIFY: false leaves the proof out.
+# BACKUPS: the folder. RETENTION_DAYS: how long backups stay; the newest always does. VERIFY: false leaves the proof out.
 set -euo pipefail
 export PGDATABASE=postgres
 stamp=$(date -u +%Y-%m-%dT%H-%M-%SZ)
@@ -47,4 +47,4 @@ done
 mv "$work" "$BACKUPS/$stamp"
 
 # Only after a new backup is there: a server that is away for weeks takes no old one along.
-find "$BACKUPS" -mindepth 1 -maxdepth 1 -name '20*Z' ! -name "$stamp" -mtime "+$KEEP_DAYS" -exec rm -rf {} +
+find "$BACKUPS" -mindepth 1 -maxdepth 1 -name '20*Z' ! -name "$stamp" -mtime "+$RETENTION_DAYS" -exec rm -rf {} +

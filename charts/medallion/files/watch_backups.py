@@ -108,7 +108,7 @@ def main() -> int:
     api, namespace = client.BatchV1Api(), os.environ["NAMESPACE"]
     cronjob = api.read_namespaced_cron_job(CRONJOB, namespace)
     jobs = api.list_namespaced_job(namespace).items
-    pods = client.CoreV1Api().list_namespaced_pod(namespace, label_selector="medallion/part=backup").items
+    pods = client.CoreV1Api().list_namespaced_pod(namespace, label_selector="app.kubernetes.io/component=backup").items
     found = trouble(cronjob, jobs, pods, datetime.now(timezone.utc))
     sent = (cronjob.metadata.annotations or {}).get(SENT, "")
     due = f"{found[0].metadata.creation_timestamp.isoformat()} {found[0].metadata.uid}" if found else ""

@@ -1,6 +1,6 @@
 """`python -m medallion.backups push | list | fetch STAMP/DATABASE.dump`: backups in a bucket.
 
-The environment names the folder of dumps (BACKUPS), the bucket (BACKUPS_URL), how many days backups stay (KEEP_DAYS)
+The environment names the folder of dumps (BACKUPS), the bucket (BACKUPS_URL), how many days backups stay (RETENTION_DAYS)
 and the bucket's login (AWS_…).
 """
 
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     try:
         bucket = BackupBucket(os.environ.get("BACKUPS_URL", ""))
         if given.verb == "push":
-            push(bucket, folder, int(os.environ.get("KEEP_DAYS", "14")))
+            push(bucket, folder, int(os.environ.get("RETENTION_DAYS", "14")))
         elif given.verb == "list":
             show(bucket)
         else:

@@ -53,7 +53,7 @@ image: {{ include "medallion.backup.image" .root }}
 command: [bash, /scripts/backup.sh]
 env:
   - {name: BACKUPS, value: /backups}
-  - {name: KEEP_DAYS, value: {{ .root.Values.backups.keepDays | quote }}}
+  - {name: RETENTION_DAYS, value: {{ .root.Values.backups.retentionDays | quote }}}
   - {name: VERIFY, value: {{ .root.Values.backups.verify | quote }}}
   {{- if not .secret }}
   {{- include "medallion.postgres.administrator" .root | nindent 2 }}
@@ -84,7 +84,7 @@ command: [/venv/bin/python, -m, medallion.backups, push]
 env:
   - {name: BACKUPS, value: /backups}
   - {name: BACKUPS_URL, value: {{ .root.Values.backups.bucket.url | quote }}}
-  - {name: KEEP_DAYS, value: {{ .root.Values.backups.keepDays | quote }}}
+  - {name: RETENTION_DAYS, value: {{ .root.Values.backups.retentionDays | quote }}}
 envFrom:
   - secretRef: {name: {{ .root.Values.backups.bucket.secret | quote }}}
 volumeMounts:

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Puts a file, or all files of a folder, on the landing volume: k8s/put.sh FILE_OR_FOLDER [NAME]. Pipelines see each
-# file whole or not at all. A tenant's file has its tenant's folder in its name: k8s/put.sh orders.csv acme/orders.csv
+# Puts a file, or all files of a folder, on the landing volume: k8s/upload.sh FILE_OR_FOLDER [NAME]. Pipelines see each
+# file whole or not at all. A tenant's file has its tenant's folder in its name: k8s/upload.sh orders.csv acme/orders.csv
 # A tenant with a namespace of its own has its landing volume there: LANDING_NAMESPACE names it.
 set -euo pipefail
-source=$(realpath "${1:?usage: k8s/put.sh FILE_OR_FOLDER [NAME]}") name=${2:-$(basename "$1")}
+source=$(realpath "${1:?usage: k8s/upload.sh FILE_OR_FOLDER [NAME]}") name=${2:-$(basename "$1")}
 . "$(dirname "$0")/env.sh"
 [ -r "$source" ] || fail "$source: cannot be read"
 

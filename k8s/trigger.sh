@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Triggers a pipeline and waits for its end: k8s/run.sh PIPELINE. The exit code tells whether it succeeded.
+# Triggers a pipeline and waits for its end: k8s/trigger.sh PIPELINE. The exit code tells whether it succeeded.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-pipeline=${1:?usage: k8s/run.sh PIPELINE}
+pipeline=${1:?usage: k8s/trigger.sh PIPELINE}
 
 secret() { kube get secret medallion-ui -o "go-template={{.data.$1 | base64decode}}"; }
 AIRFLOW_USER=$(secret username) AIRFLOW_PASSWORD=$(secret password)
