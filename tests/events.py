@@ -102,7 +102,9 @@ class Events:
 
     def told(self, model: str) -> dict[str, Any]:
         """What the newest row of the ledger says of a model."""
-        (details,) = self.warehouse.execute("select details from medallion.ledger order by id desc").fetchone() or ({},)
+        (details,) = self.warehouse.execute("select details from medallion.step_runs order by id desc").fetchone() or (
+            {},
+        )
         return next(found for found in details["models"] if found["name"] == model)  # type: ignore[index]
 
 

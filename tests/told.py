@@ -45,7 +45,11 @@ def task_of(arguments: Sequence[str], contract: dict[str, Any] | str | None = No
     else:
         work = {"kind": "layer", "layer": given.layer, "select": given.select, "phase": given.phase}
         work |= {"layers": [word.split("=", 1) for word in given.layers], "models": given.models}
-        work |= {"publish": given.publish, "gate": not given.no_gate, "full_refresh": given.full_refresh}
+        work |= {
+            "publish": given.publish,
+            "on_test_failure": "warn" if given.no_gate else "stop",
+            "full_refresh": given.full_refresh,
+        }
     return {**task, "work": work}
 
 

@@ -144,7 +144,7 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
     """
     cleans = tuple(_clean(pipeline, source, contracts[source.contract], context) for source in pipeline.sources)
     steps, needs = list(cleans), tuple(step.name for step in cleans)
-    if pipeline.freshness:
+    if pipeline.source_freshness:
         steps.append(_freshness(pipeline, needs))
         needs = (steps[-1].name,)
     for layer in pipeline.layers:
@@ -154,7 +154,7 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
             needs = (steps[-1].name,)
     load = Marker(
         "load_cleaned_csv_to_postgres",
-        (pipeline.groups.load,),
+        (pipeline.task_groups.load,),
         tuple(step.name for step in cleans),
         "The pod that cleans also loads, in one pass and one transaction: see its log.",
     )
@@ -167,7 +167,7 @@ def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunC
     return Step(
         name=name,
         task_id="clean_and_transform_csv" if only else f"clean_and_transform_csv_{source.name}",
-        group=(pipeline.groups.clean,),
+        group=(pipeline.task_groups.clean,),
         image="cleaner",
         work=_clean_work(source, contract, PurePosixPath(context.landing) / (pipeline.tenant or ""), context.inputs),
         needs=(),
@@ -192,7 +192,7 @@ def _freshness(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
     return Step(
         name="freshness",
         task_id="dbt_source_freshness",
-        group=(pipeline.groups.transform,) if pipeline.groups.transform else (),
+        group=(pipeline.task_groups.transform,) if pipeline.task_groups.transform else (),
         image="dbt",
         work=FreshnessWork(kind="freshness", select=f"path:models/{pipeline.models}"),
         needs=needs,
@@ -207,8 +207,12 @@ def _freshness(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
 def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...], context: RunContext) -> Step:
     whole = phase == "build"
     name = layer.name if whole else f"{layer.name}.{phase}"
-    top = (pipeline.groups.transform,) if pipeline.groups.transform else ()
-    flags = {"publish": layer.is_published, "gate": layer.gate, "full_refresh": context.full_refresh}
+    top = (pipeline.task_groups.transform,) if pipeline.task_groups.transform else ()
+    flags = {
+        "publish": layer.is_published,
+        "on_test_failure": layer.on_test_failure,
+        "full_refresh": context.full_refresh,
+    }
     does = {"build": "Runs and tests", "run": "Runs", "test": "Tests"}[phase]
     return Step(
         name=name,

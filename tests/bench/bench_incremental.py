@@ -76,7 +76,7 @@ def run(connection: psycopg.Connection[tuple[object, ...]], number: int, *more: 
                select sum(pg_total_relation_size(oid))::bigint from pg_class
                where relnamespace = to_regnamespace((select build_schema from medallion.builds order by created_at desc limit 1))
                    and relkind in ('r', 'v')),
-           (select details #>> '{models,0,seconds}' from medallion.ledger order by id desc limit 1)::float""",
+           (select details #>> '{models,0,seconds}' from medallion.step_runs order by id desc limit 1)::float""",
         (before,),
     ).fetchone()
     assert row is not None

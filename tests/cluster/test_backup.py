@@ -19,7 +19,7 @@ from servers import s3_server
 from upgrades import gold_of
 
 DAG = "pipeline_customer_transaction"
-LEDGER = "select md5(string_agg(l::text, '|' order by id)) as digest, count(*) as rows from medallion.ledger as l"
+LEDGER = "select md5(string_agg(l::text, '|' order by id)) as digest, count(*) as rows from medallion.step_runs as l"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def administer(cluster: Cluster, command: str) -> str:
 def damage(cluster: Cluster) -> None:
     """What somebody with the warehouse's own login might do: published rows and the ledger are gone."""
     login = cluster.secret("medallion-warehouse")
-    cluster.psql(login, login["PGDATABASE"], "delete from gold.agg_monthly_sales; delete from medallion.ledger")
+    cluster.psql(login, login["PGDATABASE"], "delete from gold.agg_monthly_sales; delete from medallion.step_runs")
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def pushed(airflow: Airflow, checkout: Path, tmp_path_factory: pytest.TempPathFa
 def test_names_at_their_limits_and_long_contracts_run(pushed: str, airflow: Airflow, cluster: Cluster):
     assert airflow.finished(NAME, pushed) == "success"
     rows = cluster.sql(
-        f"select step, status, rows_loaded from medallion.ledger where run_id = '{pushed}' order by step"
+        f"select step, status, rows_loaded from medallion.step_runs where run_id = '{pushed}' order by step"
     )
     assert rows == [{"step": f"clean.{source}", "status": "succeeded", "rows_loaded": 1} for source in sorted(SOURCES)]
     stored = cluster.sql(f"select count(*) as specs from medallion.specs where pipeline = '{NAME}'")

@@ -18,7 +18,7 @@ STEPS = ["clean.transactions", "bronze", "silver", "gold"]
 
 
 def ledger(cluster: Cluster, dag: str, run: str) -> dict[str, dict[str, Any]]:
-    rows = cluster.sql(f"select * from medallion.ledger where pipeline = '{dag}' and run_id = '{run}' order by id")
+    rows = cluster.sql(f"select * from medallion.step_runs where pipeline = '{dag}' and run_id = '{run}' order by id")
     return {row["step"]: row for row in rows}
 
 
@@ -49,7 +49,7 @@ def test_every_row_is_loaded_or_rejected_with_a_reason(cluster: Cluster, transac
     assert row["rows_in"] == row["rows_loaded"] + row["rows_rejected"] == 20_000
     (counted,) = cluster.sql(
         "select count(distinct line) as lines, count(*) filter (where reason = '') as silent from medallion.rejected_rows "
-        f"where pipeline = '{DAG}' and run_id = (select run_id from medallion.ledger where pipeline = '{DAG}' and "
+        f"where pipeline = '{DAG}' and run_id = (select run_id from medallion.step_runs where pipeline = '{DAG}' and "
         f"step = 'clean.transactions' and status = 'succeeded' and id <= {row['id']} order by id desc limit 1)"
     )
     assert counted == {"lines": row["rows_rejected"], "silent": 0}

@@ -56,7 +56,7 @@ def test_each_tenant_has_its_rows_in_a_database_of_its_own(upgrade: Upgrade):
         login = upgrade.cluster.secret(f"medallion-warehouse-{tenant}")
         seen[tenant] = (
             login["PGDATABASE"],
-            upgrade.cluster.sql_as(login, "select distinct pipeline from medallion.ledger order by 1"),
+            upgrade.cluster.sql_as(login, "select distinct pipeline from medallion.step_runs order by 1"),
         )
     assert seen == {
         "acme": ("tenant_acme", [{"pipeline": "acme_customers"}, {"pipeline": "acme_orders"}]),

@@ -100,9 +100,9 @@ timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
 
     def ledger(self, run: Run) -> list[dict[str, Any]]:
         """The rows of a run, oldest first."""
-        columns = "step, attempt, status, code_version, started_at, finished_at"
+        columns = "step, attempt, status, commit, started_at, finished_at"
         return self.warehouse.sql(
-            f"select {columns} from medallion.ledger "
+            f"select {columns} from medallion.step_runs "
             f"where pipeline = '{self.dag}' and run_id = '{run.run_id}' order by id"
         )
 

@@ -69,7 +69,7 @@ def test_a_push_in_the_middle_of_a_run(lane: Lane, fault: Named, pushed: Callabl
         kill(lane.cluster, pod)  # so that gold is rendered anew, from the newer commit
     lane.succeeded(run)
     one.mended()
-    assert len({row["code_version"] for row in lane.ledger(run) if row["status"] != "failed"}) == 1
+    assert len({row["commit"] for row in lane.ledger(run) if row["status"] != "failed"}) == 1
 
 
 def test_a_broken_file_is_pushed_in_the_middle_of_a_run(lane: Lane, fault: Named, pushed: Callable[..., str]):

@@ -67,7 +67,7 @@ def clean(warehouse: Connection, tmp_path: Path) -> Clean:
         return look(code, run_id)
 
     def look(code: int, run_id: str) -> Cleaned:
-        known = warehouse.execute("select to_regclass('medallion.ledger') is not null").fetchone()
+        known = warehouse.execute("select to_regclass('medallion.step_runs') is not null").fetchone()
         if known != (True,):
             return Cleaned(code, run_id, {}, [])
         steps = ledger.list_steps(warehouse, "p", run_id)

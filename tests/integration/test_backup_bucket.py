@@ -45,7 +45,12 @@ def lake(storage_server: tuple[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_p
     for key in keys(client):
         client.delete_object(Bucket="lake", Key=key)
     login = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"}
-    for name, value in {**login, "BACKUPS_URL": URL, "BACKUPS": str(tmp_path / "backups"), "RETENTION_DAYS": "14"}.items():
+    for name, value in {
+        **login,
+        "BACKUPS_URL": URL,
+        "BACKUPS": str(tmp_path / "backups"),
+        "RETENTION_DAYS": "14",
+    }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(storage, "RETRIES", {"max_retries": 0})
     return client

@@ -29,7 +29,7 @@ ORDERS: dict[str, Any] = {
     "rejects": {"max_share": 0.5},
 }
 TABLE = {"connector": "postgres", "table": "shop.orders"}
-GROWING = {**TABLE, "incremental": {"mode": "watermark", "column": "changed"}}
+GROWING = {**TABLE, "incremental": {"cursor": "changed"}}
 
 
 @pytest.fixture

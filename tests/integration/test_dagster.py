@@ -42,7 +42,7 @@ SCHEDULES = (
 LAYERS = """
 models: customer_transactions
 layers: [{name: silver}, {name: gold}]
-granularity: step
+granularity: phase
 retry_config: {max_retries: 2, initial_delay_seconds: 7, backoff_multiplier: 3, retryable_exit_codes: [75]}
 """
 JOBS = ("acme/customers", "acme/contacts", "globex/orders")

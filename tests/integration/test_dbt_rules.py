@@ -14,7 +14,7 @@ from medallion.dbt.manifest import parse
 EXCEPTIONS = {
     # Its dimensions are made of the same rows, and it points only at members that they have.
     "fct_rejoining_of_upstream_concepts": {"fact_transactions"},
-    # Pipelines without `freshness: true` have no limits; and what hardly ever changes need not be delivered again.
+    # Pipelines without `source_freshness: true` have no limits; and what hardly ever changes need not be delivered again.
     "fct_sources_without_freshness": {
         "cleaned_data.customer_transactions", "sales.salesreason", "sales.store", "sales.creditcard",
         "production.productcategory", "production.productsubcategory", "person.address", "person.stateprovince",

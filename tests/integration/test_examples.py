@@ -46,7 +46,7 @@ def test_two_tenants_load_tables_of_one_name_that_never_meet(tmp_path: Path):
         found = {}
         for tenant in ("acme", "globex"):
             with psycopg.connect(server.get_uri(), dbname=f"tenant_{tenant}") as connection:
-                found[tenant] = connection.execute("select pipeline, rows_in from medallion.ledger").fetchall()
+                found[tenant] = connection.execute("select pipeline, rows_in from medallion.step_runs").fetchall()
     finally:
         server.cleanup()
     assert found == {"acme": [("acme_orders", 3)], "globex": [("globex_orders", 4)]}

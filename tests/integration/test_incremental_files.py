@@ -28,7 +28,7 @@ THINGS: dict[str, Any] = {
 }
 HEADER = b"id,price,pieces\n"
 BY_FILE = {"connector": "csv", "path": "in/*.csv", "incremental": {"mode": "files"}}
-REPLACING = {**BY_FILE, "incremental": {"mode": "files", "on_repeat": "replace"}}
+REPLACING = {**BY_FILE, "incremental": {"mode": "files", "on_duplicate_key": "replace"}}
 
 
 @pytest.fixture

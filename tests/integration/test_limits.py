@@ -292,7 +292,7 @@ def test_a_run_records_the_commit_of_its_dag_folders_repository(run, tmp_path: P
 
     def recorded() -> str:
         assert run("run", "p", dags=dags).returncode == 0
-        (row,) = warehouse.execute("select code_version from medallion.ledger order by id desc limit 1").fetchall()
+        (row,) = warehouse.execute("select commit from medallion.step_runs order by id desc limit 1").fetchall()
         return str(row[0])
 
     assert recorded() == "unknown"

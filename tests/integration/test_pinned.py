@@ -63,7 +63,7 @@ def landing(tmp_path: Path, warehouse: Connection, baked: Path, monkeypatch: pyt
 
 
 def commits(warehouse: Connection, run: str = "one") -> dict[str, str]:
-    return {row["step"]: row["code_version"] for row in ledger.list_steps(warehouse, NAME, run)}
+    return {row["step"]: row["commit"] for row in ledger.list_steps(warehouse, NAME, run)}
 
 
 def test_a_step_that_was_told_of_a_newer_commit_does_what_the_runs_own_says(landing: Path, warehouse: Connection):

@@ -130,7 +130,7 @@ def test_a_view_on_a_table_that_grows_in_place_is_refused(team: Team, warehouse:
     team.good()
     build = warehouse.execute("select build_schema from medallion.builds where published_schema = 'raw'").fetchone()
     assert build is not None
-    warehouse.execute("insert into medallion.loaded_inputs values (%s, 'a.csv', '1', 'one')", build)
+    warehouse.execute("insert into medallion.load_state values (%s, 'a.csv', '1', 'one')", build)
     codes = team.run()
     assert list(codes.values())[-1] == ExitCode.USAGE, team.said
     assert "gold.v_source is a view that reads raw.orders" in team.said

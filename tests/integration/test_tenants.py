@@ -85,7 +85,7 @@ def test_a_tenants_step_loads_into_its_own_database_with_a_ledger_of_its_own(job
     assert step(acme) == ExitCode.OK
     with as_tenant(job, postgres_url, acme) as connection:
         assert connection.execute("select count(*) from raw.orders").fetchone() == (2,)
-        assert connection.execute("select count(*) from medallion.ledger").fetchone() == (1,)
+        assert connection.execute("select count(*) from medallion.step_runs").fetchone() == (1,)
     with as_tenant(job, postgres_url, globex) as connection:
         assert connection.execute("select to_regclass('raw.orders')").fetchone() == (None,)
 

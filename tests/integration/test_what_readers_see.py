@@ -61,7 +61,7 @@ def amounts(*relations: str) -> str:
         ("layer", ("bronze", "silver", "gold")),
         pytest.param("layer", ("silver", "gold"), marks=pytest.mark.slow),
         pytest.param("layer", ("silver",), marks=pytest.mark.slow),
-        pytest.param("step", ("silver", "gold"), marks=pytest.mark.slow),
+        pytest.param("phase", ("silver", "gold"), marks=pytest.mark.slow),
     ],
 )
 def test_readers_of_every_materialization_see_one_tested_state_all_along(

@@ -37,10 +37,10 @@ def test_a_source_without_a_connector_is_a_file_on_the_landing_volume():
 @pytest.mark.parametrize(
     "rest",
     [
-        "path: 'in/*.csv', incremental: {mode: files, on_repeat: replace}",
+        "path: 'in/*.csv', incremental: {mode: files, on_duplicate_key: replace}",
         "connector: http, url: 'https://example.org/a.csv?day=1', secret: web",
         "connector: s3, url: 's3://bucket/in/*.csv.gz', incremental: {mode: files}, env_prefix: CRM_",
-        "connector: postgres, table: Sales.Orders, columns: [id, changed], incremental: {mode: watermark, column: changed}",
+        "connector: postgres, table: Sales.Orders, columns: [id, changed], incremental: {cursor: changed}",
     ],
 )
 def test_every_connector_has_its_own_terms(rest: str):
@@ -71,8 +71,8 @@ def test_a_connector_that_does_not_exist_is_told_with_those_that_do():
         ("connector: postgres, table: o, password: x", "unknown key 'password'"),
         ("connector: postgres, table: o, env_prefix: PG", "env_prefix"),
         ("connector: postgres, table: o, env_prefix: MEDALLION_", "choose another prefix"),
-        ("connector: postgres, table: o, incremental: {mode: files}", "write `mode: watermark`"),
-        ("path: a.csv, incremental: {mode: watermark, column: c}", "write `mode: files`"),
+        ("connector: postgres, table: o, incremental: {mode: files}", "write `incremental: {cursor: COLUMN}`"),
+        ("path: a.csv, incremental: {cursor: c}", "write `incremental: {mode: files}`"),
         ("connector: http, url: 'https://example.org/a', incremental: {mode: files}", "leave `incremental` out"),
         ("connector: http", "key 'url' is missing — add `url: …`"),
         ("connector: http, urk: 'https://example.org/a'", "did you mean 'url'?"),
@@ -105,9 +105,7 @@ def test_a_tenant_names_its_own_secrets_only():
             parse(text.replace("SECRET", other), Pipeline, "p.yaml")
 
 
-@pytest.mark.parametrize(
-    "incremental", ["{mode: watermark, column: changed}", "{mode: watermark, column: changed, on_repeat: replace}"]
-)
+@pytest.mark.parametrize("incremental", ["{cursor: changed}", "{cursor: changed, on_duplicate_key: replace}"])
 def test_rows_that_replace_others_need_a_key_to_tell_whose_place_they_take(tmp_path: Path, incremental: str):
     for folder in ("pipelines", "contracts"):
         (tmp_path / folder).mkdir()

@@ -32,8 +32,8 @@ def test_a_layer_is_one_step_and_waits_for_the_one_before(transactions: Pipeline
     }
 
 
-def test_granularity_step_gives_run_and_test_a_pod_each(transactions: PipelineFile):
-    plan = plan_of(transactions, granularity="step")
+def test_granularity_phase_gives_run_and_test_a_pod_each(transactions: PipelineFile):
+    plan = plan_of(transactions, granularity="phase")
     assert [(step.name, step.task_id, step.needs) for step in plan.steps][1:3] == [
         ("bronze.run", "dbt_run_bronze", ("clean.transactions",)),
         ("bronze.test", "dbt_test_bronze", ("bronze.run",)),
@@ -41,7 +41,7 @@ def test_granularity_step_gives_run_and_test_a_pod_each(transactions: PipelineFi
 
 
 def test_freshness_is_a_gate_between_the_loads_and_the_first_layer(transactions: PipelineFile):
-    steps = {step.name: step for step in plan_of(transactions, freshness=True).steps}
+    steps = {step.name: step for step in plan_of(transactions, source_freshness=True).steps}
     assert list(steps) == ["clean.transactions", "freshness", "bronze", "silver", "gold"]
     assert (steps["freshness"].needs, steps["bronze"].needs) == (("clean.transactions",), ("freshness",))
     assert steps["freshness"].task_id == "dbt_source_freshness"

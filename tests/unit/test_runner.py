@@ -175,10 +175,10 @@ def test_what_only_the_pipeline_as_a_whole_knows_is_a_finding_too(tmp_path: Path
     both = schedule("bad", "acme/orders") + schedule("good", "acme/returns")
     dags = write(tmp_path, both, "acme/orders", "acme/returns")
     job = dags / "jobs" / "acme" / "orders.yaml"
-    job.write_text(job.read_text() + "freshness: true\n")
+    job.write_text(job.read_text() + "source_freshness: true\n")
     assert list(pipelines(dags)) == ["good"]
     assert errors(dags) == [
-        "jobs/acme/orders.yaml:1:1: there is `freshness` and no `models` — name the folder whose sources.yml has the "
+        "jobs/acme/orders.yaml:1:1: there is `source_freshness` and no `models` — name the folder whose sources.yml has the "
         "limits"
     ]
 

@@ -1,7 +1,7 @@
 """`python -m medallion.backups push | list | fetch STAMP/DATABASE.dump`: backups in a bucket.
 
-The environment names the folder of dumps (BACKUPS), the bucket (BACKUPS_URL), how many days backups stay (RETENTION_DAYS)
-and the bucket's login (AWS_…).
+The environment names the folder of dumps (BACKUPS), the bucket (BACKUPS_URL), how many days backups stay
+(RETENTION_DAYS) and the bucket's login (AWS_…).
 """
 
 from __future__ import annotations

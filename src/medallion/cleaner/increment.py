@@ -43,7 +43,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
         return
     watch, reader = Stopwatch(session.log), Reader(job.contract, session.log, empty_is_fine=not by_file)
     changed = [one.name for one in fresh.inputs if one.name in known] if by_file else []
-    latest_wins = job.increment is not None and job.increment.on_repeat == "replace"
+    latest_wins = job.increment is not None and job.increment.on_duplicate_key == "replace"
     with connection.transaction():
         stage = Table(connection, STAGE, job.contract, session.step, fresh.label, with_file=fresh.many)
         target = Table(connection, build, job.contract, session.step, fresh.label, with_file=fresh.many)

@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from medallion import __version__
 from medallion.cleaner.inputs import Inputs
 from medallion.cleaner.reading import Counts, Reader, Stopwatch
 from medallion.cleaner.table import Table
-from medallion.config.connectors import ByFile, ByWatermark
+from medallion.config.connectors import ByCursor, ByFile
 from medallion.config.contract import Contract
 from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import Delivery, TaskResult
 from medallion.runtime.step import Session
 from medallion.warehouse import builds, increments, ledger
+
+CLEANING = 1
+"""Grows when the same input under the same contract gives other rows; a release alone reloads no table."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Source:
     """
 
     find: Callable[[Mapping[str, str]], AbstractContextManager[Inputs]]
-    increment: ByFile | ByWatermark | None = None
+    increment: ByFile | ByCursor | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Job:
     """One load: what is loaded, and the relation that readers know."""
 
     contract: Contract
-    increment: ByFile | ByWatermark | None
+    increment: ByFile | ByCursor | None
     session: Session
     schema: str
     table: str
@@ -190,12 +192,12 @@ def _is_loaded(job: Job, version: str | None) -> bool:
 
 
 def _fingerprint(job: Job, version: str = "") -> str:
-    """What decides the table's content: the input, the contract and the cleaner's version.
+    """Return what decides the table's content: the input, the contract and the number `CLEANING`.
 
     A table that grows is known by the contract and by how it grows: another one means to load everything anew.
     """
     terms = job.contract.model_dump_json(by_alias=True)
-    said = f"{version}\0{terms}\0{__version__}"
+    said = f"{version}\0{terms}\0{CLEANING}"
     if job.increment is not None:
-        said = f"{terms}\0{job.increment.model_dump_json(exclude={'on_repeat'})}"
+        said = f"{terms}\0{job.increment.model_dump_json(exclude={'on_duplicate_key'})}"
     return hashlib.sha256(said.encode()).hexdigest()

@@ -50,20 +50,21 @@ class ByFile(ConfigModel):
     """Only files that no earlier load has taken, and files that changed since, are loaded."""
 
     mode: Literal["files"]
-    on_repeat: Literal["reject", "replace"] = Field(
+    on_duplicate_key: Literal["reject", "replace"] = Field(
         "reject", description="What becomes of a row whose key an earlier load has: it is rejected, or takes its place."
     )
 
 
-class ByWatermark(ConfigModel):
+class ByCursor(ConfigModel):
     """Only rows from the highest value on that an earlier load has seen in a column are loaded.
 
     A row whose key an earlier load has takes its place.
     """
 
-    mode: Literal["watermark"]
-    column: str = Field(pattern=_COLUMN, description="A column that grows with every change, such as `updated_at`.")
-    on_repeat: Literal["replace"] = Field("replace", description="A row that is read again takes its earlier place.")
+    cursor: str = Field(pattern=_COLUMN, description="A column that grows with every change, such as `updated_at`.")
+    on_duplicate_key: Literal["replace"] = Field(
+        "replace", description="A row that is read again takes its earlier place."
+    )
 
 
 class Settings(ConfigModel):
@@ -195,7 +196,7 @@ class PostgresSettings(RemoteSettings):
     columns: tuple[Annotated[str, Field(pattern=_COLUMN)], ...] = Field(
         (), description="The columns to read; by default all."
     )
-    incremental: ByWatermark | None = None
+    incremental: ByCursor | None = None
 
 
 class _Named(ConfigModel):
@@ -225,8 +226,8 @@ class PostgresSource(PostgresSettings, _Named):
     connector: Literal["postgres"]
 
 
-_MODES = {"csv": "files", "s3": "files", "postgres": "watermark"}
-"""What `incremental` may be, by connector."""
+_INCREMENTAL = {"csv": ("mode", "mode: files"), "s3": ("mode", "mode: files"), "postgres": ("cursor", "cursor: COLUMN")}
+"""The key that `incremental` needs, by connector, and how to write it."""
 
 
 def _tag(value: Any) -> str:
@@ -237,10 +238,14 @@ def _tag(value: Any) -> str:
 def _known(value: Any) -> Any:
     connector = check_connector(_tag(value))
     incremental = value.get("incremental") if isinstance(value, dict) else None
-    mode = incremental.get("mode") if isinstance(incremental, dict) else None
-    if incremental is not None and mode != _MODES.get(connector):
-        known = f"write `mode: {_MODES[connector]}`" if connector in _MODES else "leave `incremental` out"
-        raise ValueError(f"connector {connector!r} has no incremental mode {mode!r} — {known}")
+    if isinstance(incremental, dict):
+        if connector not in _INCREMENTAL:
+            raise ValueError(f"connector {connector!r} cannot load incrementally — leave `incremental` out")
+        key, written = _INCREMENTAL[connector]
+        if key not in incremental:
+            raise ValueError(
+                f"connector {connector!r} needs `{key}` in `incremental` — write `incremental: {{{written}}}`"
+            )
     return value
 
 
@@ -280,8 +285,8 @@ def check_secrets(tenant: str, sources: Sequence[Settings]) -> None:
 
 def lacks_key(settings: Settings, contract: Contract) -> tuple[str, str] | None:
     """What is wrong, and what to do, if rows are to take the place of others and there is no key to tell whose."""
-    increment: ByFile | ByWatermark | None = getattr(settings, "incremental", None)
-    if increment is None or increment.on_repeat != "replace" or contract.primary_key:
+    increment: ByFile | ByCursor | None = getattr(settings, "incremental", None)
+    if increment is None or increment.on_duplicate_key != "replace" or contract.primary_key:
         return None
     message = f"rows of {settings.label} take the place of earlier ones, and the contract {contract.name} has no key"
     return message, "add `primaryKey` to the contract"

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_
 from medallion.config.alerts import Alerts
 from medallion.config.connectors import AnySettings, Connector, check_secrets
 from medallion.config.model import ConfigModel, Name
-from medallion.config.pipeline import Groups, ImageResources, Layer, RetryConfig, TenantName, Timeouts
+from medallion.config.pipeline import ImageResources, Layer, RetryConfig, TaskGroups, TenantName, Timeouts
 from medallion.config.retention import Retention
 
 
@@ -46,21 +46,21 @@ class Job(ConfigModel):
     description: str = Field("", description="One line, for the list of DAGs.")
     owner: str | None = Field(None, min_length=1, description="The team to ask; by default the tenant.")
     retry_config: RetryConfig = RetryConfig()
-    max_parallel_steps: int = Field(
+    max_active_tasks: int = Field(
         4, ge=1, description="How many steps of a run go on at once. On Kubernetes each has a pod, and a worker pod."
     )
     timeouts: Timeouts = Timeouts()
     resources: ImageResources = ImageResources()
-    groups: Groups = Groups()
+    task_groups: TaskGroups = TaskGroups()
     alerts: Alerts = Alerts()
     retention: Retention = Retention()
-    freshness: bool = Field(
+    source_freshness: bool = Field(
         False,
         description="Whether `dbt source freshness` is the first gate: how old the sources of `models` may be is in "
         "their sources.yml.",
     )
-    granularity: Literal["layer", "step"] = Field(
-        "layer", description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it."
+    granularity: Literal["layer", "phase"] = Field(
+        "layer", description="`layer`: one pod runs and tests a layer. `phase`: a pod to run it, a pod to test it."
     )
 
     @field_validator("source", mode="wrap")

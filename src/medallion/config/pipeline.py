@@ -31,7 +31,9 @@ class Layer(ConfigModel):
         description="Whether readers use the layer: its builds are in the history, are kept for `retention.builds` "
         "runs, and can be rolled back to. By default only `gold` is.",
     )
-    gate: bool = Field(True, description="False: failing tests are reported and stop nothing.")
+    on_test_failure: Literal["stop", "warn"] = Field(
+        "stop", description="`stop`: nothing is published and the run fails. `warn`: failing tests are reported."
+    )
 
     @property
     def is_published(self) -> bool:
@@ -115,7 +117,7 @@ class Timeouts(ConfigModel):
     )
 
 
-class Groups(ConfigModel):
+class TaskGroups(ConfigModel):
     """Names of the task groups. An empty `transform` puts the layers at the top."""
 
     clean: str = Field("Clean", pattern=r"^[A-Za-z0-9_-]+$")
@@ -139,11 +141,11 @@ class Pipeline(ConfigModel):
         None, description="The folder of dbt models, `dags/dbt/models/<models>`; needed by layers."
     )
     layers: tuple[Layer, ...] = Field((), description="In the order in which they run; none: it only loads.")
-    granularity: Literal["layer", "step"] = Field(
+    granularity: Literal["layer", "phase"] = Field(
         "layer",
-        description="`layer`: one pod runs and tests a layer. `step`: a pod to run it, a pod to test it.",
+        description="`layer`: one pod runs and tests a layer. `phase`: a pod to run it, a pod to test it.",
     )
-    freshness: bool = Field(
+    source_freshness: bool = Field(
         False,
         description="Whether `dbt source freshness` is the first gate: how old the sources of `models` may be is in "
         "their sources.yml.",
@@ -153,9 +155,9 @@ class Pipeline(ConfigModel):
         pattern=r"^([a-z][a-z0-9_]{0,20})?$",
         description="Put before every schema, so that two pipelines can share the same models.",
     )
-    groups: Groups = Groups()
+    task_groups: TaskGroups = TaskGroups()
     retry_config: RetryConfig = RetryConfig()
-    max_parallel_steps: int = Field(
+    max_active_tasks: int = Field(
         4,
         ge=1,
         description="How many steps of a run may go on at once. On Kubernetes each has a pod, and a worker pod.",
@@ -180,8 +182,10 @@ class Pipeline(ConfigModel):
                 raise ValueError(f"{kind} {twice[0]!r} is there twice — give each {kind} its own name")
         if self.layers and self.models is None:
             raise ValueError("there are layers and no `models` — name the folder of dbt models that they build")
-        if self.freshness and self.models is None:
-            raise ValueError("there is `freshness` and no `models` — name the folder whose sources.yml has the limits")
+        if self.source_freshness and self.models is None:
+            raise ValueError(
+                "there is `source_freshness` and no `models` — name the folder whose sources.yml has the limits"
+            )
         return self
 
     @property

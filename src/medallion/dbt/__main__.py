@@ -48,7 +48,7 @@ def build_job(task: TaskSpec) -> step.Job:
     if isinstance(work, FreshnessWork):
         lock = f"freshness:{task.schema_prefix}{work.select}"
         return step.Job(lambda session: check_freshness(work.select, session), lock)
-    flags = (work.publish, work.gate, work.full_refresh)
+    flags = (work.publish, work.on_test_failure, work.full_refresh)
     layer = Layer(work.layer, work.select, work.phase, *flags, layers=work.layers, models=work.models)
     lock = f"layer:{task.schema_prefix}{work.select}"
     return step.Job(lambda session: run_layer(layer, session), lock)

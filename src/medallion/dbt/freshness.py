@@ -38,7 +38,7 @@ def check_freshness(select: str, session: Session) -> None:
     if not results:
         raise Misconfigured(
             f"no source of {select!r} says how old it may be",
-            "give sources a `freshness` in their sources.yml, or take `freshness` out of the pipeline file",
+            "give sources a `freshness` in their sources.yml, or take `source_freshness` out of the pipeline file",
         )
     found = tuple(sorted((_result(result) for result in results), key=lambda found: found.name))
     outcome = TaskResult(tests=found, parse=parsed.source, message=_summary(found))

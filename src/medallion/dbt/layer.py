@@ -40,7 +40,7 @@ class Layer:
     select: str
     phase: Phase
     publish: bool = False
-    gate: bool = True
+    on_test_failure: Literal["stop", "warn"] = "stop"
     full_refresh: bool = False
     layers: tuple[tuple[str, str], ...] = ()
     models: str = ""
@@ -186,7 +186,7 @@ class _Work:
             raise broken
         what = f"{len(failed)} of {len(self._tests)} tests of {self._layer.name} failed"
         lines = "".join(f"\n{_line(test)}" for test in failed)
-        if self._layer.gate:
+        if self._layer.on_test_failure == "stop":
             unpublished = "; nothing was published, readers see the last good data" if self._layer.publish else ""
             raise TestFailed(
                 f"{what}{unpublished}:{lines}",

@@ -130,7 +130,7 @@ _EXPOSED = """
     with recursive fixed as (
         select space.oid from medallion.builds as build
         inner join pg_namespace as space on space.nspname = build.build_schema
-        where not exists (select from medallion.loaded_inputs as taken where taken.build_schema = build.build_schema)),
+        where not exists (select from medallion.load_state as taken where taken.build_schema = build.build_schema)),
     reads as (
         select pg_class.oid, relname as view from pg_class
         where relnamespace = to_regnamespace(quote_ident(%s)) and relkind = 'v'

@@ -56,7 +56,7 @@ class LayerWork(ConfigModel):
     select: str
     phase: Literal["build", "run", "test"] = "build"
     publish: bool = False
-    gate: bool = True
+    on_test_failure: Literal["stop", "warn"] = "stop"
     full_refresh: bool = False
     layers: tuple[tuple[str, str], ...] = ()
     models: str = ""

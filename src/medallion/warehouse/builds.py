@@ -61,7 +61,7 @@ def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool, on
         """select build_schema, run_id = %(run)s, published_at is not null from medallion.builds as build
            where published_schema = %(schema)s and pipeline = %(pipeline)s and step = %(layer)s and (
                run_id = %(run)s or %(only)s and published_at is null and exists (
-                   select from medallion.ledger as ended
+                   select from medallion.step_runs as ended
                    where ended.pipeline = build.pipeline and ended.run_id = build.run_id
                        and ended.layer = build.step and ended.status = 'failed'
                        and ended.finished_at > build.created_at))

@@ -72,15 +72,15 @@ def list_runs(connection: Connection, pipeline: str) -> list[Run]:
 # A run is whole if every step of its plan has succeeded in it, and unfinished while one has not ended at all.
 _RUNS = """
     with latest as (
-        select distinct on (run_id, step) * from medallion.ledger
+        select distinct on (run_id, step) * from medallion.step_runs
         where pipeline = %(pipeline)s order by run_id, step, attempt desc),
     good as (
-        select distinct run_id, step from medallion.ledger where pipeline = %(pipeline)s and status <> 'failed'),
+        select distinct run_id, step from medallion.step_runs where pipeline = %(pipeline)s and status <> 'failed'),
     planned as (
         select run_id, jsonb_object_keys(plan) as step from medallion.runs where pipeline = %(pipeline)s),
     ended as (
         select run_id, min(started_at) as started_at, max(finished_at) as finished_at, max(id) as id,
-            bool_or(status = 'failed') as failed, max(code_version) as commit,
+            bool_or(status = 'failed') as failed, max(commit) as commit,
             max(details ->> 'message') filter (where step = %(rollback)s) as message
         from latest group by run_id)
     select ended.*, exists (

@@ -14,14 +14,14 @@ from medallion.warehouse.connection import Connection
 def load_state(connection: Connection, build: str) -> dict[str, str]:
     """The versions of what a build holds, by name."""
     rows = connection.execute(
-        "select name, version from medallion.loaded_inputs where build_schema = %s", (build,)
+        "select name, version from medallion.load_state where build_schema = %s", (build,)
     ).fetchall()
     return {str(name): str(version) for name, version in rows}
 
 
 def growing(connection: Connection) -> set[str]:
     """Return the builds that later loads add rows to, while readers see them."""
-    rows = connection.execute("select distinct build_schema from medallion.loaded_inputs").fetchall()
+    rows = connection.execute("select distinct build_schema from medallion.load_state").fetchall()
     return {str(row[0]) for row in rows}
 
 
@@ -29,7 +29,7 @@ def remember(connection: Connection, build: str, run_id: str, taken: Mapping[str
     """Adds what a load has taken, by name. Call it in the transaction that holds the data."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            """insert into medallion.loaded_inputs (build_schema, name, version, run_id) values (%s, %s, %s, %s)
+            """insert into medallion.load_state (build_schema, name, version, run_id) values (%s, %s, %s, %s)
                on conflict (build_schema, name) do update
                set version = excluded.version, run_id = excluded.run_id, loaded_at = excluded.loaded_at""",
             [(build, name, version, run_id) for name, version in taken.items()],

@@ -14,13 +14,14 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from medallion import __version__
 from medallion.config.retention import Retention
 from medallion.errors import UpstreamNotSucceeded
 from medallion.protocol.result import TaskResult
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.lock import advisory_lock
 
-VERSION = 6
+VERSION = 7
 """Of `schema.sql`, whose last line says it too. An older step leaves a newer schema as it is."""
 ROLLBACK = "rollback"
 """The step under which a rollback is in the ledger."""
@@ -67,7 +68,7 @@ def require(connection: Connection, step: StepRun) -> None:
     query = """
         select step from unnest(%s::text[]) as needed (step)
         where not exists (
-            select from medallion.ledger as done
+            select from medallion.step_runs as done
             where done.pipeline = %s and done.run_id = %s and done.step = needed.step and done.status <> 'failed')
     """
     rows = connection.execute(query, (list(step.needs), step.pipeline, step.run_id)).fetchall()
@@ -82,7 +83,7 @@ def require(connection: Connection, step: StepRun) -> None:
 def has_succeeded(connection: Connection, step: StepRun) -> bool:
     """Whether the latest attempt of the step in this run succeeded."""
     row = connection.execute(
-        """select status <> 'failed' from medallion.ledger
+        """select status <> 'failed' from medallion.step_runs
            where pipeline = %s and run_id = %s and step = %s order by attempt desc limit 1""",
         (step.pipeline, step.run_id, step.step),
     ).fetchone()
@@ -96,7 +97,7 @@ def require_no_rollback_since(connection: Connection, pipeline: str, run_id: str
         UpstreamNotSucceeded: There was a rollback since the run began.
     """
     row = connection.execute(
-        """select back.details ->> 'message' from medallion.ledger as back
+        """select back.details ->> 'message' from medallion.step_runs as back
            where back.pipeline = %(pipeline)s and back.step = %(rollback)s and back.finished_at > (
                select pinned_at from medallion.runs where pipeline = %(pipeline)s and run_id = %(run)s)
            order by back.id desc limit 1""",
@@ -119,19 +120,19 @@ def record(
     """
     cursor = connection.execute(
         """
-        insert into medallion.ledger (pipeline, run_id, step, layer, attempt, status, started_at,
-            rows_in, rows_loaded, rows_rejected, input_checksum, code_version, details, fence)
+        insert into medallion.step_runs (pipeline, run_id, step, layer, attempt, status, started_at,
+            rows_in, rows_loaded, rows_rejected, input_checksum, commit, platform_version, details, fence)
         select %(pipeline)s, %(run_id)s, %(step)s, %(layer)s, coalesce(max(attempt), 0) + 1, %(status)s,
-            %(started_at)s, %(rows_in)s, %(rows_loaded)s, %(rows_rejected)s, %(checksum)s, %(commit)s, %(details)s,
+            %(started_at)s, %(rows_in)s, %(rows_loaded)s, %(rows_rejected)s, %(checksum)s, %(commit)s, %(platform)s, %(details)s,
             %(fence)s::bigint
-        from medallion.ledger where pipeline = %(pipeline)s and run_id = %(run_id)s and step = %(step)s
+        from medallion.step_runs where pipeline = %(pipeline)s and run_id = %(run_id)s and step = %(step)s
         having coalesce(max(fence) <= %(fence)s, true)
         """,
         {
             "pipeline": step.pipeline, "run_id": step.run_id, "step": step.step, "layer": step.layer,
             "status": outcome.status, "started_at": started_at, "rows_in": outcome.rows_in,
             "rows_loaded": outcome.rows_loaded, "rows_rejected": outcome.rows_rejected,
-            "checksum": outcome.input_checksum, "commit": step.commit, "details": Jsonb(outcome.details()),
+            "checksum": outcome.input_checksum, "commit": step.commit, "platform": __version__, "details": Jsonb(outcome.details()),
             "fence": fence,
         },
     )  # fmt: skip
@@ -139,10 +140,10 @@ def record(
 
 
 def list_steps(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:
-    """The latest attempt of every step of a run, oldest first, as rows of `medallion.ledger`."""
+    """The latest attempt of every step of a run, oldest first, as rows of `medallion.step_runs`."""
     query = """
         select * from (
-            select distinct on (step) * from medallion.ledger
+            select distinct on (step) * from medallion.step_runs
             where pipeline = %s and run_id = %s order by step, attempt desc) as latest
         order by id
     """
@@ -153,7 +154,7 @@ def list_steps(connection: Connection, pipeline: str, run_id: str) -> list[dict[
 def latest_load(connection: Connection, step: StepRun, checksum: str) -> dict[str, Any] | None:
     """The row of the newest successful load of the same input by the same step, in whatever run."""
     query = """
-        select * from medallion.ledger
+        select * from medallion.step_runs
         where pipeline = %s and step = %s and input_checksum = %s and status = 'succeeded'
         order by id desc limit 1
     """

@@ -55,7 +55,7 @@ def prune_records(connection: Connection, pipeline: str, keep: Retention) -> Non
     old = "pipeline = %s and finished_at < now() - make_interval(days => %s)"
     with connection.transaction():
         connection.execute(
-            f"""delete from medallion.ledger as old where {old} and not exists (
+            f"""delete from medallion.step_runs as old where {old} and not exists (
                 select from medallion.builds as build
                 where build.pipeline = old.pipeline and build.run_id = old.run_id)""",
             (pipeline, keep.ledger_days),
@@ -63,7 +63,7 @@ def prune_records(connection: Connection, pipeline: str, keep: Retention) -> Non
         connection.execute(
             """delete from medallion.runs as old
                where pipeline = %s and pinned_at < now() - make_interval(days => %s) and not exists (
-                   select from medallion.ledger where pipeline = old.pipeline and run_id = old.run_id)""",
+                   select from medallion.step_runs where pipeline = old.pipeline and run_id = old.run_id)""",
             (pipeline, keep.ledger_days),
         )
         connection.execute(

@@ -46,7 +46,7 @@ def pin(connection: Connection, step: StepRun, plan: Mapping[str, str], known: M
                    set commit = excluded.commit, plan = excluded.plan, pinned_at = clock_timestamp()
                    where (known.commit, known.plan) <> (excluded.commit, excluded.plan)
                        and excluded.plan <> '{}' and not exists (
-                           select from medallion.ledger as done
+                           select from medallion.step_runs as done
                            where done.pipeline = known.pipeline and done.run_id = known.run_id
                                and done.status <> 'failed')""",
             mine,

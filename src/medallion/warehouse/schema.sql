@@ -2,28 +2,27 @@
 create schema if not exists medallion;
 
 -- The truth of every run: one row per step and attempt, written in the transaction that holds its data.
-create table if not exists medallion.ledger (
-    id             bigint generated always as identity primary key,
-    pipeline       text not null,
-    run_id         text not null,
-    step           text not null,
-    layer          text,
-    attempt        integer not null,
-    status         text not null check (status in ('succeeded', 'unchanged', 'failed')),
-    started_at     timestamptz not null,
-    finished_at    timestamptz not null default clock_timestamp(),
-    rows_in        bigint,
-    rows_loaded    bigint,
-    rows_rejected  bigint,
-    input_checksum text,
-    code_version   text not null,
-    fence          bigint,
-    details        jsonb not null default '{}',
+create table if not exists medallion.step_runs (
+    id               bigint generated always as identity primary key,
+    pipeline         text not null,
+    run_id           text not null,
+    step             text not null,
+    layer            text,
+    attempt          integer not null,
+    status           text not null check (status in ('succeeded', 'unchanged', 'failed')),
+    started_at       timestamptz not null,
+    finished_at      timestamptz not null default clock_timestamp(),
+    rows_in          bigint,
+    rows_loaded      bigint,
+    rows_rejected    bigint,
+    input_checksum   text,
+    commit           text not null,
+    platform_version text not null,
+    fence            bigint,
+    details          jsonb not null default '{}',
     unique (pipeline, run_id, step, attempt),
     check (rows_in = rows_loaded + rows_rejected)
 );
-
-alter table medallion.ledger add column if not exists fence bigint;
 
 -- Quarantine: one row per reason why an input row was not loaded.
 create table if not exists medallion.rejected_rows (
@@ -65,22 +64,6 @@ create table if not exists medallion.publications (
     published_at     timestamptz not null default clock_timestamp()
 );
 create index if not exists publications_by_pipeline on medallion.publications (pipeline, run_id);
-
--- Builds published before there was this table.
-insert into medallion.publications (
-    pipeline, run_id, step, published_schema, build_schema, relations, published_at
-)
-select
-    pipeline,
-    run_id,
-    step,
-    published_schema,
-    build_schema,
-    relations,
-    published_at
-from medallion.builds
-where published_at is not null and not exists (select from medallion.publications)
-order by published_at;
 
 -- What steps do, stored once for all runs that do the same; `digest` is made of the content.
 create table if not exists medallion.specs (
@@ -136,7 +119,7 @@ end
 $$;
 
 -- What incremental loads have taken, by the build that holds it: a file and its version, or a source and its watermark.
-create table if not exists medallion.loaded_inputs (
+create table if not exists medallion.load_state (
     build_schema text not null references medallion.builds on delete cascade,
     name         text not null,
     version      text not null,
@@ -146,4 +129,4 @@ create table if not exists medallion.loaded_inputs (
 );
 
 -- Where a schema of another version is found, this file is run again.
-comment on schema medallion is 'Medallion ledger 6';
+comment on schema medallion is 'Medallion ledger 7';

@@ -106,14 +106,14 @@ def _select(
     statement = sql.SQL("select {} from {}").format(names, table)
     if settings.incremental is None:
         return statement, {}
-    column = sql.Identifier(settings.incremental.column)
+    column = sql.Identifier(settings.incremental.cursor)
     earlier = json.loads(known[settings.table]) if settings.table in known else {}
     since = _since(column, earlier.get("watermark"))
     highest = sql.SQL("select max({column})::text from {table}").format(column=column, table=table)
     (watermark,) = connection.execute(highest).fetchone() or (None,)
     count = sql.SQL("select count(*) from {} where {}").format(table, _since(column, watermark))
     (rows_at,) = connection.execute(count).fetchone() or (0,)
-    told = {"column": settings.incremental.column, "watermark": watermark, "rows": rows_at}
+    told = {"column": settings.incremental.cursor, "watermark": watermark, "rows": rows_at}
     statement += sql.SQL(" where {} order by {}").format(since, column)
     return statement, {settings.table: json.dumps(told)}
 
@@ -154,7 +154,7 @@ def _failure(error: psycopg.Error, table: str, prefix: str) -> StepFailure:
     if isinstance(error, (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)):
         return InputNotFound(f"the source database has no {table}: {said}", "check `table` of the source")
     if isinstance(error, psycopg.errors.UndefinedColumn):
-        return ContractViolation(f"{table} of the source database: {said}", "check `columns` and `incremental.column`")
+        return ContractViolation(f"{table} of the source database: {said}", "check `columns` and `incremental.cursor`")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return BadInput(f"{table} may not be read: {said}", f"grant select on {table} to the user of the source")
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
@@ -165,4 +165,4 @@ def _failure(error: psycopg.Error, table: str, prefix: str) -> StepFailure:
     if code and code.startswith(("28", "3D", "F0", "55", "42501")):
         names = f"{prefix}PGUSER, {prefix}PGPASSWORD, {prefix}PGDATABASE and {prefix}PGPORT"
         return BadInput(f"the source database refuses the login: {said}", f"check {names}")
-    return BadInput(f"{table} cannot be read: {said}", "check `incremental.column`, which is compared with a watermark")
+    return BadInput(f"{table} cannot be read: {said}", "check `incremental.cursor`, which is compared with a watermark")

@@ -81,7 +81,7 @@ def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = T
         ),
         catchup=pipeline.schedule.catchup,
         max_active_runs=pipeline.schedule.max_concurrent_runs,
-        max_active_tasks=pipeline.max_parallel_steps,
+        max_active_tasks=pipeline.max_active_tasks,
         dagrun_timeout=timedelta(seconds=pipeline.timeouts.run_seconds),
         tags=list(plan.tags),
         deadline=alerting.deadline(),

@@ -54,7 +54,7 @@ def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
     )
     return graph.to_job(
         tags={**job_tags(plan), PIPELINE_TAG: pipeline.name, "dagster/max_runtime": str(pipeline.timeouts.run_seconds)},
-        executor_def=dagster.multiprocess_executor.configured({"max_concurrent": pipeline.max_parallel_steps}),
+        executor_def=dagster.multiprocess_executor.configured({"max_concurrent": pipeline.max_active_tasks}),
     )
 
 

@@ -48,7 +48,7 @@ class _Run:
     def __init__(self, plan: Plan, environment: Mapping[str, str], on_event: OnStepEvent) -> None:
         self._plan = plan
         self._steps = {step.name: step for step in plan.steps}
-        self._parallel = min(plan.pipeline.max_parallel_steps, os.cpu_count() or 1)
+        self._parallel = min(plan.pipeline.max_active_tasks, os.cpu_count() or 1)
         self._environment, self._on_event = environment, on_event
         self._stopping = threading.Event()
         self._running: dict[str, StepProcess] = {}
