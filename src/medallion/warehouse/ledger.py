@@ -123,8 +123,8 @@ def record(
         insert into medallion.step_runs (pipeline, run_id, step, layer, attempt, status, started_at,
             rows_in, rows_loaded, rows_rejected, input_checksum, commit, platform_version, details, fence)
         select %(pipeline)s, %(run_id)s, %(step)s, %(layer)s, coalesce(max(attempt), 0) + 1, %(status)s,
-            %(started_at)s, %(rows_in)s, %(rows_loaded)s, %(rows_rejected)s, %(checksum)s, %(commit)s, %(platform)s, %(details)s,
-            %(fence)s::bigint
+            %(started_at)s, %(rows_in)s, %(rows_loaded)s, %(rows_rejected)s, %(checksum)s, %(commit)s, %(platform)s,
+            %(details)s, %(fence)s::bigint
         from medallion.step_runs where pipeline = %(pipeline)s and run_id = %(run_id)s and step = %(step)s
         having coalesce(max(fence) <= %(fence)s, true)
         """,
@@ -132,8 +132,8 @@ def record(
             "pipeline": step.pipeline, "run_id": step.run_id, "step": step.step, "layer": step.layer,
             "status": outcome.status, "started_at": started_at, "rows_in": outcome.rows_in,
             "rows_loaded": outcome.rows_loaded, "rows_rejected": outcome.rows_rejected,
-            "checksum": outcome.input_checksum, "commit": step.commit, "platform": __version__, "details": Jsonb(outcome.details()),
-            "fence": fence,
+            "checksum": outcome.input_checksum, "commit": step.commit, "platform": __version__,
+            "details": Jsonb(outcome.details()), "fence": fence,
         },
     )  # fmt: skip
     return cursor.rowcount == 1
