@@ -155,8 +155,8 @@ def is_ruamels_own(scalar: str) -> bool:
     [
         ("schedule: {enabled: no}", "f:4:12: schedule.enabled: 'no' is not `true` or `false` — write `false`"),
         ("schedule: {enabled: On}", "f:4:12: schedule.enabled: 'On' is not `true` or `false` — write `true`"),
-        ("freshness: 0", "f:4:1: freshness: '0' is not `true` or `false` — write `false`"),
-        ("freshness: maybe", "f:4:1: freshness: 'maybe' is not `true` or `false` — write `true` or `false`"),
+        ("source_freshness: 0", "f:4:1: source_freshness: '0' is not `true` or `false` — write `false`"),
+        ("source_freshness: maybe", "f:4:1: source_freshness: 'maybe' is not `true` or `false` — write `true` or `false`"),
         ("description: 0600", "f:4:1: description: 0600 is no text — write it in quotes: \"0600\""),
         ("max_active_tasks: '4'", "f:4:1: max_active_tasks: '4' is no whole number — write digits, without quotes, `_` or `:`"),
         ("schedule: {interval_seconds: 1:30}", "f:4:12: schedule.interval_seconds: '1:30' is no whole number — write digits, without quotes, `_` or `:`"),
