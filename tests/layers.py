@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 from told import told
+from warm import Warm, warm
 
 REPO = Path(__file__).resolve().parents[1]
 PIPELINE = "orders"
@@ -92,7 +95,17 @@ def arguments_of(layer: str, run: str = "one", phase: str = "build", prefix: str
 
 
 def run_layer(layer: str, run: str = "one", **options: str) -> subprocess.CompletedProcess[str]:
-    return run_command(*arguments_of(layer, run, **options))
+    """Runs a layer's command to its end, as a fork of a process that has imported dbt, on this repository's project."""
+    if "MEDALLION_DBT_PROJECT" in os.environ:
+        return run_command(*arguments_of(layer, run, **options))
+    return _forks().run(*arguments_of(layer, run, **options))
+
+
+@cache
+def _forks() -> Warm:
+    kept = ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(warm({}))
 
 
 def run_all(run: str = "one", prefix: str = "") -> None:

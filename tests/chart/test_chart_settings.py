@@ -213,6 +213,6 @@ def test_dag_folder_of_a_claim_is_followed_too(chart: Path) -> None:
         "airflow.dags.gitSync.enabled=false,airflow.dags.persistence.enabled=true,airflow.dags.persistence.subPath=x"
     )
     (pools,) = boxes(manifests(template(chart, "--set", settings)), "pools")
-    assert environment(pools)["PYTHONPATH"] == "/opt/airflow/dags"
+    assert pools["command"][-1] == "/opt/airflow/dags"
     (mount,) = pools["volumeMounts"]
     assert (mount["mountPath"], mount["subPath"]) == ("/opt/airflow/dags", "x")

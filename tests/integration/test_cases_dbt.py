@@ -62,6 +62,7 @@ def test_case_13_a_test_of_two_parents_closes_the_gate(warehouse: Connection, tm
     assert warehouse.execute("select to_regclass('gold.sales')").fetchone() == (None,)
 
 
+@pytest.mark.slow
 def test_case_14_grants_reach_readers_and_hooks_run_once(warehouse: Connection, tmp_path: Path):
     case = Case("14-grants-and-hooks", tmp_path)
     model = case.folder / "project" / "models" / "shop" / "gold" / "sales.yml"
@@ -81,6 +82,7 @@ def test_case_14_grants_reach_readers_and_hooks_run_once(warehouse: Connection, 
         warehouse.execute(f"reset role; drop owned by {ROLE}; drop role {ROLE}")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_case_15_a_seed_is_loaded_before_what_reads_it(warehouse: Connection, tmp_path: Path):
     code, said, steps = Case("15-seed-not-loaded", tmp_path).run()
     assert code == 0, said

@@ -64,6 +64,7 @@ def tables(warehouse: Connection, schema: str) -> list[tuple[Any, ...]]:
     return warehouse.execute(query, (schema,)).fetchall()
 
 
+@pytest.mark.slow
 def test_a_layer_that_comes_back_after_its_lock_was_lost_builds_nothing_more(
     published: Connection, monkeypatch: pytest.MonkeyPatch
 ):

@@ -92,6 +92,7 @@ def test_a_load_that_finds_no_room_says_so_and_succeeds_when_there_is_some(
     assert warehouse.execute("select count(*) from cleaned.things").fetchone() == (600_000,)
 
 
+@pytest.mark.slow
 def test_a_layer_that_finds_no_room_says_so_and_succeeds_when_there_is_some(volume: Volume, warehouse: Connection):
     load(warehouse, "", "one")
     run_all()

@@ -148,7 +148,7 @@ def test_a_stopped_layer_leaves_no_session_behind(loaded: Connection):
             pass
 
 
-@pytest.mark.parametrize("end", ["stopped", "sessions terminated"])
+@pytest.mark.parametrize("end", ["stopped", pytest.param("sessions terminated", marks=pytest.mark.slow)])
 def test_a_layer_that_has_published_succeeds_whatever_ends_its_clean_up(published: Connection, end: str):
     load(published, "", "two", months=1)
     for layer in ("bronze", "silver"):

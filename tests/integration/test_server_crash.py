@@ -104,6 +104,7 @@ def test_a_load_leaves_the_old_table_or_the_new_one(server: Server, tmp_path: Pa
         assert connection.execute("select count(*) from cleaned.things").fetchone() == (400_000,)
 
 
+@pytest.mark.slow
 def test_a_layer_leaves_readers_what_they_had(server: Server):
     with server.connect() as connection:
         load(connection, "", "one")

@@ -57,7 +57,7 @@ def amounts(*relations: str) -> str:
 @pytest.mark.parametrize(
     ("granularity", "published"),
     [
-        ("layer", ("gold",)),
+        pytest.param("layer", ("gold",), marks=pytest.mark.slow),
         ("layer", ("bronze", "silver", "gold")),
         pytest.param("layer", ("silver", "gold"), marks=pytest.mark.slow),
         pytest.param("layer", ("silver",), marks=pytest.mark.slow),
