@@ -12,6 +12,11 @@ ROWS ?= 20000
 WHEEL := dist/medallion_platform-$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/medallion/__init__.py)-py3-none-any.whl
 export UV_LINK_MODE ?= copy
 
+.PHONY: help
+help: # of all targets that have a description
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
+	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
 ##@ On this machine, without a cluster
 .PHONY: install demo dagster test slow fuzz test-all lint bench
 
@@ -99,9 +104,3 @@ clean: ## remove .venv and local state (the embedded Postgres and its data too)
 	@touch $@
 
 -include k8s/cluster.mk
-
-##@ This list
-.PHONY: help
-help: ## what there is
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
-	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

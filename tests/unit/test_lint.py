@@ -371,3 +371,18 @@ def test_a_case_from_the_field_is_told_and_harms_no_other(case: str, names: set[
     found: list[Any] = [one for one in lint_folder(folder / "dags") if one.severity == "error"]
     assert [one.line for one in found] == lines
     assert {one.name for one in iter_pipelines(folder / "dags") if one.file} == names
+
+
+def test_broken_job_is_reported_once_for_a_relative_folder(dags: Path, monkeypatch: pytest.MonkeyPatch):
+    (dags / "jobs" / "acme" / "orders.yaml").write_text("tenant: acme\nconnector: csv\ncontract: orders\n")
+    monkeypatch.chdir(dags.parent)
+    found = [str(one) for one in lint_folder(Path("dags")) if one.severity == "error"]
+    assert found == ["dags/jobs/acme/orders.yaml:1:1: source: key 'source' is missing — add `source: …`"]
+
+
+def test_exit_codes_that_no_step_ends_with_are_warned_of(dags: Path):
+    pipeline(dags, "daily", "daily", "retry_config: {retryable_exit_codes: [75, 1, 2]}\n")
+    assert told(dags) == [
+        "pipelines/daily.yaml:4:16: warning: retry_config.retryable_exit_codes: no step ends with exit code 1, 2 — see "
+        "the exit codes in docs/pipelines.md"
+    ]

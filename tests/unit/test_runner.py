@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from medallion.config.catalog import find
 from medallion.config.connectors import CONNECTORS
+from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
 from medallion.config.load_runner import RunnerFile, load_runners
 from medallion.config.pipeline import Pipeline
@@ -105,7 +107,7 @@ def test_a_config_is_found_below_the_folder_of_jobs_wherever_that_was_mounted(tm
         (
             schedule("bad", "acme/nothing"),
             "runner.yaml:7:21: runner.orchestrator.schedules.1.config: no job file jobs/acme/nothing.yaml — there are: "
-            "jobs/acme/orders.yaml",
+            "jobs/acme/orders.yaml; or write it with `medallion new job nothing --tenant acme`",
         ),
         (
             schedule("good", "acme/orders"),
@@ -220,3 +222,17 @@ def test_a_job_that_no_schedule_names_is_a_warning(tmp_path: Path):
         "job",
         "runner.yaml:1:1: warning: Airflow does not see runner files — add runner.py, see docs/runner.md",
     ]
+
+
+@pytest.mark.parametrize("name", ["jobs/acme/orders.yaml", "dags/jobs/acme/orders.yaml"])
+def test_job_file_is_found_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    dags = write(tmp_path / "dags", schedule("hourly", "acme/orders"), "acme/orders")
+    monkeypatch.chdir(tmp_path)
+    for folder in (dags, Path("dags")):
+        found = find(folder, name)
+        assert (found.pipeline.name, found.pipeline.tenant, found.pipeline.schedule.cron) == ("orders", "acme", None)
+
+
+def test_job_file_that_is_missing_is_named(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"gone\.yaml"):
+        find(write(tmp_path / "dags", schedule("hourly", "acme/orders"), "acme/orders"), "jobs/acme/gone.yaml")

@@ -36,17 +36,16 @@ def history(
 def show_history(runs: list[Run]) -> None:
     """Prints runs as a table."""
     table = Table(header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
-    for title in ("run", "status", "ended", "commit", "data"):
+    table.add_column("run", no_wrap=True, overflow="ignore")  # to be copied whole, in a terminal of any width
+    for title in ("status", "data"):
         table.add_column(title, overflow="fold")
     for run in runs:
         status = "rolled back" if run.rollback else run.status
         data = [_version(version) for version in run.versions] + ([run.message] if run.rollback else [])
         colour = _COLOUR[run.status]
         table.add_row(
-            run.run_id,
-            f"[{colour}]{status}[/]",
-            f"{run.finished_at:%Y-%m-%d %H:%M:%S}",
-            run.commit[:12],
+            f"{run.run_id}\n[dim]commit {run.commit[:12]}[/]",
+            f"[{colour}]{status}[/]\n{run.finished_at:%Y-%m-%d %H:%M}",
             "\n".join(data),
         )
     console.print(table)

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError, Diagnostic
+from medallion.config.load_job import JobFiles, jobs_folder
 from medallion.config.load_pipeline import PipelineFile, load_pipeline, pipeline_files
 from medallion.config.load_runner import load_runners
+from medallion.config.runner import build_pipeline
+from medallion.config.schedule import Schedule
 from medallion.config.yaml_loader import load
 
 
@@ -41,16 +46,19 @@ def iter_pipelines(dags: Path) -> Iterator[CatalogEntry]:
 
 
 def find(dags: Path, name: str, contract: Path | None = None) -> PipelineFile:
-    """The pipeline of a name: a pipeline file, or else a schedule of a runner file.
+    """Return the pipeline of a name: a pipeline file, or else a schedule of a runner file; or that of a file.
 
     Args:
         dags: The DAG folder.
-        name: The pipeline's or the schedule's name.
+        name: The pipeline's or the schedule's name, or the path of a pipeline file or a job file.
         contract: A contract file to use instead of the one that it names.
 
     Raises:
         ConfigError: There is none of that name, or it is wrong.
     """
+    given = Path(name)
+    if given.suffix in (".yaml", ".yml"):
+        return _find_file(dags, given if given.is_file() else dags / given, contract)
     path = dags / "pipelines" / f"{name}.yaml"
     if path.is_file():
         return load_pipeline(path, contract)
@@ -58,13 +66,30 @@ def find(dags: Path, name: str, contract: Path | None = None) -> PipelineFile:
     entries = [entry for runner in runners for entry in runner.entries if entry.name == name]
     for entry in entries:
         if entry.file is not None:
-            if contract is None:
-                return entry.file
-            given = load(contract, Contract)
-            return replace(entry.file, contracts=dict.fromkeys(entry.file.contracts, given))
+            return _under(entry.file, contract)
     if entries:
         raise ConfigError(entries[0].diagnostics)
     names = [file.stem for file in pipeline_files(dags)]
     names += [one.name for runner in runners if runner.runner for one in runner.runner.runner.orchestrator.schedules]
     remedy = f"there are: {', '.join(names)}" if names else f"{dags} holds no pipeline"
     raise ConfigError([Diagnostic(str(path), 1, 1, "", "no such pipeline", remedy)])
+
+
+def _find_file(dags: Path, path: Path, contract: Path | None) -> PipelineFile:
+    """A pipeline file, or a job as it runs without its schedule: under its file's name."""
+    inside = jobs_folder(dags).resolve()
+    if not path.resolve().is_relative_to(inside):
+        return load_pipeline(path, contract)
+    job, contracts = JobFiles(dags).job(jobs_folder(dags) / path.resolve().relative_to(inside))
+    try:
+        pipeline = build_pipeline(job, path.stem, Schedule(), {})
+    except ValidationError as error:  # the name, or what the source lacks
+        message, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" — ")
+        raise ConfigError([Diagnostic(str(path), 1, 1, "", message, remedy)]) from error
+    return _under(PipelineFile(path, pipeline, contracts), contract)
+
+
+def _under(file: PipelineFile, contract: Path | None) -> PipelineFile:
+    if contract is None:
+        return file
+    return replace(file, contracts=dict.fromkeys(file.contracts, load(contract, Contract)))

@@ -52,7 +52,7 @@ class RunnerFile:
     entries: tuple[Entry, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
-    def all_findings(self) -> Iterator[Diagnostic]:
+    def all_diagnostics(self) -> Iterator[Diagnostic]:
         """Everything that is wrong with the file, its schedules, their jobs and contracts."""
         yield from self.diagnostics
         for entry in self.entries:
@@ -131,11 +131,13 @@ def _entry(schedule: ScheduledJob, index: int, document: Document, jobs: JobFile
     if not job_file.is_file():
         place = document.place((*at, "config"))
         there = sorted(str(path.relative_to(jobs.dags)) for path in job_file.parent.glob("*.yaml"))
-        remedy = f"there are: {', '.join(there)}" if there else f"make it: medallion new job {schedule.name}"
+        tenant = job_path(schedule.config).parts[0]
+        write = f"write it with `medallion new job {job_file.stem} --tenant {tenant}`"
+        remedy = f"there are: {', '.join(there)}; or {write}" if there else write
         return broken((Diagnostic(document.file, *place, dotted((*at, "config")), f"no job file {job_file}", remedy),))
     try:
         job, contracts = jobs.job(job_file)
-        pipeline = build_pipeline(schedule, job)
+        pipeline = build_pipeline(job, schedule.name, schedule, schedule.tags)
     except ConfigError as error:
         return broken(error.diagnostics)
     except ValidationError as error:  # what neither the schedule nor the job could know alone

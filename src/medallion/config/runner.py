@@ -80,18 +80,18 @@ class Runner(ConfigModel):
     runner: RunnerSettings
 
 
-def build_pipeline(schedule: ScheduledJob, job: Job) -> Pipeline:
-    """The pipeline that a schedule and its job are: from here on there is one model only."""
-    timing = {name: getattr(schedule, name) for name in Schedule.model_fields}
+def build_pipeline(job: Job, name: str, schedule: Schedule, tags: Mapping[str, str]) -> Pipeline:
+    """Return the pipeline that a job is under a name and a schedule: from here on there is one model only."""
+    timing = {field: getattr(schedule, field) for field in Schedule.model_fields}
     source = parse_source(job.contract, job.contract, job.source)
-    same = {name: getattr(job, name) for name in Job.model_fields.keys() & Pipeline.model_fields.keys()}
+    same = {field: getattr(job, field) for field in Job.model_fields.keys() & Pipeline.model_fields.keys()}
     return Pipeline(
         **same
         | {
-            "name": schedule.name,
+            "name": name,
             "description": job.description or f"Loads {job.contract} for {job.tenant}",
             "owner": job.owner or job.tenant,
-            "tags": tuple(f"{key}:{value}" for key, value in sorted(schedule.tags.items())),
+            "tags": tuple(f"{key}:{value}" for key, value in sorted(tags.items())),
             "schedule": Schedule(**timing),
             "sources": (source,),
             "schema_prefix": job.target.schema_prefix,

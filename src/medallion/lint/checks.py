@@ -28,10 +28,11 @@ def broken_files(folder: DagFolder) -> Iterable[Diagnostic]:
         yield from pipeline.diagnostics
     for path in folder.contract_files:
         yield from lint_file(path)
-    for path in folder.job_files:
-        yield from lint_file(path)
+    for job in folder.jobs.values():
+        if isinstance(job, ConfigError):
+            yield from job.diagnostics
     for runner in folder.runners:
-        yield from runner.all_findings()
+        yield from runner.all_diagnostics()
 
 
 def each(folder: DagFolder) -> Iterable[Diagnostic]:
@@ -76,11 +77,13 @@ def lint_file(path: Path) -> tuple[Diagnostic, ...]:
         elif above[0] == "pipelines":
             return tuple(sorted(lint_runnable(runnable_from_pipeline(load_pipeline(path)))))
         elif (dags := _find_dags(absolute)) is not None:
-            JobFiles(dags).job(jobs_folder(dags) / absolute.relative_to(dags / "jobs"))
+            below = absolute.relative_to(dags / "jobs")
+            dags = dags if path.is_absolute() else Path(os.path.relpath(dags))
+            JobFiles(dags).job(jobs_folder(dags) / below)
         elif path.name.startswith("runner"):
             runner = load_runner(path, JobFiles(path.parent), {})
             warnings = [diagnostic for one in runnables_from_runner(runner) for diagnostic in lint_runnable(one)]
-            return tuple(sorted({*runner.all_findings(), *warnings}))
+            return tuple(sorted({*runner.all_diagnostics(), *warnings}))
         else:
             load_pipeline(path)
     except ConfigError as error:
