@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from medallion.errors import ExitCode
 from medallion.protocol.result import TaskResult
@@ -103,9 +104,20 @@ def run_layer(layer: str, run: str = "one", **options: str) -> subprocess.Comple
 
 @cache
 def _forks() -> Warm:
+    """The process to fork from; it parses the project and keeps the manifest in `MEDALLION_DBT_BAKED`."""
     kept = ExitStack()
     atexit.register(kept.close)
     return kept.enter_context(warm({}))
+
+
+def bake(folder: Path) -> None:
+    """Parses this repository's project, with no database anywhere near, and keeps the manifest in a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PG") or name == "MEDALLION_DBT_PROJECT"]:
+            patch.delenv(name)
+        patch.setenv("MEDALLION_DBT_BAKED", str(folder))
+        _forks().run()  # a command without a task fails, once the manifest is there
+    assert list(folder.iterdir())
 
 
 def run_all(run: str = "one", prefix: str = "") -> None:

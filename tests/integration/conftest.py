@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from databases import fresh_database
 from dumps import dumped_server, filled
-from layers import load, run_all, run_command
+from layers import bake, load, run_all
 from medallion.cleaner.__main__ import main
 from medallion.errors import ExitCode
 from medallion.warehouse import ledger
@@ -97,9 +96,7 @@ def load_table(warehouse: Connection) -> Callable[..., list[tuple[Any, ...]]]:
 def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project, baked as the image bakes it: with no database anywhere near."""
     folder = tmp_path_factory.mktemp("baked")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    done = run_command("bake", env={**environment, "MEDALLION_DBT_BAKED": str(folder)})
-    assert done.returncode == 0, done.stderr
+    bake(folder)
     return folder
 
 
