@@ -66,8 +66,8 @@ format: .venv/dev.stamp ## format Python and SQL
 
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: .venv/run.stamp ## make requirements/*.txt anew from pyproject.toml
-	$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
-	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra local --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra local -c requirements/dev.txt -o requirements/run.txt
 	$(LOCK) pyproject.toml --extra dagster -c requirements/dev.txt -o requirements/dagster.txt
 
 wheel: $(WHEEL) ## build the wheel that all images install

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from medallion.config.connectors import CONNECTORS
+from medallion.errors import ExitCode
 from runner_folder import schedule, write
 
 REPO = Path(__file__).resolve().parents[2]
@@ -107,3 +108,26 @@ def test_what_does_not_go_to_a_terminal_has_no_colours(dags: Path, words: list[s
     done = medallion(*words, MEDALLION_DAGS=str(dags))
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "code"),
+    [
+        (["lint"], "", 0),
+        (["schema", "job"], "", 0),
+        (["run", "x", "--landing", "y"], "psycopg", ExitCode.USAGE),
+        (["dagster", "--port", "3000"], "psycopg", ExitCode.USAGE),
+        (["new", "contract", "y", "--from", "y.csv"], "polars", ExitCode.USAGE),
+    ],
+)
+def test_command_without_its_extra_names_it(words: list[str], package: str, code: int, tmp_path: Path):
+    (tmp_path / "dags" / "pipelines").mkdir(parents=True)
+    (tmp_path / "y.csv").write_text("a\n1\n")
+    without = "import sys; sys.modules.update(dict.fromkeys(['psycopg', 'polars', 'dbt', 'dagster', 'ftfy'])); "
+    command = [sys.executable, "-c", f"{without}from medallion.cli import main; main()", *words]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPO / "src")}
+    )
+    assert done.returncode == code, done.stderr
+    hint = f"this command needs {package}, which is not installed\nhint: pip install 'medallion-platform["
+    assert done.stderr.startswith(hint) == bool(package)

@@ -1,10 +1,18 @@
-"""The command line: one verb, one module."""
+"""The command line: one verb, one module.
+
+`lint`, `list`, `describe` and `schema` need what the package always installs. A command whose extra is not installed is
+listed all the same, and names the extra when it is called.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
 import typer
 
-from medallion.cli import catalogue, dagster, demo, history, lint, new, rollback, run, sample, schema
+from medallion.cli.extras import add_lacking, refuse
 
 app = typer.Typer(
     name="medallion",
@@ -16,22 +24,46 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 RUNS, FILES = "Runs", "Files"
-for name, command, panel, example in (
-    ("run", run.run, RUNS, "medallion run pipeline_customer_transaction --landing landing"),
-    ("demo", demo.demo, RUNS, "medallion demo --rows 5000"),
-    ("history", history.history, RUNS, "medallion history pipeline_customer_transaction"),
-    ("rollback", rollback.rollback, RUNS, "medallion rollback pipeline_customer_transaction"),
-    ("dagster", dagster.dagster, RUNS, "medallion dagster --dags examples/acme/dags --port 3000"),
-    ("list", catalogue.list_pipelines, FILES, "medallion list --dags examples/acme/dags"),
-    ("describe", catalogue.describe, FILES, "medallion describe pipeline_customer_transaction"),
-    ("lint", lint.lint, FILES, "medallion lint --json"),
-    ("schema", schema.schema, FILES, "medallion schema job > job.json"),
-    ("sample", sample.sample, FILES, "medallion sample --rows 1000 --output landing/sales.csv"),
-):
-    app.command(name, rich_help_panel=panel, epilog=f"Example: `{example}`")(command)
-app.add_typer(new.app, name="new", rich_help_panel=FILES)
+COMMANDS = (
+    ("run", "run:run", RUNS, "medallion run pipeline_customer_transaction --landing landing"),
+    ("demo", "demo:demo", RUNS, "medallion demo --rows 5000"),
+    ("history", "history:history", RUNS, "medallion history pipeline_customer_transaction"),
+    ("rollback", "rollback:rollback", RUNS, "medallion rollback pipeline_customer_transaction"),
+    ("dagster", "dagster:dagster", RUNS, "medallion dagster --dags examples/acme/dags --port 3000"),
+    ("list", "catalogue:list_pipelines", FILES, "medallion list --dags examples/acme/dags"),
+    ("describe", "catalogue:describe", FILES, "medallion describe pipeline_customer_transaction"),
+    ("lint", "lint:lint", FILES, "medallion lint --json"),
+    ("schema", "schema:schema", FILES, "medallion schema job > job.json"),
+    ("sample", "sample:sample", FILES, "medallion sample --rows 1000 --output landing/sales.csv"),
+)
+"""Name, module and function, panel of `--help`, example."""
+
+
+def _load(place: str) -> Callable[..., Any] | typer.Typer:
+    module, name = place.split(":")
+    loaded: Callable[..., Any] | typer.Typer = getattr(import_module(f"medallion.cli.{module}"), name)
+    return loaded
+
+
+def _register() -> None:
+    for name, place, panel, example in COMMANDS:
+        options: dict[str, Any] = {"rich_help_panel": panel, "epilog": f"Example: `{example}`"}
+        try:
+            app.command(name, **options)(_load(place))
+        except ModuleNotFoundError as error:
+            add_lacking(app, name, error, options)
+    try:
+        app.add_typer(_load("new:app"), name="new", rich_help_panel=FILES)  # type: ignore[arg-type]
+    except ModuleNotFoundError as error:
+        add_lacking(app, "new", error, {"rich_help_panel": FILES})
+
+
+_register()
 
 
 def main() -> None:
     """Entry point of the `medallion` command."""
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:  # `new --from` reads its file by code of the extra
+        refuse(error)

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from medallion.cli.complete import complete_name
+from medallion.cli.console import console, error_console
 from medallion.cli.places import DagsOption
-from medallion.cli.show import console, error_console
 from medallion.config.catalog import find, iter_pipelines
 from medallion.config.diagnostics import ConfigError
 from medallion.config.pipeline import Pipeline

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
+from medallion.cli.console import console, error_console
 from medallion.cli.places import DagsOption, state_folder
-from medallion.cli.show import console, error_console
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
 from medallion.config.places import default_dags
 from medallion.errors import ExitCode

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from medallion.cli.console import console
 from medallion.cli.places import state_folder
 from medallion.cli.run import run_pipeline
-from medallion.cli.show import console, show_rows
+from medallion.cli.show import show_rows
 from medallion.orchestrators.local.report import Report
 from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse.connection import Connection

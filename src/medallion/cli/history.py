@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from medallion.cli.complete import complete_name
-from medallion.cli.show import console
+from medallion.cli.console import console
 from medallion.cli.warehouse import WarehouseOption, warehouse
 from medallion.warehouse.history import Run, Version, list_runs
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from medallion.cli.console import console, error_console
 from medallion.cli.places import DagsOption
-from medallion.cli.show import console, error_console
 from medallion.cli.templates import CONTRACT, ERRORS_STUB, JOB, PIPELINE, RUNNER, RUNNER_STUB, SCHEDULE, STUB
 from medallion.config.connectors import CONNECTORS
 from medallion.config.contract import Contract

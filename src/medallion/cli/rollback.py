@@ -8,7 +8,7 @@ import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
-from medallion.cli.show import console
+from medallion.cli.console import console
 from medallion.cli.warehouse import WarehouseOption, warehouse
 from medallion.config.places import default_dags
 from medallion.warehouse.rollback import roll_back

@@ -14,8 +14,9 @@ import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
+from medallion.cli.console import error_console
 from medallion.cli.places import DagsOption, state_folder
-from medallion.cli.show import Progress, error_console, show_report
+from medallion.cli.show import Progress, show_report
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
 from medallion.config.catalog import find
 from medallion.config.diagnostics import ConfigError

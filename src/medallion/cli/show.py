@@ -9,17 +9,14 @@ from types import TracebackType
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from medallion.cli.console import console
 from medallion.orchestrators.local import StepEvent
 from medallion.orchestrators.local.report import Report
 from medallion.plan import Plan
-
-console = Console(highlight=False)
-error_console = Console(stderr=True, highlight=False)
 
 _QUIET = {"step_started", "attempt_started", "step_ended", "progress", "model_ended", "test_ended"}
 _MARK = {"succeeded": "[green]✓[/]", "unchanged": "[green]=[/]", "failed": "[red]✗[/]", "lost": "[red]?[/]"}

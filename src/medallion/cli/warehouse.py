@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from medallion.cli.console import error_console
 from medallion.cli.places import state_folder
-from medallion.cli.show import error_console
 from medallion.config.catalog import find
 from medallion.config.diagnostics import ConfigError
 from medallion.config.places import default_dags
