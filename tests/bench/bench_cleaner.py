@@ -22,7 +22,7 @@ from pathlib import Path
 import psycopg
 
 REPO = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPO / folder) for folder in ("dags", "images/cleaner", "tests")]
+sys.path[:0] = [str(REPO / folder) for folder in ("src", "tests/helpers")]
 
 from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse.connection import environment
@@ -117,7 +117,7 @@ def main() -> None:
         try:
             url = server.get_uri()
             step = ["--pipeline", "bench", "--run-id", "bench", "--step", "clean", "--input", str(source)]
-            variables = {"PYTHONPATH": os.pathsep.join(sys.path[:2])}
+            variables = {"PYTHONPATH": str(REPO / "src")}
             ours = [sys.executable, "-m", "medallion.cleaner", *told(step, CONTRACT.read_text())]
             bare = clean_copy(url, ours, variables, cleaned)
             reference = [python_with_pandas(folder / "venv"), str(Path(__file__).with_name("reference_cleaner.py"))]

@@ -22,7 +22,7 @@ from pathlib import Path
 import psycopg
 
 REPO = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPO / folder) for folder in ("dags", "images/dbt", "tests")]
+sys.path[:0] = [str(REPO / folder) for folder in ("src", "tests/helpers")]
 
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
@@ -95,7 +95,7 @@ def main() -> None:
         make_project(folder / "project")
         os.environ["MEDALLION_DBT_PROJECT"] = str(folder / "project")
         os.environ["MEDALLION_DBT_BAKED"] = str(folder / "baked")
-        os.environ["PYTHONPATH"] = os.pathsep.join(str(REPO / path) for path in ("dags", "images/dbt"))
+        os.environ["PYTHONPATH"] = str(REPO / "src")
         subprocess.run([sys.executable, "-m", "medallion.dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
         server = embedded_postgres(folder / "pg")
         os.environ.update(environment(server.get_uri()))

@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 
 REPO = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPO / folder) for folder in ("dags", "images/dbt", "tests")]
+sys.path[:0] = [str(REPO / folder) for folder in ("src", "tests/helpers")]
 
 from databases import fresh_database
 from medallion.protocol.result import TaskResult
@@ -101,7 +101,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         server = embedded_postgres(Path(folder) / "pg")
         os.environ["MEDALLION_DBT_BAKED"] = str(Path(folder) / "baked")
-        os.environ["PYTHONPATH"] = os.pathsep.join(str(REPO / path) for path in ("dags", "images/dbt"))
+        os.environ["PYTHONPATH"] = str(REPO / "src")
         subprocess.run([sys.executable, "-m", "medallion.dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
         with fresh_database(server.get_uri()) as loaded:
             with psycopg.connect(loaded, autocommit=True) as connection:

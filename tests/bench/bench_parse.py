@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 REPO = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPO / "dags"), str(REPO / "tests")]
+sys.path[:0] = [str(REPO / folder) for folder in ("src", "tests/helpers")]
 
 
 def main() -> None:

@@ -43,10 +43,9 @@ def refuse(error: ModuleNotFoundError, extra: str = "local") -> NoReturn:
     """
     if _is_ours(error):
         raise error
-    error_console.print(
-        f"this command needs {str(error.name).split('.')[0]}, which is not installed\nhint: pip install 'medallion-platform[{extra}]'",
-        style="red", markup=False, soft_wrap=True,
-    )  # fmt: skip
+    what = f"this command needs {str(error.name).split('.')[0]}, which is not installed"
+    hint = f"hint: pip install 'medallion-platform[{extra}]'"
+    error_console.print(f"{what}\n{hint}", style="red", markup=False, soft_wrap=True)
     raise SystemExit(ExitCode.USAGE)
 
 

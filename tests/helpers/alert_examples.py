@@ -10,7 +10,7 @@ from medallion.alerts import Alert
 from medallion.alerts.render import Format, render
 from medallion.protocol.termination_message import Failed
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "alerts"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "alerts"
 _RUN = "scheduled__2026-03-02T05:00:00+00:00"
 _ABOUT = {
     "pipeline": "pipeline_customer_transaction",

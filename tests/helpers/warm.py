@@ -13,7 +13,7 @@ from pathlib import Path
 
 from told import told
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[2]
 
 
 class Warm:
@@ -55,7 +55,7 @@ class Warm:
 @contextmanager
 def warm(environment: Mapping[str, str]) -> Iterator[Warm]:
     """A process that has parsed the project of `MEDALLION_DBT_PROJECT`, to fork from."""
-    path = os.pathsep.join(str(REPO / folder) for folder in ("src", "tests"))
+    path = os.pathsep.join(str(REPO / folder) for folder in ("src", "tests/helpers"))
     variables = {**os.environ, **environment, "PYTHONPATH": path}
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, __file__], env=variables, stdin=pipe, stdout=pipe, text=True) as server:

@@ -25,7 +25,7 @@ from medallion.warehouse.ledger import StepRun
 from told import told
 from warm import Warm, warm
 
-REPO = Path(__file__).resolve().parents[1]
+REPO = Path(__file__).resolve().parents[2]
 PIPELINE = "orders"
 LAYERS = ("bronze", "silver", "gold")
 

@@ -12,7 +12,7 @@ from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from told import told
 
-REPO = Path(__file__).resolve().parents[1]
+REPO = Path(__file__).resolve().parents[2]
 
 CONTRACT = {
     "name": "orders",
