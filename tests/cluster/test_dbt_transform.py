@@ -90,8 +90,8 @@ def good(shop: Shop, airflow: Airflow) -> dict[str, str]:
 @pytest.mark.parametrize(
     "layer",
     [
-        pytest.param("bronze", marks=pytest.mark.slow_cluster),
-        "silver",
+        "bronze",
+        pytest.param("silver", marks=pytest.mark.slow_cluster),
         pytest.param("gold", marks=pytest.mark.slow_cluster),
     ],
 )
