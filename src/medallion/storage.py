@@ -48,7 +48,7 @@ class Bucket:
             "session_token": given.get("SESSION_TOKEN"),
             "endpoint": endpoint,
             "region": given.get("REGION", "us-east-1"),
-            # Nobody to sign for: the bucket is public.
+            # Without credentials requests are unsigned: the bucket is public.
             "skip_signature": None if "ACCESS_KEY_ID" in given or "AWS_WEB_IDENTITY_TOKEN_FILE" in os.environ else True,
             # Some storages cannot delete several objects by one request.
             "disable_bulk_delete": True,

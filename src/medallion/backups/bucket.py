@@ -31,7 +31,7 @@ class BackupBucket:
     Every method raises `SourceUnavailable` when the storage does not answer and `BadInput` when it refuses.
 
     Raises:
-        Misconfigured: The URL is none of a bucket.
+        Misconfigured: The URL is not the URL of a bucket.
     """
 
     def __init__(self, url: str) -> None:
@@ -95,7 +95,7 @@ class BackupBucket:
         made = self._manifest(parts[1]) if parts else None
         if parts is None or made is None or parts[2] not in {file.name for file in made.files}:
             known = [f"{stamp}/{dump.name}" for stamp, one in self.backups().items() for dump in one.dumps]
-            there = "there are: " + ", ".join(known) if known else "there is none"
+            there = "there are: " + ", ".join(known) if known else "the bucket holds no backup"
             raise InputNotFound(f"no backup {name} in {self.url}", there)
         folder = into / parts[1]
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ class BackupBucket:
         return gone
 
     def _stamps(self) -> dict[str, dict[str, int]]:
-        """The files of every stamp with their sizes in bytes; what else is below the prefix is nobody's business."""
+        """The files of every stamp with their sizes in bytes; other objects below the prefix are ignored."""
         found: dict[str, dict[str, int]] = {}
         with self._bucket.told(self._prefix or "the list"):
             for meta in (meta for page in obstore.list(self._store, prefix=self._prefix or None) for meta in page):

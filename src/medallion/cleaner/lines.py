@@ -71,7 +71,7 @@ def line_blocks(
         stream: The bytes; a byte order mark at their beginning is skipped.
         size: How many bytes to read at a time. The lines are the same whatever it is.
         codec: How they are encoded.
-        evidence: Is told of lines beyond ASCII.
+        evidence: Receives the lines beyond ASCII.
 
     Raises:
         BadInput: The first bytes are of another encoding.

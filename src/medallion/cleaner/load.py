@@ -194,7 +194,7 @@ def _is_loaded(job: Job, version: str | None) -> bool:
 def _fingerprint(job: Job, version: str = "") -> str:
     """Return what decides the table's content: the input, the contract and the number `CLEANING`.
 
-    A table that grows is known by the contract and by how it grows: another one means to load everything anew.
+    For a table that grows, the contract and the way it grows decide: a change of either reloads everything.
     """
     terms = job.contract.model_dump_json(by_alias=True)
     said = f"{version}\0{terms}\0{CLEANING}"

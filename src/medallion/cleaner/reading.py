@@ -93,7 +93,7 @@ class Reader:
 
     Args:
         contract: How they are cleaned.
-        log: Is told of the progress.
+        log: Receives the progress.
         empty_is_fine: Whether an input may have no rows, whatever the contract says.
     """
 

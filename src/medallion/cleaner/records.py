@@ -141,7 +141,7 @@ class Records:
         return taken, at
 
     def _read(self, block: LineBlock, index: int, *, last: bool) -> tuple[list[str], int] | str | None:
-        """Returns the record's values and number of lines; or why it is none; or None if the block ends too soon."""
+        """Return the record's values and line count; or why it is no record; or None if the block ends too soon."""
         record, chars = QuotedRecord(self._delimiter), 0
         for at in range(index, block.lines.len()):
             line = block.lines[at] + block.dropped

@@ -57,7 +57,7 @@ class Table:
         self.filled = [field.name for field in contract.fields if field.derive is None or not field.derive.multiply]
         self.columns = [*self.filled, *(("_file",) if with_file else ()), "_line"]
         columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
-        # FREEZE: the rows need no visit by vacuum, as nobody can see the table before this transaction ends.
+        # FREEZE: the rows need no visit by vacuum, as no session can see the table before this transaction ends.
         self._copy = sql.SQL("copy {} ({}) from stdin with (format csv, freeze)").format(self.name, columns)
 
     def create(self) -> None:

@@ -63,7 +63,7 @@ class Progress:
             self._bars.console.print(f"  [dim]{step.name}[/] ", end="")
             self._bars.console.print(str(fields.get("message", "")), markup=False, soft_wrap=True)
             if fields.get("remedy"):
-                self._bars.console.print(f"    what to do: {fields['remedy']}", markup=False, soft_wrap=True)
+                self._bars.console.print(f"    hint: {fields['remedy']}", markup=False, soft_wrap=True)
         elif kind not in _QUIET:
             self._bars.update(self._tasks[step.name], note=str(fields.get("message", kind)))
 

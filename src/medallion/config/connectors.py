@@ -32,7 +32,7 @@ def check_connector(value: str) -> str:
     """Returns the connector's name.
 
     Raises:
-        ValueError: There is none of that name; the message says which there are.
+        ValueError: No connector has that name; the message lists those that exist.
     """
     if value not in CONNECTORS:
         raise ValueError(f"no connector {value!r} — there are: {', '.join(CONNECTORS)}")
@@ -79,7 +79,7 @@ class Settings(ConfigModel):
         return str(getattr(self, self.place))
 
     def as_json(self) -> str:
-        """The settings alone, as a step is told them."""
+        """The settings alone, as a step receives them."""
         return self.model_dump_json(exclude={"name", "contract"}, exclude_none=True)
 
 
@@ -269,7 +269,7 @@ SOURCES: TypeAdapter[CsvSource | HttpSource | PostgresSource | S3Source] = TypeA
 
 
 def check_secrets(tenant: str, sources: Sequence[Settings]) -> None:
-    """Holds a tenant to Secrets of its own: any other might be a login to somebody else's data.
+    """Holds a tenant to Secrets of its own: any other might be a login to another tenant's data.
 
     Raises:
         ValueError: A source names a Secret that is not the tenant's.

@@ -1,4 +1,4 @@
-"""The first gate: `dbt source freshness`, so that nobody builds reports on what should have been renewed long ago."""
+"""The first gate: `dbt source freshness`, so that no report is built on stale data."""
 
 from __future__ import annotations
 

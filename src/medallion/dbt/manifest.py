@@ -63,7 +63,7 @@ def parse(project: Path = PROJECT) -> Manifest:
         outcome = dbtRunner().invoke(["parse", *common_flags(project, Path(target)), "--no-partial-parse"])
     if outcome.exception is not None:
         what = f"the dbt project does not parse: {str(outcome.exception).strip()}"
-        raise ModelFailed(what, "mend the project and build the image anew") from outcome.exception
+        raise ModelFailed(what, "correct the project and rebuild the image") from outcome.exception
     assert isinstance(outcome.result, Manifest)
     return outcome.result
 
@@ -110,7 +110,7 @@ def _fingerprint(project: Path) -> str:
     """Changes with dbt's version and with every file that dbt reads."""
     digest = hashlib.sha256(dbt_version.encode())
     for path in sorted(project.rglob("*")):
-        by_hand = path.relative_to(project).parts[0] in ("target", "logs")  # what somebody's own dbt left
+        by_hand = path.relative_to(project).parts[0] in ("target", "logs")  # what a dbt run by hand left
         if path.is_file() and not by_hand and path.suffix in (".sql", ".yml", ".yaml", ".md", ".csv", ".py"):
             digest.update(f"{path.relative_to(project)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -22,7 +22,7 @@ from medallion.plan import pool_name
 
 EVERY_SECONDS = 10.0
 AGAIN_SECONDS = 1800.0
-"""After this time the pools are written again: somebody may have changed one by hand."""
+"""After this time the pools are written again: a user may have changed one by hand."""
 
 
 def pools(dags: Path) -> dict[str, dict[str, str | int | bool]]:

@@ -77,7 +77,7 @@ class TerminationMessage:
 
     @classmethod
     def from_json(cls, text: str | None) -> TerminationMessage | None:
-        """Reads the words, or None when there are none that a step of ours said."""
+        """Read the message, or return None if the text is no message of a step."""
         try:
             said = json.loads(text or "")
             failed = tuple(_known(Failed, item) for item in said.pop("failed", ()))

@@ -142,7 +142,7 @@ class _Maker:
             for number in range(customers)
         ), stamp=None)  # fmt: skip
         salespersons = [self._person(number, "SP") for number in range(1, 5)]
-        # One person in nine is not exported; one row has a kind that nobody knows.
+        # One person in nine is not exported; one row has an unknown kind.
         buyers = [self._person(1000 + n, "SC" if n % 3 == 0 else "IN") for n in range(customers) if n % 9 != 5]
         buyers[-1]["persontype"] = "??"
         self._add("person/person", [*salespersons, *buyers])

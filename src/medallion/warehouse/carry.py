@@ -36,7 +36,7 @@ def stand_in(connection: Connection, build: str, relation: str, source: str) -> 
     """Makes `build.relation` a view of `source.relation`. It costs nothing, and nothing can be written through it."""
     view, table = sql.Identifier(build, relation), sql.Identifier(source, relation)
     # A view of one table alone takes inserts and deletes, and they would reach what readers see. The planner forgets
-    # the join, so that indexes serve as ever.
+    # the join, so that it still uses the indexes.
     statement = sql.SQL("create view {} as select stored.* from {} as stored cross join (select) as not_for_writing")
     connection.execute(statement.format(view, table))
 

@@ -29,7 +29,7 @@ ROLLBACK = "rollback"
 
 @dataclass(frozen=True)
 class StepRun:
-    """One step of one run, as every image is told of it.
+    """One step of one run, as every image receives it.
 
     `needs` names the steps of the same run that must have succeeded before this one starts.
     """
@@ -116,7 +116,7 @@ def record(
     """Writes the step's row. Call it in the transaction that holds the step's data.
 
     Returns:
-        Whether there is a row: an attempt's end is not told after that of one with a later `fence`.
+        Whether there is a row: an attempt's end is not recorded after that of one with a later `fence`.
     """
     cursor = connection.execute(
         """

@@ -185,7 +185,7 @@ def _switch(connection: Connection, schema: str, build: str, relation: str) -> N
         with connection.transaction():
             connection.execute(create)
     except psycopg.errors.InvalidTableDefinition:
-        # A column went away or changed its type: the view must be made anew, with its grants.
+        # A column went away or changed its type: the view must be recreated, with its grants.
         _recreate(connection, view, create)
 
 
@@ -203,7 +203,7 @@ def _recreate(connection: Connection, view: sql.Identifier, create: sql.Composed
         detail = error.diag.message_detail or ""
         raise Misconfigured(
             f"the columns of {name} changed, and other views use it: {detail}",
-            "drop those views, run again, and create them anew on the new columns",
+            "drop those views, run again, and create them again on the new columns",
         ) from error
     connection.execute(create)
     for privilege, grantee in grants:

@@ -41,7 +41,7 @@ _WAIT = "it may come back: the step is tried again as `retry_config` says"
 
 @dataclass
 class Query:
-    """A query whose rows are the input. Nobody knows their version before they are read."""
+    """A query whose rows are the input. Their version is unknown until they are read."""
 
     name: str
     connection: psycopg.Connection[tuple[object, ...]]
@@ -129,7 +129,7 @@ def _connection(prefix: str) -> dict[str, Any]:
     if "host" not in given:
         # Else libpq would take the warehouse's own settings for the source's.
         raise Misconfigured(
-            f"{prefix}PGHOST is not set, so nobody knows which database the source is",
+            f"{prefix}PGHOST is not set, so the source database is unknown",
             f"name a Secret with PGHOST, PGUSER, PGPASSWORD and PGDATABASE as `secret` of the source; on this machine "
             f"export {prefix}PGHOST …",
         )

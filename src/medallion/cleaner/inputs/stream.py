@@ -30,12 +30,12 @@ class Input(Protocol):
 
     @property
     def version(self) -> str | None:
-        """Differs when the content does; None if nobody knows before it is read."""
+        """A value that changes with the content; None if it is unknown before the read."""
         ...
 
     @property
     def delivered_at(self) -> datetime | None:
-        """When its sender last wrote it, with new content or the same; None if nobody knows."""
+        """When its sender last wrote it, with new content or the same; None if unknown."""
         ...
 
     def chunks(self) -> Iterator[bytes]:
@@ -133,7 +133,7 @@ class Opened:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 in hexadecimal, where nobody knows a version."""
+        """SHA-256 in hexadecimal, if the input has no version."""
         return self.version or self.raw.checksum.hexdigest()
 
 

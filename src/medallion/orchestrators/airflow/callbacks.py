@@ -18,7 +18,7 @@ from medallion.config.pipeline import Pipeline
 from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
 
 TIMED_OUT = "timed_out"
-"""Airflow's reason for a run that took longer than its `dagrun_timeout`; its tasks call nobody back."""
+"""Airflow's reason for a run that took longer than its `dagrun_timeout`; its tasks get no callback."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Alerting:
         ti, error = context["ti"], context.get("exception")
         if isinstance(error, StepPodFailed):
             ending = error.ending
-            # The failing tests are told one by one, so the message's first line is enough.
+            # The alert lists the failing tests one by one, so the message's first line is enough.
             said = ending.message.splitlines()[0] if ending.failed else ending.explained
             told = Alert(
                 **self._about(ti, "failure"), message=said, reason=ending.reason, exit_code=ending.exit_code,

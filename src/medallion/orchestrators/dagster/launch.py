@@ -31,5 +31,5 @@ def run_process(context: Any, step: Step, task: TaskSpec) -> Ended:
     said = str(last.get("message", f"ended with exit code {code}"))
     if process.timed_out:
         said = f"stopped after {step.timeout_seconds} s"
-    remedy = f"\nwhat to do: {last['remedy']}" if last.get("remedy") else ""
+    remedy = f"\nhint: {last['remedy']}" if last.get("remedy") else ""
     return Ended(code, f"{said} (exit code {code}){remedy}", succeeded=code == 0)

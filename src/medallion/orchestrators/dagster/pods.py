@@ -57,7 +57,7 @@ def run_pod(context: Any, step: Step, task: TaskSpec) -> Ended:
     try:
         spec = build_pod(step, task, settings)
     except Misconfigured as error:
-        return Ended(int(error.code), f"{error.message}\nwhat to do: {error.remedy}", "refused")
+        return Ended(int(error.code), f"{error.message}\nhint: {error.remedy}", "refused")
     try:
         pods.run(
             context=context,

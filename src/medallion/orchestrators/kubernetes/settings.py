@@ -17,10 +17,10 @@ LANDING = "/landing"
 
 
 class UnknownTenant(Exception):
-    """The chart has prepared tenants, and not this one: its steps would run with nobody's login."""
+    """The chart has prepared tenants, and not this one: its steps would have no login."""
 
     def __init__(self, tenant: str, known: Mapping[str, object]) -> None:
-        super().__init__(f"tenant {tenant!r} is none of the deployment's: {', '.join(known)}")
+        super().__init__(f"unknown tenant {tenant!r} (configured: {', '.join(known)})")
         self.remedy = f"add `{{name: {tenant}}}` to the chart's value `tenants`, or correct the name"
 
 
@@ -66,7 +66,7 @@ class Settings:
         Where the chart has prepared no tenants at all, they share the deployment's login and namespace.
 
         Raises:
-            UnknownTenant: The chart has prepared tenants, and this is none of them.
+            UnknownTenant: The chart has prepared tenants, but not this one.
         """
         if tenant is None or not self.tenants:
             return replace(self, tenant=tenant)

@@ -16,7 +16,7 @@ def tell(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
     """Sends the run's alert, if there is anything to tell. The terminal has the log already.
 
     Args:
-        pipeline: Says what is told, and where.
+        pipeline: Says which alerts are sent, and where.
         report: What the run did.
         runs: The pipeline's runs, newest first; the run itself is among them.
     """
