@@ -39,7 +39,7 @@ class Bucket:
     later: str = "the step is tried again as `retry_config` says"
 
     def store(self) -> S3Store:
-        """A client of the bucket; it sends nothing yet."""
+        """Return a client of the bucket; it sends nothing yet."""
         given = {name: value for name in _NAMES if (value := self._variable(name))}
         endpoint = given.get("ENDPOINT_URL")
         config: Any = {
@@ -59,7 +59,7 @@ class Bucket:
 
     @contextmanager
     def told(self, key: str) -> Iterator[None]:
-        """Tells the storage's errors in terms of a key.
+        """Translate the storage's errors into failures that name a key.
 
         Raises:
             InputNotFound: There is no such object, or no such bucket.

@@ -24,7 +24,7 @@ class ChannelFailed(Exception):
 
 
 def send(alert: Alert, channels: Iterable[str]) -> None:
-    """Sends an alert through every channel. One that fails is logged, and the others are tried; never raises."""
+    """Send an alert through every channel. One that fails is logged, and the others are tried; never raises."""
     for name in channels:
         try:
             _log(alert) if name == "log" else _notify(alert, name)

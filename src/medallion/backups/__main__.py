@@ -19,7 +19,7 @@ _UNITS = "BKMGT"
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; returns its exit code."""
+    """Run the command; return its exit code."""
     made = argparse.ArgumentParser("medallion.backups", description="Backups in a bucket.")
     verbs = made.add_subparsers(dest="verb", required=True)
     verbs.add_parser("push", help="upload what the folder BACKUPS holds, then delete backups that are too old")
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 
 def push(bucket: BackupBucket, folder: Path, keep_days: int) -> None:
-    """Uploads the backups of a folder. Only then may older ones go.
+    """Upload the backups of a folder. Only then may older ones go.
 
     Raises:
         StepFailure: An upload failed. What is in the bucket already stays.
@@ -62,7 +62,7 @@ def push(bucket: BackupBucket, folder: Path, keep_days: int) -> None:
 
 
 def show(bucket: BackupBucket) -> None:
-    """Prints size and name of each dump, oldest first.
+    """Print size and name of each dump, oldest first.
 
     Raises:
         InputNotFound: The bucket holds no backup.

@@ -49,7 +49,7 @@ class BackupBucket:
         self._store = self._bucket.store()
 
     def push(self, folder: Path) -> Manifest:
-        """Uploads the backup in a folder that is named as its stamp, and reads back every byte.
+        """Upload the backup in a folder that is named as its stamp, and read back every byte.
 
         Raises:
             SourceUnavailable: The bucket holds other bytes than it was sent.
@@ -65,7 +65,7 @@ class BackupBucket:
         return made
 
     def backups(self) -> dict[str, Manifest]:
-        """What there is to restore, by stamp, oldest first: all files of a manifest are there, in their full size."""
+        """Return the complete backups by stamp, oldest first: all files of the manifest exist in full size."""
         found = {}
         for stamp, sizes in sorted(self._stamps().items()):
             made = self._manifest(stamp) if manifest.NAME in sizes else None
@@ -74,11 +74,11 @@ class BackupBucket:
         return found
 
     def incomplete(self) -> list[str]:
-        """Stamps that are no backups: their upload was broken off, or objects were lost since."""
+        """Return stamps that are no backups: their upload was broken off, or objects were lost since."""
         return sorted(self._stamps().keys() - self.backups().keys())
 
     def fetch(self, name: str, into: Path) -> Path:
-        """Downloads a dump, and the roles beside it, to a folder of the backup's stamp.
+        """Download a dump, and the roles beside it, to a folder of the backup's stamp.
 
         Args:
             name: `STAMP/DATABASE.dump`.
@@ -105,7 +105,7 @@ class BackupBucket:
         return folder / parts[2]
 
     def tidy(self, keep_days: int, now: datetime) -> list[str]:
-        """Deletes backups that are older, but never the newest, and uploads that were broken off; returns stamps."""
+        """Delete older backups, but never the newest, and uploads that were broken off; return the stamps."""
         whole = self.backups()
         newest = max(whole, default="")
         gone = []

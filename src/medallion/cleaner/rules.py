@@ -52,7 +52,7 @@ class Column:
 
 
 def compile_contract(contract: Contract, header: list[str]) -> list[Column]:
-    """Compiles every field that the file or a constant fills; products are computed by Postgres.
+    """Compile every field that the file or a constant fills; products are computed by Postgres.
 
     Args:
         contract: The contract.

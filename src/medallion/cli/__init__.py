@@ -33,5 +33,5 @@ app.add_typer(new.app, name="new", rich_help_panel=FILES)
 
 
 def main() -> None:
-    """Entry point of the `medallion` command."""
+    """Run the `medallion` command."""
     app()

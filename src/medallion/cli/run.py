@@ -79,7 +79,7 @@ def run_pipeline(
     afterwards: Callable[[Connection, Report], None] | None = None,
     full_refresh: bool = False,
 ) -> tuple[int, Report]:
-    """Runs a pipeline and shows its progress and its report.
+    """Run a pipeline and show its progress and its report.
 
     `afterwards` is called with the warehouse and the report, while the warehouse is still up.
 

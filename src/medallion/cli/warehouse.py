@@ -28,7 +28,7 @@ WarehouseOption = Annotated[
 
 @contextmanager
 def warehouse_environment(url: str | None, tenant: str | None = None) -> Iterator[None]:
-    """Names the warehouse in libpq's environment; the embedded one runs while the context lasts.
+    """Name the warehouse in libpq's environment; the embedded one runs while the context lasts.
 
     In the embedded one a tenant has a database of its own, as on Kubernetes; one that is given is used as it is.
 
@@ -54,7 +54,7 @@ def warehouse_environment(url: str | None, tenant: str | None = None) -> Iterato
 
 @contextmanager
 def warehouse(url: str | None, application: str, name: str) -> Iterator[Connection]:
-    """A connection for a command about a pipeline; failures are printed in a line or two and end the command."""
+    """Open a connection for a command about a pipeline; a failure is printed in a line or two and ends the command."""
     try:
         with warehouse_environment(url, _find_tenant(name)), connect(application) as connection:
             ledger.ensure(connection)

@@ -30,7 +30,7 @@ class CatalogEntry:
 
 
 def iter_pipelines(dags: Path) -> Iterator[CatalogEntry]:
-    """Every pipeline of a DAG folder, then every schedule, wrong ones too."""
+    """Yield every pipeline of a DAG folder, then every schedule, wrong ones too."""
     for path in pipeline_files(dags):
         try:
             yield CatalogEntry(path.stem, path, load_pipeline(path))

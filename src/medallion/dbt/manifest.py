@@ -34,7 +34,7 @@ class Parsed:
 
 
 def load_manifest(project: Path = PROJECT) -> Parsed:
-    """The project's manifest: the baked one if it is of these very files, else a fresh parse.
+    """Return the project's manifest: the baked one if it is of these very files, else a fresh parse.
 
     Raises:
         ModelFailed: The project does not parse.
@@ -48,7 +48,7 @@ def load_manifest(project: Path = PROJECT) -> Parsed:
 
 
 def parse(project: Path = PROJECT) -> Manifest:
-    """Parses the whole project; needs no database.
+    """Parse the whole project; needs no database.
 
     Raises:
         Misconfigured: There is no project.
@@ -69,7 +69,7 @@ def parse(project: Path = PROJECT) -> Manifest:
 
 
 def bake(project: Path = PROJECT) -> Path:
-    """Parses the project and keeps the manifest where `load_manifest` looks for it."""
+    """Parse the project and keep the manifest where `load_manifest` looks for it."""
     baked = _baked(project)
     baked.parent.mkdir(parents=True, exist_ok=True)
     for old in baked.parent.glob("manifest-*.msgpack"):
@@ -107,7 +107,7 @@ def _packed(manifest: Manifest) -> bytes:
 
 
 def _fingerprint(project: Path) -> str:
-    """Changes with dbt's version and with every file that dbt reads."""
+    """Return a value that changes with dbt's version and every file that dbt reads."""
     digest = hashlib.sha256(dbt_version.encode())
     for path in sorted(project.rglob("*")):
         by_hand = path.relative_to(project).parts[0] in ("target", "logs")  # what a dbt run by hand left

@@ -37,7 +37,7 @@ _UNIT = Decimal("0.0001")
 
 
 def write_adventureworks(landing: Path, orders: int = 300, seed: int = 7) -> Path:
-    """Writes `adventureworks/<schema>/<table>.csv` below a landing folder.
+    """Write `adventureworks/<schema>/<table>.csv` below a landing folder.
 
     The same number of orders and seed give the same bytes.
 
@@ -63,7 +63,7 @@ def write_adventureworks(landing: Path, orders: int = 300, seed: int = 7) -> Pat
 
 
 def adventureworks(orders: int, seed: int) -> Mapping[str, list[Row]]:
-    """The tables' rows by `<schema>/<table>`; every row of a table has the same columns."""
+    """Return the tables' rows by `<schema>/<table>`; every row of a table has the same columns."""
     maker = _Maker(random.Random(seed))
     maker.places()
     maker.catalogue()
@@ -247,7 +247,7 @@ class _Maker:
 
 
 def net_amount(line: Row) -> Decimal:
-    """What a line is sold for, with all decimals."""
+    """Return what a line is sold for, with all decimals."""
     quantity, price, discount = (Decimal(str(line[name])) for name in ("orderqty", "unitprice", "unitpricediscount"))
     return quantity * price * (1 - discount)
 

@@ -33,7 +33,7 @@ def holder(connection: Connection, schema: str, relation: str) -> str | None:
 
 
 def stand_in(connection: Connection, build: str, relation: str, source: str) -> None:
-    """Makes `build.relation` a view of `source.relation`. It costs nothing, and nothing can be written through it."""
+    """Make `build.relation` a view of `source.relation`. It costs nothing, and nothing can be written through it."""
     view, table = sql.Identifier(build, relation), sql.Identifier(source, relation)
     # A view of one table alone takes inserts and deletes, and they would reach what readers see. The planner forgets
     # the join, so that it still uses the indexes.
@@ -42,7 +42,7 @@ def stand_in(connection: Connection, build: str, relation: str, source: str) -> 
 
 
 def copying(connection: Connection, build: str, relation: str, source: str) -> str:
-    """SQL that makes `build.relation` a copy of `source.relation`: rows, constraints, indexes and comments on columns.
+    """Return SQL that makes `build.relation` a copy of `source.relation`: rows, constraints, indexes, column comments.
 
     Foreign keys and grants stay behind, as `create table like` leaves them.
     """

@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 600.0
 
 
 def view_targets(connection: Connection, schema: str | None = None) -> dict[str, str]:
-    """The schema of the table that each view shows, by the view's name; of one schema, or all with their schemas."""
+    """Return the schema of the table that each view shows, by view name; of one schema, or all with their schemas."""
     rows = connection.execute(
         """
         select distinct case when %(schema)s::text is null then outside.nspname || '.' else '' end || shown.relname,
@@ -143,7 +143,7 @@ def move(connection: Connection, schema: str, relations: Mapping[str, str], to: 
 
 
 def drop(connection: Connection, schema: str, relation: str) -> bool:
-    """Drops a view, unless other views or a reader's transaction use it. Returns whether it is gone."""
+    """Drop a view, unless other views or a reader's transaction use it. Return whether it is gone."""
     try:
         with connection.transaction():
             connection.execute("select set_config('lock_timeout', %s, true)", (DROP_WAIT,))

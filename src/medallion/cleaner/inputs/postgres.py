@@ -52,7 +52,7 @@ class Query:
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def chunks(self) -> Iterator[bytes]:
-        """Reads the rows as CSV with a header."""
+        """Read the rows as CSV with a header."""
         copy = sql.SQL("copy ({}) to stdout with (format csv, header)").format(self.statement)
         with self.reading, _told(self.name, self.prefix), self.connection.cursor().copy(copy) as rows:
             waiting: list[bytes] = []
@@ -68,7 +68,7 @@ class Query:
 
 @contextmanager
 def rows(settings: PostgresSettings, known: Mapping[str, str]) -> Iterator[Inputs]:
-    """The rows of a source: all, or those from the watermark of earlier loads on.
+    """Yield the rows of a source: all, or those from the watermark of earlier loads on.
 
     Rows at the watermark are read again, as others may have come to stand beside them; so are those without one.
 

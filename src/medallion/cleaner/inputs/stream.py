@@ -39,7 +39,7 @@ class Input(Protocol):
         ...
 
     def chunks(self) -> Iterator[bytes]:
-        """Reads it. Failures of the source are raised here as failures of the step."""
+        """Read the input. A failure of the source is raised here as a failure of the step."""
         ...
 
 
@@ -71,7 +71,7 @@ class Inputs:
         return max(known, default=datetime.now(timezone.utc))
 
     def newer_than(self, known: Mapping[str, str]) -> Inputs:
-        """What is new, or has another version than is known."""
+        """Return what is new, or has another version than is known."""
         if self.state:
             same = all(known.get(name) == version for name, version in self.state.items())
             return replace(self, inputs=[]) if same else self
@@ -80,7 +80,7 @@ class Inputs:
         return replace(self, inputs=fresh, label=f"{self.label} ({count})" if fresh else self.label)
 
     def told(self, replaced: int) -> dict[str, object]:
-        """What an incremental load took, for the ledger."""
+        """Return what an incremental load took, for the ledger."""
         names = [one.name for one in self.inputs]
         return {"inputs": len(names), "names": names[:_TOLD], "replaced": replaced, "state": self.state}
 
@@ -139,7 +139,7 @@ class Opened:
 
 @contextmanager
 def opened(source: Input) -> Iterator[Opened]:
-    """Opens an input for reading; gzip is known by its first bytes, not by its name.
+    """Open an input for reading; gzip is known by its first bytes, not by its name.
 
     Raises:
         BadInput: Its gzip stream is cut off or damaged.

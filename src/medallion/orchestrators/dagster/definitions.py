@@ -20,7 +20,7 @@ ORCHESTRATOR = "dagster"
 
 
 def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = None) -> dagster.Definitions:
-    """The jobs of a DAG folder, with their schedules and sensors.
+    """Return the jobs of a DAG folder, with their schedules and sensors.
 
     Schedules of runner files whose `orchestrator.type` is `dagster` are on, unless they say otherwise. Pipeline
     files name no orchestrator: they are jobs too, and their schedules are off until a user turns them on.

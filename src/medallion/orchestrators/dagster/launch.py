@@ -14,7 +14,7 @@ _LEVELS = {"error": "error", "warning": "warning"}
 
 
 def run_process(context: Any, step: Step, task: TaskSpec) -> Ended:
-    """Runs a step as a process; its events are in the log of the Dagster run."""
+    """Run a step as a process; its events go to the log of the Dagster run."""
     last: dict[str, Any] = {}
 
     def on_event(event: Mapping[str, Any]) -> None:

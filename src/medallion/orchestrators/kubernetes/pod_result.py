@@ -112,7 +112,7 @@ def read_refusal(error: ApiException) -> Ending:
 
 
 def read_pod_result(pod: Any, container: str) -> Ending:
-    """Reads a pod's status.
+    """Read a pod's status.
 
     Args:
         pod: A `V1Pod`, or None when the pod does not exist.

@@ -61,7 +61,7 @@ class Settings:
         )
 
     def of_tenant(self, tenant: str | None) -> Settings:
-        """The settings for a tenant's steps.
+        """Return the settings for a tenant's steps.
 
         Where the chart has prepared no tenants at all, they share the deployment's login and namespace.
 
@@ -83,6 +83,6 @@ class Settings:
 
 
 def find_commit(file: Path) -> str:
-    """The commit that a DAG file was synced from: git-sync checks out into a folder of that name."""
+    """Return the commit that a DAG file was synced from: git-sync checks out into a folder of that name."""
     names = [part for part in file.resolve().parts if re.fullmatch(r"[0-9a-f]{40}", part)]
     return names[-1] if names else os.environ.get("MEDALLION_COMMIT", "unknown")
