@@ -65,7 +65,7 @@ format: .venv/dev.stamp ## format Python and SQL
 	$(BIN)/sqlfluff fix -q dags/dbt/models
 
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
-lock: .venv/run.stamp ## make requirements/*.txt anew from pyproject.toml
+lock: .venv/run.stamp ## regenerate requirements/*.txt from pyproject.toml
 	$(LOCK) pyproject.toml --extra local --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra local -c requirements/dev.txt -o requirements/run.txt
 	$(LOCK) pyproject.toml --extra dagster -c requirements/dev.txt -o requirements/dagster.txt

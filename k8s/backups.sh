@@ -23,7 +23,7 @@ again() { # ends the script after five minutes without the pod
 until kube wait pod --selector "job-name=$job" --for=condition=PodScheduled --timeout=1s >/dev/null 2>&1; do again; done
 follow() { # container: its output, as soon as it is there
   tries=0
-  until kube logs --follow "job/$job" --container "$1" 2>/dev/null; do # there is none before the container is
+  until kube logs --follow "job/$job" --container "$1" 2>/dev/null; do # the log exists only once the container does
     [[ $(ended || true) != *Failed* ]] || return 0 # the container before it has said why
     again
   done
@@ -31,7 +31,7 @@ follow() { # container: its output, as soon as it is there
 for container in $(kube get job "$job" -o 'jsonpath={.spec.template.spec.initContainers[*].name} {.spec.template.spec.containers[*].name}'); do
   follow "$container"
 done
-while end=$(ended) || fail "$verb: nobody knows how $job ended; is it deleted?" && [[ $end != *Complete* ]]; do
+while end=$(ended) || fail "$verb: cannot read the status of $job; was it deleted?" && [[ $end != *Complete* ]]; do
   [[ $end != *Failed* ]] || fail "$verb failed"
   kube wait "job/$job" --for=condition=Complete --timeout=2s >/dev/null 2>&1 || true
 done

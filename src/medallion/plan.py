@@ -130,12 +130,12 @@ class Plan:
 
 
 def pool_name(tenant: str) -> str:
-    """The name of the pool that a tenant's steps take a slot of."""
+    """Return the name of the pool that a tenant's steps take a slot of."""
     return f"tenant-{tenant}"
 
 
 def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: RunContext) -> Plan:
-    """Turns a validated pipeline into the steps of a run.
+    """Turn a validated pipeline into the steps of a run.
 
     Args:
         pipeline: The pipeline.

@@ -39,7 +39,7 @@ class Bucket:
     later: str = "the step is tried again as `retry_config` says"
 
     def store(self) -> S3Store:
-        """A client of the bucket; it sends nothing yet."""
+        """Return a client of the bucket; it sends nothing yet."""
         given = {name: value for name in _NAMES if (value := self._variable(name))}
         endpoint = given.get("ENDPOINT_URL")
         config: Any = {
@@ -48,7 +48,7 @@ class Bucket:
             "session_token": given.get("SESSION_TOKEN"),
             "endpoint": endpoint,
             "region": given.get("REGION", "us-east-1"),
-            # Nobody to sign for: the bucket is public.
+            # Without credentials requests are unsigned: the bucket is public.
             "skip_signature": None if "ACCESS_KEY_ID" in given or "AWS_WEB_IDENTITY_TOKEN_FILE" in os.environ else True,
             # Some storages cannot delete several objects by one request.
             "disable_bulk_delete": True,
@@ -59,7 +59,7 @@ class Bucket:
 
     @contextmanager
     def told(self, key: str) -> Iterator[None]:
-        """Tells the storage's errors in terms of a key.
+        """Translate the storage's errors into failures that name a key.
 
         Raises:
             InputNotFound: There is no such object, or no such bucket.

@@ -48,7 +48,7 @@ def test_a_tenant_with_a_namespace_has_quota_and_account_there(render: Render) -
     assert {subject["name"] for one in launchers for subject in one["subjects"]} <= accounts
 
 
-def test_a_tenants_landing_claim_is_none_that_an_install_would_wait_for(render: Render) -> None:
+def test_install_does_not_wait_for_a_tenants_landing_claim(render: Render) -> None:
     found = render("everything")
     (claim,) = of_kind(found, "PersistentVolumeClaim", "medallion-landing")
     (scripts,) = of_kind(found, "ConfigMap", "medallion-tenants")

@@ -70,7 +70,7 @@ class Cluster:
         return json.loads(self.psql(login, login["PGDATABASE"], _as_json(query)).stdout)
 
     def sql_as(self, login: dict[str, str], query: str, database: str = "") -> list[dict[str, Any]] | str:
-        """Rows of a query, as somebody else sees them; or what the database says against it."""
+        """Rows of a query, as another login sees them; or the database's error."""
         done = self.psql(login, database or login["PGDATABASE"], _as_json(query), check=False)
         return done.stderr if done.returncode else json.loads(done.stdout)
 

@@ -1,4 +1,4 @@
-"""Alerts and deadlines on the cluster: what a team is told, and by whom."""
+"""Alerts and deadlines on the cluster: what a team receives, and from which component."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def late(checkout: Path, airflow: Airflow, alerts: Alerts, tmp_path_factory: pyt
     return run
 
 
-def test_a_failure_is_told_once_with_its_reason_and_what_to_do(late: str, alerts: Alerts):
+def test_failure_sends_one_alert_with_reason_and_hint(late: str, alerts: Alerts):
     alert = alerts.wait(f"{DAG} failed at {CLEAN}", late)
     assert alert["type"] == "failure"
     for words in (FILE, "exit code 66", "attempt 1", "owner: data-platform", f"/dags/{DAG}/runs/"):
@@ -51,14 +51,14 @@ def test_a_channel_that_fails_changes_nothing_and_is_in_the_log(late: str, airfl
     assert f"{DAG} failed at {CLEAN}" in log
 
 
-def test_a_missed_deadline_is_told_by_the_triggerer(late: str, alerts: Alerts, cluster: Cluster):
+def test_triggerer_sends_an_alert_for_a_missed_deadline(late: str, alerts: Alerts, cluster: Cluster):
     alert = alerts.wait(f"{DAG} missed its deadline", late)
     assert (alert["type"], "is not done after 0:00:01" in alert["message"]) == ("warning", True)
     log = cluster.kubectl("logs", "-l", "component=triggerer", "-c", "triggerer", "--tail", "-1")
     assert f"{DAG} missed its deadline" in log
 
 
-def test_a_success_after_the_failure_is_told_as_a_recovery(
+def test_success_after_failure_sends_a_recovery(
     late: str, airflow: Airflow, alerts: Alerts, tmp_path: Path, cluster: Cluster
 ):
     medallion, file = REPO / ".venv" / "bin" / "medallion", tmp_path / FILE

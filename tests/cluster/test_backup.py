@@ -42,7 +42,7 @@ def administer(cluster: Cluster, command: str) -> str:
 
 
 def damage(cluster: Cluster) -> None:
-    """What somebody with the warehouse's own login might do: published rows and the ledger are gone."""
+    """What a user with the warehouse's own login might do: published rows and the ledger are gone."""
     login = cluster.secret("medallion-warehouse")
     cluster.psql(login, login["PGDATABASE"], "delete from gold.agg_monthly_sales; delete from medallion.step_runs")
 

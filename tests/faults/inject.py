@@ -63,7 +63,7 @@ def rolled_out(cluster: Cluster, name: str) -> None:
 
 
 def pause_api(cluster: Cluster) -> None:
-    """The Kubernetes API answers nobody for a while."""
+    """The Kubernetes API answers no request for a while."""
     on_node(cluster, "kill -STOP $(pidof kube-apiserver)")
     try:
         time.sleep(PAUSE_SECONDS)  # the fault's own length
@@ -105,7 +105,7 @@ FAULTS: dict[str, Callable[[Lane, Run, str], None]] = {
 
 
 @contextmanager
-def nobody_reaches(cluster: Cluster, service: str) -> Iterator[None]:
+def without_endpoints(cluster: Cluster, service: str) -> Iterator[None]:
     """Takes a service's pods from it while the context lasts."""
     path = "/spec/selector/app.kubernetes.io~1name"
     before = cluster.get("service", service)["spec"]["selector"]["app.kubernetes.io/name"]
@@ -125,7 +125,7 @@ def nobody_reaches(cluster: Cluster, service: str) -> Iterator[None]:
 def in_the_middle(lane: Lane) -> Iterator[tuple[Run, str]]:
     """A run whose gold is certainly in the middle of its models while the context lasts; the run, and gold's pod."""
     run = lane.start()
-    # Silver makes anew the table that gold reads, so it can be locked only when silver has ended.
+    # Silver rebuilds the table that gold reads, so it can be locked only when silver has ended.
     until("silver has succeeded", lambda: "silver" in {row["step"] for row in lane.ledger(run)}, 600)
     with stalled(lane, f"{lane.dag}_silver.fact_transactions"):
         yield run, middle_of(lane, "gold")
@@ -162,7 +162,7 @@ def worker_of(lane: Lane, step: str) -> str:
     """The name of Airflow's worker pod of a step.
 
     Raises:
-        Missed: There is none.
+        Missed: The step has no worker pod.
     """
     found = [_name(pod) for pod in lane.workers(lane.task(step).rsplit(".", 1)[-1]) if not _leaving(pod)]
     if not found:

@@ -1,4 +1,4 @@
-"""Many runs, each with a fault by chance in a step and at a moment by chance."""
+"""Many runs, each with a random fault in a random step at a random moment."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _one(lane: Lane, number: int) -> Done:
     try:
         run = lane.start()
         _wait_for(lane, run, step)
-        time.sleep(moment)  # the moment by chance is the fault's own
+        time.sleep(moment)  # the fault's own random moment
         began = time.monotonic()
         with OF_THE_NODE if fault.startswith(SHARED) else nullcontext():
             try:
@@ -126,4 +126,4 @@ def _line(fault: str, runs: list[Done]) -> Line:
     seconds = [one.seconds for one in runs if not one.wrong] or [0.0]
     outcome = f"{bad} of {len(runs)} broken" if bad else "nothing lost"
     took = f"{statistics.median(seconds):.0f} s, at most {max(seconds):.0f} s"
-    return f"{len(runs)} × {fault}", "a step and a moment by chance", outcome, took
+    return f"{len(runs)} × {fault}", "a random step and moment", outcome, took

@@ -24,6 +24,6 @@ class Fault:
         """The clock of the recovery starts."""
         self.began = time.monotonic()
 
-    def mended(self) -> None:
-        """The run is back on its feet."""
+    def resolved(self) -> None:
+        """The run has recovered."""
         self.recovered = time.monotonic() - self.began

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cluster import until
-from inject import FAULTS, delete_scheduler, in_the_middle, kill, nobody_reaches
+from inject import FAULTS, delete_scheduler, in_the_middle, kill, without_endpoints
 from lane import Lane
 from table import Fault
 
@@ -22,7 +22,7 @@ def test_a_layer_comes_through(lane: Lane, fault: Named, name: str):
         one.injected()
         FAULTS[name](lane, run, "gold")
     lane.succeeded(run)
-    one.mended()
+    one.resolved()
 
 
 def test_the_scheduler_is_restarted_five_times(lane: Lane, fault: Named):
@@ -32,7 +32,7 @@ def test_the_scheduler_is_restarted_five_times(lane: Lane, fault: Named):
     for _ in range(5):
         delete_scheduler(lane.cluster)
     lane.succeeded(run)
-    one.mended()
+    one.resolved()
 
 
 def test_a_task_is_marked_failed(lane: Lane, fault: Named):
@@ -45,20 +45,20 @@ def test_a_task_is_marked_failed(lane: Lane, fault: Named):
         )
         until("the pod is gone", lambda: pod not in [found["metadata"]["name"] for found in lane.pods("gold")])
         until("its database session is gone", lambda: not lane.sessions("gold"))
-        one.mended()
+        one.resolved()
     assert lane.airflow.finished(lane.dag, run.run_id) == "failed"
     assert lane.seen() == before
 
 
 def test_the_git_server_is_away(lane: Lane, fault: Named):
     one = fault("git server away", "a run's start")
-    with nobody_reaches(lane.cluster, "medallion-git"):
+    with without_endpoints(lane.cluster, "medallion-git"):
         one.injected()
         run = lane.start()
         until("a worker waits for the code", lane.workers)
         assert lane.airflow.get(f"/dags/{lane.dag}")["is_stale"] is False
     lane.succeeded(run)
-    one.mended()
+    one.resolved()
 
 
 def test_a_push_in_the_middle_of_a_run(lane: Lane, fault: Named, pushed: Callable[..., str]):
@@ -66,9 +66,9 @@ def test_a_push_in_the_middle_of_a_run(lane: Lane, fault: Named, pushed: Callabl
     with in_the_middle(lane) as (run, pod):
         one.injected()
         pushed(("{name: gold}", "{name: gold, select: path:models/nowhere}"))
-        kill(lane.cluster, pod)  # so that gold is rendered anew, from the newer commit
+        kill(lane.cluster, pod)  # so that gold is rendered again, from the newer commit
     lane.succeeded(run)
-    one.mended()
+    one.resolved()
     assert len({row["commit"] for row in lane.ledger(run) if row["status"] != "failed"}) == 1
 
 
@@ -85,4 +85,4 @@ def test_a_broken_file_is_pushed_in_the_middle_of_a_run(lane: Lane, fault: Named
         kill(lane.cluster, pod)
     pushed()  # the file is right again: until then the run waits
     lane.succeeded(run)
-    one.mended()
+    one.resolved()

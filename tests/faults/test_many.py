@@ -1,4 +1,4 @@
-"""Runs side by side, each with a fault by chance: no loss, and nothing left over."""
+"""Runs side by side, each with a random fault: no loss, and nothing left over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from table import LINES
 
 
 @pytest.mark.skipif(not RUNS, reason="CHAOS_RUNS says how many runs")
-def test_many_runs_with_a_fault_by_chance_in_each(lanes: list[Lane]):
+def test_many_runs_each_with_a_random_fault(lanes: list[Lane]):
     storm = Storm()
     storm.over(lanes)
     LINES.extend(storm.table())

@@ -1,4 +1,4 @@
-"""What the cluster does not give, a volume that is full, and a secret that must not be told."""
+"""What the cluster does not give, a volume that is full, and a secret that must not be logged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fails_with(lane: Lane, one: Fault, *words: str) -> None:
     run = lane.start()
     one.injected()
     assert lane.airflow.finished(lane.dag, run.run_id) == "failed"
-    one.mended()
+    one.resolved()
     log = lane.airflow.log(lane.dag, run.run_id, lane.task("bronze"))
     assert [word for word in words if word not in log] == [], log
     until("the pod is gone", lambda: not lane.pods("bronze"))
@@ -51,7 +51,7 @@ def test_an_image_that_is_nowhere(lane: Lane, fault: Named, pushed: Pushed):
         fails_with(lane, one, "ImagePull", "medallion/dbt:nowhere", "check that the image")
 
 
-def test_a_secret_of_a_failing_task_is_told_nowhere(lane: Lane, fault: Named, pushed: Pushed):
+def test_failing_task_leaks_its_secret_nowhere(lane: Lane, fault: Named, pushed: Pushed):
     one = fault("a secret given to a failing task", "clean")
     canary = f"canary{secrets.token_hex(8)}"
     own = lane.cluster.secret("medallion-warehouse")["PGPASSWORD"]
@@ -65,7 +65,7 @@ def test_a_secret_of_a_failing_task_is_told_nowhere(lane: Lane, fault: Named, pu
         one.injected()
         spec = until("the pod is there", lambda: lane.pods("clean.transactions"))
         assert lane.airflow.finished(lane.dag, run.run_id) == "failed"
-        one.mended()
+        one.resolved()
         log = lane.airflow.log(lane.dag, run.run_id, lane.task("clean.transactions"))
         assert "password authentication failed" in log
         told = {
@@ -100,7 +100,7 @@ def test_the_volume_of_postgres_is_full(lane: Lane, fault: Named):
         assert lane.seen() == before
         on_node(lane.cluster, f"rm {folder}/ballast")
         lane.succeeded(run)
-        one.mended()
+        one.resolved()
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
         ("owner: !!python/object/apply:os.system [ls]", "cannot be read"),
     ],
 )  # fmt: skip
-def test_what_yaml_lets_people_write_is_told_by_line_too(tmp_path: Path, line: str, said: str):
+def test_yaml_oddity_is_reported_by_line(tmp_path: Path, line: str, said: str):
     check(tmp_path, f"name: {NAME}\n\n{line}\n")
     (diagnostic,) = lint_file(tmp_path / "pipelines" / f"{NAME}.yaml")
     assert said in str(diagnostic)

@@ -30,7 +30,7 @@ ALERTS = {
                 {"transaction_id": "TXN-0042", "price": "19.99", "quantity": 2, "total_amount": "<1> & 'two'"},
             ),
         ),
-        remedy="look at the failing rows, mend the data or the model, and run again", log_url=f"{_LOG}1",
+        remedy="look at the failing rows, correct the data or the model, and run again", log_url=f"{_LOG}1",
     ),
     "killed": Alert(
         kind="failure", **_ABOUT, task="DBT-Transformations.silver", attempt=2, exit_code=137, reason="OOMKilled",

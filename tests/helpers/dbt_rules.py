@@ -162,7 +162,7 @@ def fct_root_models(project: Project) -> set[str]:
 
 
 def fct_model_fanout(project: Project) -> set[str]:
-    """Models with more than `MAX_FANOUT` direct children that nobody builds on."""
+    """Models with more than `MAX_FANOUT` direct children that no model builds on."""
     ends = {name for name in project.models if not project.children(name)}
     return {name for name in project.models if len(project.children(name) & ends) > MAX_FANOUT}
 

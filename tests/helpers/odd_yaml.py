@@ -1,4 +1,4 @@
-"""Odd YAML from a seed: nodes of any kind, and files that somebody damaged."""
+"""Odd YAML from a seed: nodes of any kind, and damaged files."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     python scheduler_of_tenants.py DAGS
 
 Its executor has no pods: a task that the scheduler hands over runs from then until some later heartbeat, and the
-database is told so, as a worker would through the API server.
+database records it, as a worker would through the API server.
 """
 
 from __future__ import annotations

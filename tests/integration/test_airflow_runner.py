@@ -74,7 +74,7 @@ def test_good_schedules_become_dags_and_bad_ones_an_import_error_and_a_dag_that_
     assert seen["runner_errors.py"]["dags"] == {}
     (error,) = seen["runner_errors.py"]["errors"].values()
     assert f"{tmp_path}/dags/runner.yaml:8:24: runner.orchestrator.schedules.2.config: no job file" in error
-    assert "runner.yaml:9:10: runner.orchestrator.schedules.3.name: '{{ ds }}' cannot stand here" in error
+    assert "runner.yaml:9:10: runner.orchestrator.schedules.3.name: invalid value '{{ ds }}'" in error
     assert "the name 'hourly' is taken by runner.yaml:6 — give each schedule its own name" in error
 
 
@@ -103,4 +103,4 @@ def test_a_tenants_pods_have_its_own_secret_namespace_account_and_folder(process
     assert pod["namespace"] == "acme"
     assert "medallion-warehouse-acme" in str(pod["env_from"])
     (error,) = seen["runner_errors.py"]["errors"].values()
-    assert "tenant 'globex' is none of the deployment's: acme — add `{name: globex}` to the chart's value" in error
+    assert "unknown tenant 'globex' (configured: acme) — add `{name: globex}` to the chart's value" in error

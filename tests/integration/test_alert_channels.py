@@ -110,7 +110,7 @@ def test_slack_gets_markdown(endpoint: tuple[list[dict[str, Any]], str], monkeyp
     assert "`fact_amounts_are_price_times_quantity`" in json.dumps(post)
 
 
-def test_a_channel_that_fails_is_logged_without_its_secret_and_the_others_are_told(
+def test_failing_channel_logs_no_secret_and_others_get_the_alert(
     endpoint: tuple[list[dict[str, Any]], str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     received, host = endpoint

@@ -80,23 +80,25 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
     logger.removeHandler(caplog.handler)
 
 
-def test_a_failed_step_is_told_once_with_its_tests_and_kubernetes_reason(told: Any):
+def test_failed_step_sends_one_alert_with_tests_and_reason(told: Any):
     from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed
 
-    ending = Ending(84, "Error", "1 of 2 failed:\nmore", "mend it", failed=(Failed("test", "keys", 2, "", {"id": 1}),))
+    ending = Ending(
+        84, "Error", "1 of 2 failed:\nmore", "correct it", failed=(Failed("test", "keys", 2, "", {"id": 1}),)
+    )
     alerting().task_failed(task(2, exception=StepPodFailed("gold", ending)))
     (message,) = told()
-    for words in ("p failed at gold", "attempt 2", "exit code 84", "test keys: 2 failing rows", "id=1", "mend it"):
+    for words in ("p failed at gold", "attempt 2", "exit code 84", "test keys: 2 failing rows", "id=1", "correct it"):
         assert words in message
     assert "more" not in message
 
 
-def test_an_airflow_error_is_told_with_its_type(told: Any):
+def test_airflow_error_sends_an_alert_with_its_type(told: Any):
     alerting().task_failed(task(1, exception=TimeoutError("too long")))
     assert "TimeoutError: too long" in told()[0]
 
 
-def test_a_worker_that_was_killed_is_told_too(told: Any):
+def test_killed_worker_sends_an_alert(told: Any):
     alerting().task_failed(task(1))
     assert "ended without a word" in told()[0]
 
@@ -106,7 +108,7 @@ def test_a_success_after_a_failed_attempt_is_a_recovery(told: Any):
     assert "p recovered at gold" in told()[0]
 
 
-def test_a_first_success_and_one_that_is_only_run_again_are_none(told: Any):
+def test_first_success_and_rerun_of_a_success_send_no_recovery(told: Any):
     from medallion.orchestrators.kubernetes.pod_result import Ending
 
     alerting().task_succeeded(task(1))
@@ -128,7 +130,7 @@ def test_a_run_that_succeeds_after_a_failed_one_is_a_recovery(told: Any):
     assert "after run before failed" in told()[0]
 
 
-def test_what_a_pipeline_does_not_want_to_hear_is_not_told(told: Any):
+def test_disabled_alerts_are_not_sent(told: Any):
     alerting(alerts={"on": ["failure"]}).task_succeeded(task(2))
     assert told() == []
 
@@ -144,7 +146,7 @@ def test_a_deadline_is_the_pipelines_own_and_can_be_called_by_name():
     assert callable(import_string(deadline.callback.path))
 
 
-def test_a_missed_deadline_is_told_by_its_callback(told: Any):
+def test_missed_deadline_sends_an_alert_by_its_callback(told: Any):
     import asyncio
 
     from medallion.orchestrators.airflow.callbacks import deadline_missed

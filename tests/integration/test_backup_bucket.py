@@ -207,11 +207,11 @@ def test_a_backup_that_is_not_there_is_named_with_those_that_are(lake: Any, tmp_
         assert f"there are: {STAMP}/airflow.dump, {STAMP}/warehouse.dump" in capsys.readouterr().err
 
 
-def test_a_bucket_that_is_not_there_is_told_by_the_value_that_names_it(lake: Any, monkeypatch, capsys, tmp_path: Path):
+def test_missing_bucket_is_reported_with_the_value_that_names_it(lake: Any, monkeypatch, capsys, tmp_path: Path):
     made(tmp_path / "backups")
     monkeypatch.setenv("BACKUPS_URL", "s3://sea")
     assert main(["push"]) == ExitCode.INPUT_NOT_FOUND
-    assert "there is no bucket sea\ncheck `backups.bucket.url`" in capsys.readouterr().err
+    assert "there is no bucket sea\nhint: check `backups.bucket.url`" in capsys.readouterr().err
     monkeypatch.setenv("BACKUPS_URL", "lake")
     assert main(["list"]) == ExitCode.USAGE
 

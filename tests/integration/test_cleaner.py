@@ -53,7 +53,7 @@ def test_every_rejected_row_is_kept_with_line_column_value_and_reason(load: Load
         (2, "id", "x", "is not a whole number"),
         (3, "day", "31.12.2025", "is not a date written as %Y-%m-%d or %d/%m/%Y"),
         (3, "id", "", "is required and missing"),
-        (3, "paid", "maybe", "is none of yes, no"),
+        (3, "paid", "maybe", "is not one of yes, no"),
         (3, "pieces", "1.5", "is not a whole number"),
         (3, "price", "-1", "is below the minimum 0"),
         (4, "who", "abcdefghijkl", "is longer than 10 characters"),
@@ -234,7 +234,7 @@ def test_a_reader_sees_the_old_or_the_new_table_and_never_none(load: Load):
     assert seen <= {(1,), (50_000,)}
 
 
-def test_wrong_arguments_and_a_wrong_contract_are_told_by_name(warehouse: Connection, tmp_path: Path):
+def test_wrong_arguments_and_wrong_contract_are_named(warehouse: Connection, tmp_path: Path):
     done = subprocess.run([*arguments(tmp_path, "one"), "--more"], env=environment(), capture_output=True, text=True)
     assert (done.returncode, "unrecognized arguments: --more" in done.stderr) == (ExitCode.USAGE, True)
     done = command(tmp_path, "one", {**CONTRACT, "tabel": "x"})

@@ -143,7 +143,7 @@ def test_a_contract_that_cannot_be_used_is_a_usage_error(clean, contract: str):
     assert clean(HEADER, contract).code == ExitCode.USAGE
 
 
-def test_the_first_row_of_a_key_stays_and_repeats_are_told_apart(clean, load_table):
+def test_first_row_of_a_key_stays_and_repeats_are_distinguished(clean, load_table):
     done = clean(HEADER + b"a,one,1\nb,two,2\na,one,1\nb,other,2\na,one,1\n", THINGS)
     assert load_table("id, note") == [("a", "one"), ("b", "two")]
     assert {line: len(said) for line, said in done.reasons.items()} == {4: 1, 5: 1, 6: 1}

@@ -75,7 +75,7 @@ def test_any_bytes_end_with_every_row_loaded_or_rejected(clean, warehouse: Conne
 
 @every_time
 @given(anything)
-def test_any_bytes_for_a_header_are_told_and_not_thrown(clean, data: bytes):
+def test_any_header_bytes_are_reported_and_raise_nothing(clean, data: bytes):
     assert clean(data, TYPED).code in KNOWN
 
 

@@ -75,7 +75,7 @@ def test_a_failure_that_passes_is_overcome_in_the_same_attempt(clean, load_table
     ],
     ids=["404", "410", "401", "403", "204", "503", "cut-off", "empty"],
 )
-def test_a_server_that_does_not_deliver_is_told_by_its_exit_code(
+def test_server_that_does_not_deliver_has_its_exit_code(
     clean, load_table, web: Web, capsys, given, code: int, said: str
 ):
     web.answers["/good.csv"] = answer(200, BODY)

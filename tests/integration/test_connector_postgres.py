@@ -94,12 +94,12 @@ def test_only_the_columns_that_are_named_are_read(clean, source: Connection):
         ({"env_prefix": "OTHER_"}, ExitCode.USAGE, "OTHER_PGHOST is not set"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_told(clean, source: Connection, capsys, settings, code: int, said: str):
+def test_unreadable_table_is_reported(clean, source: Connection, capsys, settings, code: int, said: str):
     assert clean({**TABLE, **settings}, ORDERS).code == code
     assert said in capsys.readouterr().out.replace('\\"', '"')
 
 
-def test_a_database_that_is_not_there_is_worth_a_retry_and_no_password_is_told(
+def test_missing_database_is_retried_and_no_password_is_shown(
     clean, source: Connection, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     monkeypatch.setenv("SOURCE_PGHOST", "127.0.0.1")
@@ -151,7 +151,7 @@ def test_a_row_that_comes_with_the_same_watermark_is_not_missed(clean, source: C
     assert clean(GROWING, ORDERS).row["status"] == "unchanged"
 
 
-def test_another_contract_loads_everything_anew(clean, source: Connection, warehouse: Connection):
+def test_another_contract_loads_everything_again(clean, source: Connection, warehouse: Connection):
     put(source, (1, "a", "2026-01-01"))
     clean(GROWING, ORDERS)
     put(source, (2, "b", "2026-01-02"))

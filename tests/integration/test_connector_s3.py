@@ -94,7 +94,7 @@ DENIED = b"<Error><Code>InvalidAccessKeyId</Code><AWSAccessKeyId>AKIAHUSH</AWSAc
     ("status", "body", "code"),
     [(403, DENIED, ExitCode.BAD_INPUT), (503, b"<Error><Code>SlowDown</Code></Error>", ExitCode.SOURCE_UNAVAILABLE)],
 )
-def test_a_storage_that_refuses_or_fails_is_told_by_its_exit_code_without_a_key(
+def test_refusing_or_failing_storage_has_an_exit_code_and_no_key(
     clean, monkeypatch: pytest.MonkeyPatch, capsys, status: int, body: bytes, code: int
 ):
     monkeypatch.setattr(storage, "RETRIES", {"max_retries": 0})

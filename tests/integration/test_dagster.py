@@ -111,7 +111,7 @@ def test_both_orchestrators_make_the_same_of_the_same_file(any_folder: Path):
             assert op.pool == (tasks[task_id].pool if tasks[task_id].pool != "default_pool" else None)
 
 
-def test_steps_are_told_the_same_and_run_in_the_same_order(any_folder: Path):
+def test_steps_get_the_same_task_and_run_in_the_same_order(any_folder: Path):
     for name, dag in airflow_dags(any_folder).items():
         entry = next(one for runner in load_runners(any_folder) for one in runner.entries if one.name == name)
         assert entry.file is not None

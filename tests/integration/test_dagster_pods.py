@@ -70,7 +70,7 @@ def test_a_pod_that_ended_well_and_said_nothing_is_no_success(cluster: Cluster, 
 
 @pytest.mark.parametrize(("code", "attempts"), [(75, 2), (81, 1)])
 def test_the_pods_exit_code_decides_about_another_attempt(cluster: Cluster, tmp_path: Path, code: int, attempts: int):
-    said = TerminationMessage("failed", code, "it failed", "mend it").to_json()
+    said = TerminationMessage("failed", code, "it failed", "correct it").to_json()
     cluster.ended = {"exitCode": code, "reason": "Error", "message": said}
     done = run(tmp_path)
     assert not done.success

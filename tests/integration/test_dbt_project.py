@@ -80,7 +80,7 @@ def test_the_baked_manifest_is_used_until_a_file_of_the_project_changes(
     assert load_manifest(project).source == "full"
 
 
-def test_a_project_that_does_not_parse_is_told_with_dbts_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_unparsable_project_reports_dbts_own_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MEDALLION_DBT_BAKED", str(tmp_path / "baked"))
     project = shutil.copytree(PROJECT, tmp_path / "project")
     (project / "models" / "one.sql").write_text("select * from {{ ref('nowhere') }}")

@@ -86,7 +86,7 @@ def test_the_project_keeps_the_rule(rule, project: Project):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_rule_finds_who_breaks_it_and_nobody_in_a_good_project(rule, project: Project):
+def test_rule_finds_its_violations_and_none_in_a_good_project(rule, project: Project):
     assert rule(GOOD) == set()
     offender, bad = OFFENDERS[rule.__name__]
     assert rule(bad) == {offender}

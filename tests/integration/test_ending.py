@@ -25,7 +25,7 @@ def test_exit_code_0_and_the_steps_own_word_are_a_success():
     assert ended(0, '{"status": "succeeded", "message": "20 rows"}').succeeded
 
 
-def test_exit_code_0_without_the_steps_word_is_none():
+def test_exit_code_0_without_termination_message_is_failure():
     assert not ended(0, None).succeeded
 
 
@@ -35,8 +35,8 @@ def test_a_pod_that_is_gone_is_no_success():
 
 
 def test_the_steps_message_and_remedy_are_what_the_task_says():
-    end = ended(81, '{"status": "failed", "message": "too many", "remedy": "mend the file"}', "Error")
-    assert end.explanation == "too many (exit code 81)\nwhat to do: mend the file"
+    end = ended(81, '{"status": "failed", "message": "too many", "remedy": "correct the file"}', "Error")
+    assert end.explanation == "too many (exit code 81)\nhint: correct the file"
 
 
 def test_kubernetes_reason_is_named():

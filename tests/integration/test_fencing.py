@@ -59,7 +59,7 @@ def wake(process: subprocess.Popen[Any]) -> int:
 
 
 def tables(warehouse: Connection, schema: str) -> list[tuple[Any, ...]]:
-    """Which tables there are, by identity: one that is made anew is another."""
+    """Which tables there are, by identity: one that is created again is another."""
     query = "select relname, oid, relfilenode from pg_class where relnamespace = to_regnamespace(%s) order by 1"
     return warehouse.execute(query, (schema,)).fetchall()
 

@@ -76,7 +76,7 @@ def test_a_file_that_changed_takes_the_place_of_its_own_rows(clean, folder: Path
     assert there(warehouse) == [("in/a.csv", "a", "10"), ("in/b.csv", "c", "9"), ("in/a.csv", "d", "1")]
 
 
-def test_a_key_of_an_earlier_load_is_rejected_and_told(clean, folder: Path, warehouse: Connection):
+def test_key_of_an_earlier_load_is_rejected_and_reported(clean, folder: Path, warehouse: Connection):
     clean(BY_FILE, THINGS)
     (folder / "b.csv").write_bytes(HEADER + b"a,1,2\nb,9,9\nc,3,3\nd,1,1\n")
     done = clean(BY_FILE, THINGS)
@@ -106,7 +106,7 @@ def test_a_key_of_an_earlier_load_replaces_it_if_the_source_says_so(clean, folde
         (b"\x1f\x8b cut off", ExitCode.BAD_INPUT),
     ],
 )
-def test_a_bad_file_adds_nothing_and_is_taken_once_it_is_mended(
+def test_bad_file_adds_nothing_and_loads_once_corrected(
     clean, folder: Path, warehouse: Connection, bad: bytes, code: int
 ):
     clean(BY_FILE, THINGS)
@@ -152,7 +152,7 @@ def test_a_file_with_the_same_size_and_another_time_is_looked_at_again(clean, fo
 def test_a_build_that_is_put_back_brings_its_state_along(clean, folder: Path, warehouse: Connection):
     clean(BY_FILE, THINGS)
     (folder / "b.csv").write_bytes(HEADER + b"c,3,3\n")
-    renamed = {**THINGS, "description": "Another contract, so everything is loaded anew."}
+    renamed = {**THINGS, "description": "Another contract, so everything is loaded again."}
     assert counts(clean(BY_FILE, renamed)) == (3, 3, 0)
     roll_back(warehouse, "p", "run-1", "abc")
     assert [id for _, id, _ in there(warehouse)] == ["a", "b"]

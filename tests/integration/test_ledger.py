@@ -160,12 +160,12 @@ def test_a_step_that_fails_leaves_its_reason_in_the_ledger_and_its_exit_code(
 ):
     def work(session: Session) -> None:
         counts = TaskResult(rows_in=2, rows_loaded=0, rows_rejected=2)
-        raise TooManyRejects("2 of 2 rows were rejected", "mend the file", counts)
+        raise TooManyRejects("2 of 2 rows were rejected", "correct the file", counts)
 
     assert run_step(TASK, lambda _: Job(work, "table:x")) == ExitCode.TOO_MANY_REJECTS
     (row,) = ledger.list_steps(warehouse, "orders", "run-1")
     assert (row["status"], row["details"]["message"]) == ("failed", "2 of 2 rows were rejected")
-    assert '"remedy": "mend the file"' in capsys.readouterr().out
+    assert '"remedy": "correct the file"' in capsys.readouterr().out
 
 
 def test_a_bug_is_an_exit_code_and_a_log_and_nothing_is_written(

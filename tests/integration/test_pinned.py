@@ -1,4 +1,4 @@
-"""A run ends on the commit that it began with, whatever its later steps are told."""
+"""A run ends on the commit that it began with, whichever commit its later steps receive."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def commits(warehouse: Connection, run: str = "one") -> dict[str, str]:
     return {row["step"]: row["commit"] for row in ledger.list_steps(warehouse, NAME, run)}
 
 
-def test_a_step_that_was_told_of_a_newer_commit_does_what_the_runs_own_says(landing: Path, warehouse: Connection):
+def test_step_given_a_newer_commit_follows_the_runs_own_commit(landing: Path, warehouse: Connection):
     old, new = plan_of(landing, OLD), plan_of(landing, NEW)
     assert start(old, "clean.transactions").returncode == ExitCode.OK
     done = start(with_another(new, "bronze"), "bronze")
@@ -85,7 +85,7 @@ def test_a_repeated_load_goes_by_the_contract_that_the_run_began_with(landing: P
     assert (commits(warehouse), commits(warehouse, "two")) == ({"clean.transactions": OLD}, {"clean.transactions": NEW})
 
 
-def test_a_run_whose_first_step_failed_can_be_mended_and_cleared(landing: Path, warehouse: Connection):
+def test_run_with_a_failed_first_step_can_be_fixed_and_cleared(landing: Path, warehouse: Connection):
     broken = plan_of(landing, OLD, rejects={"max_share": 0})
     assert start(broken, "clean.transactions").returncode == ExitCode.TOO_MANY_REJECTS
     assert start(plan_of(landing, NEW), "clean.transactions").returncode == ExitCode.OK

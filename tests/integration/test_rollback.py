@@ -213,7 +213,7 @@ def test_the_commands_show_whose_data_readers_see_and_put_an_earlier_one_back(re
     assert "Traceback" not in done.stderr + listed.stderr + refused.stderr
 
 
-def test_a_transaction_that_began_before_a_publication_is_told_so_and_never_sees_an_empty_table(ready: Connection):
+def test_transaction_older_than_publication_sees_no_empty_table(ready: Connection):
     run_all(ready, 1)
     with psycopg.connect("") as old:
         old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -41,7 +41,7 @@ class Server:
         for pid in (postmaster, *map(int, children)):
             with suppress(ProcessLookupError):  # a child that saw the postmaster die has gone already
                 os.kill(pid, signal.SIGKILL)
-        # Where nobody reaps the dead, the server would take its own ghost for a server that runs.
+        # Where no process reaps zombies, the server would take its own ghost for a server that runs.
         for left in (self._folder / "postmaster.pid", *self._folder.glob(".s.PGSQL.*")):
             left.unlink()
 

@@ -31,7 +31,7 @@ def test_a_command_that_is_stopped_before_its_step_began_says_so(capsys: pytest.
     assert "before the step began" in capsys.readouterr().err
 
 
-def test_a_command_that_nobody_stops_has_its_own_exit_code():
+def test_unstopped_command_keeps_its_own_exit_code():
     assert run_main(lambda _: int(ExitCode.USAGE)) == ExitCode.USAGE
 
 

@@ -1,4 +1,4 @@
-"""Tenants in one Postgres: each in its own database, and the database lets nobody look over the fence."""
+"""Tenants in one Postgres: each in its own database, and no tenant can read another's."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_tenants_step_that_reaches_for_anothers_schema_is_denied_by_the_databa
         connection.execute(f"select * from {job.role_of(globex)}.raw.orders")
 
 
-def test_a_tenant_can_become_nobody_else_and_make_nobody(job, tenants, postgres_url):
+def test_tenant_can_assume_no_other_role_and_create_none(job, tenants, postgres_url):
     acme, globex = tenants
     for attempt in (f"set role {job.role_of(globex)}", "set role postgres", "create role x", "create database x"):
         with as_tenant(job, postgres_url, acme) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):

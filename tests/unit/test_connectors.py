@@ -47,7 +47,7 @@ def test_every_connector_has_its_own_terms(rest: str):
     assert pipeline(rest).sources[0].connector in CONNECTORS
 
 
-def test_a_connector_that_does_not_exist_is_told_with_those_that_do():
+def test_unknown_connector_is_reported_with_the_known_ones():
     with pytest.raises(ConfigError) as refused:
         pipeline("connector: stripe, path: x.csv")
     assert str(refused.value) == ("p.yaml:6:5: sources.0: no connector 'stripe' — there are: csv, http, postgres, s3")

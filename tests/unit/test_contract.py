@@ -59,7 +59,7 @@ def test_the_projects_contracts_are_valid_and_travel_as_json(path: Path):
         (GOOD.replace("type: number}", "kind: number}"), "fields.1.kind: unknown key 'kind'"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_place_and_a_remedy(text: str, words: str):
+def test_error_has_its_place_and_a_remedy(text: str, words: str):
     assert words in only_finding(text)
 
 

@@ -96,7 +96,7 @@ def test_every_directive_reads_back_what_it_writes(directive: str):
         (["%d/%m/%Y", "%m/%d/%Y"], "01/02/2024"),
     ],
 )
-def test_a_text_that_is_no_date_of_the_format_is_none(formats: Any, text: str):
+def test_text_that_is_no_date_of_the_format_gives_none(formats: Any, text: str):
     field = ContractField.model_validate({"name": "v", "type": "date", "format": formats})
     value, doubtful = read_instants(field, pl.col("t"))
     read, doubt = pl.DataFrame({"t": [text]}).select(value.alias("v"), doubtful.alias("d")).row(0)

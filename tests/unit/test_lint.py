@@ -44,7 +44,7 @@ def told(dags: Path) -> list[str]:
     return [str(diagnostic).replace(f"{dags}/", "") for diagnostic in lint_folder(dags)]
 
 
-def test_a_good_folder_has_nothing_to_be_told(dags: Path):
+def test_good_folder_has_no_diagnostics(dags: Path):
     assert told(dags) == []
 
 
@@ -59,7 +59,7 @@ def test_a_cron_date_that_never_comes_is_an_error(dags: Path, cron: str):
     "cron",
     ["R R * * *", "H 6 * * *", "0 0 15W * *", "* * * * * *", "0 0 * * 1#6", "@reboot", "0 r(1-5) * * *", "@Daily", ""],
 )
-def test_a_cron_that_is_none_or_another_at_each_parse_is_an_error(cron: str):
+def test_invalid_or_unstable_cron_is_an_error(cron: str):
     with pytest.raises(ValueError, match="is no cron expression"):
         Schedule(cron=cron)
 
@@ -117,7 +117,7 @@ def test_a_zone_that_is_what_it_says_is_fine(dags: Path, zone: str):
 @pytest.mark.parametrize(
     "zone", ["PST", "Europe", "localtime", "right/UTC", "../UTC", "", "x" * 5000, "Europe/berlin\0"]
 )
-def test_a_zone_that_is_none_or_another_on_each_machine_is_an_error(zone: str):
+def test_invalid_or_machine_dependent_zone_is_an_error(zone: str):
     with pytest.raises(ValueError, match="no time zone"):
         Schedule(timezone=zone)
 
@@ -168,7 +168,7 @@ def test_a_time_that_no_change_of_clocks_touches_is_fine(dags: Path, zone: str, 
         ("timeouts: {deadline_seconds: 9000}", "timeouts.deadline_seconds: is never reached"),
     ],
 )  # fmt: skip
-def test_what_can_have_no_effect_is_told(dags: Path, rest: str, message: str):
+def test_setting_without_effect_is_reported(dags: Path, rest: str, message: str):
     file = pipeline(dags, "daily", "daily", rest + "\n")
     (diagnostic,) = told(dags)
     assert diagnostic.startswith("pipelines/daily.yaml:4:")
@@ -210,7 +210,7 @@ def test_a_file_that_is_not_read_is_an_error(dags: Path, path: str, remedy: str)
 
 
 @pytest.mark.parametrize("path", ["pipelines/README.md", "contracts/.gitkeep", "jobs/acme/x.yaml.bak", "values.yaml", "dbt/models/sources.yml", ".hidden/runner.yaml", "pipelines/.orders.yaml.swp"])  # fmt: skip
-def test_a_file_that_is_none_of_ours_is_no_matter(dags: Path, path: str):
+def test_unrelated_file_is_ignored(dags: Path, path: str):
     file = dags / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("version: 2\nsources: [{name: a}]\n")
@@ -329,7 +329,7 @@ def test_names_that_differ_only_in_case_are_a_warning(dags: Path):
     assert "runner.yaml:7:10: warning: runner.orchestrator.schedules.1.name: differs from 'daily'" in diagnostic
 
 
-def test_what_nothing_uses_or_runs_is_told(dags: Path):
+def test_unused_file_is_reported(dags: Path):
     (dags / "contracts" / "old.yaml").write_text(CONTRACT.format(name="older"))
     (dags / "jobs" / "loose.yaml").write_text(JOB.format(tenant="acme", name="orders"))
     (dags / "gone.py").write_text((dags / "daily.py").read_text())
@@ -366,7 +366,7 @@ def test_a_dag_folder_that_is_not_there_is_an_error(tmp_path: Path):
     ("case", "names", "lines"),
     [("18", {"good"}, [6, 7, 8]), ("19", {"a", "fine"}, [9]), ("21", {"good"}, []), ("23", {"good", "zgood"}, [])],
 )
-def test_a_case_from_the_field_is_told_and_harms_no_other(case: str, names: set[str], lines: list[int]):
+def test_case_from_the_field_is_reported_and_harms_no_other(case: str, names: set[str], lines: list[int]):
     (folder,) = CASES.glob(f"{case}-*")
     found: list[Any] = [one for one in lint_folder(folder / "dags") if one.severity == "error"]
     assert [one.line for one in found] == lines

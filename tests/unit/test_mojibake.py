@@ -1,4 +1,4 @@
-"""Mojibake: mended when it surely is one, and text that only looks odd is left alone."""
+"""Mojibake: repaired when the text surely is mojibake; text that only looks odd stays as it is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def mangled(text: str, times: int = 1) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_name_that_was_read_wrongly_is_mended_however_often_it_happened(name: str, times: int):
+def test_mis_decoded_name_is_repaired_however_often_it_happened(name: str, times: int):
     assert mangled(name) != name
     assert fixed(mangled(name, times)) == name
 

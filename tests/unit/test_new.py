@@ -66,7 +66,7 @@ def test_nothing_is_overwritten(tmp_path: Path, orders: Path):
     before = (tmp_path / "contracts" / "orders.yaml").read_text()
     again = CliRunner().invoke(app, ["new", "contract", "orders", "--from", str(orders), "--dags", str(tmp_path)])
     assert again.exit_code == 64
-    assert "is there already — choose another name, or edit it" in again.output.replace("\n", "")
+    assert "is there already\nhint: choose another name, or edit it" in again.output
     assert (tmp_path / "contracts" / "orders.yaml").read_text() == before
 
 

@@ -71,7 +71,7 @@ def test_a_short_file_is_enough():
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place_and_a_remedy(text: str, diagnostic: str):
+def test_error_has_its_place_and_a_remedy(text: str, diagnostic: str):
     assert only_finding(text) == diagnostic
 
 

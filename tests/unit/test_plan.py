@@ -56,7 +56,7 @@ def test_only_gold_is_published_unless_the_file_says_otherwise(transactions: Pip
     }
 
 
-def test_a_full_refresh_is_told_to_every_layer_and_to_no_load(transactions: PipelineFile):
+def test_full_refresh_reaches_every_layer_and_no_load(transactions: PipelineFile):
     context = RunContext("run-1", "/landing", full_refresh=True)
     plan = make_plan(transactions.pipeline, transactions.contracts, context)
     assert [step.name for step in plan.steps if getattr(step.work, "full_refresh", False)] == [
@@ -82,5 +82,5 @@ def test_a_prefix_reaches_every_step(transactions: PipelineFile):
     assert {plan.task(step.name).schema_prefix for step in plan.steps} == {"acme_"}
 
 
-def test_no_step_is_told_a_password(transactions: PipelineFile):
+def test_no_step_gets_a_password(transactions: PipelineFile):
     assert "PASSWORD" not in repr(plan_of(transactions)).upper()

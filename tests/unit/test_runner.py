@@ -101,7 +101,7 @@ def test_a_config_is_found_below_the_folder_of_jobs_wherever_that_was_mounted(tm
         ),
         (
             schedule("'{{ ds }}'", "acme/orders"),
-            "runner.yaml:7:10: runner.orchestrator.schedules.1.name: '{{ ds }}' cannot stand here — write a "
+            "runner.yaml:7:10: runner.orchestrator.schedules.1.name: invalid value '{{ ds }}' — write a "
             "letter, then letters, digits, `_` and `-`, at most 63 in all",
         ),
         (
@@ -116,7 +116,7 @@ def test_a_config_is_found_below_the_folder_of_jobs_wherever_that_was_mounted(tm
         ),
     ],
 )
-def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path, entry: str, diagnostic: str):
+def test_bad_entry_is_reported_with_its_place_and_others_stay(tmp_path: Path, entry: str, diagnostic: str):
     dags = write(tmp_path, schedule("good", "acme/orders") + entry + schedule("last", "acme/orders"), "acme/orders")
     assert list(pipelines(dags)) == ["good", "last"]
     assert errors(dags) == [diagnostic]
@@ -133,7 +133,7 @@ def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path
         (
             "contract: orders",
             "contract: 'orders; drop table x'",
-            "jobs/acme/orders.yaml:4:1: contract: 'orders; drop table x' cannot stand here — write a letter, then "
+            "jobs/acme/orders.yaml:4:1: contract: invalid value 'orders; drop table x' — write a letter, then "
             "letters, digits, `_` and `-`, at most 63 in all",
         ),
         (
@@ -157,14 +157,12 @@ def test_a_bad_entry_is_told_with_its_place_and_leaves_the_others(tmp_path: Path
         (
             "connector: csv",
             "connector: csv\ntarget: {table: 'raw.x; drop table y'}",
-            "jobs/acme/orders.yaml:3:10: target.table: 'raw.x; drop table y' cannot stand here — write "
+            "jobs/acme/orders.yaml:3:10: target.table: invalid value 'raw.x; drop table y' — write "
             "`schema.table` in small letters, digits and `_`",
         ),
     ],
 )
-def test_a_bad_job_is_told_with_its_own_place_and_leaves_the_others(
-    tmp_path: Path, old: str, new: str, diagnostic: str
-):
+def test_bad_job_is_reported_with_its_place_and_others_stay(tmp_path: Path, old: str, new: str, diagnostic: str):
     both = schedule("good", "acme/returns") + schedule("bad", "acme/orders")
     dags = write(tmp_path, both, "acme/orders", "acme/returns")
     job = dags / "jobs" / "acme" / "orders.yaml"
@@ -195,7 +193,7 @@ def test_a_bad_setting_of_the_file_leaves_its_schedules(tmp_path: Path):
 @pytest.mark.parametrize(
     "text", ["runner: [", "", "runner:\n  mode: orchestrated\n", "runner: {orchestrator: {type: x}}"]
 )
-def test_a_file_that_nobody_may_guess_at_runs_nothing_and_says_why(tmp_path: Path, text: str):
+def test_ambiguous_file_runs_nothing_and_says_why(tmp_path: Path, text: str):
     (tmp_path / "runner.yaml").write_text(text)
     runner = load(tmp_path)
     assert runner.runner is None

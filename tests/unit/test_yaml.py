@@ -166,7 +166,7 @@ def is_ruamels_own(scalar: str) -> bool:
         ("schedule: {start_date: 2024-13-01}", "f:4:12: schedule.start_date: input should be a valid date"),
     ],
 )  # fmt: skip
-def test_a_value_of_another_type_is_told_with_what_to_write(text: str, diagnostic: str):
+def test_value_of_another_type_is_reported_with_what_to_write(text: str, diagnostic: str):
     (found,) = diagnostics(PIPELINE + text + "\n")
     assert found.startswith(diagnostic)
 
@@ -248,7 +248,7 @@ def test_each_kind_of_file_has_a_home_for_anchors(kind: Kind, model: Any, text: 
         ("a: " + "[" * 60 + "[" * 60 + "]" * 120, "1:67: is nested more than 64 deep"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_told_with_its_place(text: str, diagnostic: str):
+def test_unreadable_yaml_is_reported_with_its_place(text: str, diagnostic: str):
     (found,) = diagnostics(text)
     assert found.startswith(f"f:{diagnostic}")
 
@@ -288,7 +288,7 @@ def test_no_break_of_yaml_1_1_ends_a_line_or_a_comment():
         (b"", "is empty or no mapping"),
     ],
 )
-def test_a_file_that_is_no_text_is_told(tmp_path: Path, content: bytes, diagnostic: str):
+def test_file_that_is_no_text_is_reported(tmp_path: Path, content: bytes, diagnostic: str):
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=diagnostic):

@@ -35,7 +35,7 @@ select format(
 
 
 class LoginWrong(Exception):
-    """A tenant's Secret names somebody else's role or database."""
+    """A tenant's Secret names another owner's role or database."""
 
 
 def role_of(tenant: str) -> str:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# restore.sh STAMP/DATABASE.dump: puts a backup in a database's place. The dump is restored beside it; then the two
-# change names. What was there stays as DATABASE_before_TIME, until somebody drops it.
+# restore.sh STAMP/DATABASE.dump: replaces a database with a backup. The script restores the dump into a new database,
+# then swaps the two names. The old database stays as DATABASE_before_TIME until an operator drops it.
 set -euo pipefail
 export PGDATABASE=postgres
 dump=$BACKUPS/$1
@@ -25,7 +25,7 @@ select distinct format('grant %s on database %I to %s', acl.privilege_type, :'fr
 from pg_database, aclexplode(datacl) as acl where datname = :'database' \gexec
 SQL
 
-# New sessions wait outside while the names change: a moment, and nobody sees half of anything.
+# New sessions are blocked for the moment in which the names change, so no session sees a half-done swap.
 sql <<'SQL'
 select exists (select from pg_database where datname = :'database') as there \gset
 \if :there

@@ -44,7 +44,7 @@ def well_formed(found: Secrets, host: str, port: str) -> None:
     Args:
         found: The Secrets as text.
         host: The service of the bundled Postgres.
-        port: Its port, or an empty text if there is none.
+        port: Its port, or an empty text if it has no port.
     """
     wrong = [*_ports(found, host, port), *_connection(found), *_fernet(found)]
     refuse(wrong, "correct these keys, then run the same command again")

@@ -1,7 +1,7 @@
 """Where alerts go: the log, and any service that Apprise knows, by its URL (https://github.com/caronc/apprise).
 
 A deployment names its channels in the environment: `MEDALLION_ALERT_ONCALL=slack://…` is the channel `oncall`.
-Such a URL holds a password, so it comes from a Secret and is never told.
+Such a URL holds a password, so it comes from a Secret and is never printed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ChannelFailed(Exception):
 
 
 def send(alert: Alert, channels: Iterable[str]) -> None:
-    """Sends an alert through every channel. One that fails is logged, and the others are tried; never raises."""
+    """Send an alert through every channel. One that fails is logged, and the others are tried; never raises."""
     for name in channels:
         try:
             _log(alert) if name == "log" else _notify(alert, name)
@@ -48,7 +48,7 @@ def _notify(alert: Alert, name: str) -> None:
     with _silent(logging.getLogger("apprise")):  # it would tell the whole URL
         plugin: Any = apprise.Apprise.instantiate(url)
     if not plugin:
-        raise ChannelFailed("its URL is none that Apprise understands: see the channel's page in Apprise's docs")
+        raise ChannelFailed("Apprise does not understand its URL: see the channel's page in Apprise's docs")
     form: Format = plugin.notify_format[0].value  # what the service likes best
     kind = {"failure": "failure", "recovery": "success", "deadline": "warning", "warning": "warning"}[alert.kind]
     sent = apprise.Apprise()

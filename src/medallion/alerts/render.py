@@ -13,7 +13,7 @@ Format = Literal["text", "markdown", "html"]
 
 
 def render(alert: Alert, form: Format) -> str:
-    """The alert's body; its title is `Alert.title`. In HTML every value is escaped."""
+    """Return the alert's body; its title is `Alert.title`. In HTML every value is escaped."""
     return _environment(form).get_template(f"alert.{form}.j2").render(alert=alert).strip() + "\n"
 
 

@@ -19,7 +19,7 @@ _UNITS = "BKMGT"
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; returns its exit code."""
+    """Run the command; return its exit code."""
     made = argparse.ArgumentParser("medallion.backups", description="Backups in a bucket.")
     verbs = made.add_subparsers(dest="verb", required=True)
     verbs.add_parser("push", help="upload what the folder BACKUPS holds, then delete backups that are too old")
@@ -36,13 +36,13 @@ def main(arguments: list[str]) -> int:
         else:
             _say(f"{bucket.fetch(given.name, folder)}: as it was uploaded to {bucket.url}")
     except StepFailure as failure:
-        sys.stderr.write(f"{failure.message}\n{failure.remedy}\n")
+        sys.stderr.write(f"{failure.message}\nhint: {failure.remedy}\n")
         return failure.code
     return ExitCode.OK
 
 
 def push(bucket: BackupBucket, folder: Path, keep_days: int) -> None:
-    """Uploads the backups of a folder. Only then may older ones go.
+    """Upload the backups of a folder. Only then may older ones go.
 
     Raises:
         StepFailure: An upload failed. What is in the bucket already stays.
@@ -58,14 +58,14 @@ def push(bucket: BackupBucket, folder: Path, keep_days: int) -> None:
             _say(f"{bucket.url}/{stamp}: deleted")
     except StepFailure as failure:
         # A new backup is there. With keys that may not delete, the bucket's own rules tidy it.
-        sys.stderr.write(f"old backups stay: {failure.message}\n{failure.remedy}\n")
+        sys.stderr.write(f"old backups stay: {failure.message}\nhint: {failure.remedy}\n")
 
 
 def show(bucket: BackupBucket) -> None:
-    """Prints size and name of each dump, oldest first.
+    """Print size and name of each dump, oldest first.
 
     Raises:
-        InputNotFound: There is none.
+        InputNotFound: The bucket holds no backup.
     """
     found = bucket.backups()
     for stamp in bucket.incomplete():

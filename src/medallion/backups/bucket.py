@@ -31,7 +31,7 @@ class BackupBucket:
     Every method raises `SourceUnavailable` when the storage does not answer and `BadInput` when it refuses.
 
     Raises:
-        Misconfigured: The URL is none of a bucket.
+        Misconfigured: The URL is not the URL of a bucket.
     """
 
     def __init__(self, url: str) -> None:
@@ -49,7 +49,7 @@ class BackupBucket:
         self._store = self._bucket.store()
 
     def push(self, folder: Path) -> Manifest:
-        """Uploads the backup in a folder that is named as its stamp, and reads back every byte.
+        """Upload the backup in a folder that is named as its stamp, and read back every byte.
 
         Raises:
             SourceUnavailable: The bucket holds other bytes than it was sent.
@@ -65,7 +65,7 @@ class BackupBucket:
         return made
 
     def backups(self) -> dict[str, Manifest]:
-        """What there is to restore, by stamp, oldest first: all files of a manifest are there, in their full size."""
+        """Return the complete backups by stamp, oldest first: all files of the manifest exist in full size."""
         found = {}
         for stamp, sizes in sorted(self._stamps().items()):
             made = self._manifest(stamp) if manifest.NAME in sizes else None
@@ -74,11 +74,11 @@ class BackupBucket:
         return found
 
     def incomplete(self) -> list[str]:
-        """Stamps that are no backups: their upload was broken off, or objects were lost since."""
+        """Return stamps that are no backups: their upload was broken off, or objects were lost since."""
         return sorted(self._stamps().keys() - self.backups().keys())
 
     def fetch(self, name: str, into: Path) -> Path:
-        """Downloads a dump, and the roles beside it, to a folder of the backup's stamp.
+        """Download a dump, and the roles beside it, to a folder of the backup's stamp.
 
         Args:
             name: `STAMP/DATABASE.dump`.
@@ -95,7 +95,7 @@ class BackupBucket:
         made = self._manifest(parts[1]) if parts else None
         if parts is None or made is None or parts[2] not in {file.name for file in made.files}:
             known = [f"{stamp}/{dump.name}" for stamp, one in self.backups().items() for dump in one.dumps]
-            there = "there are: " + ", ".join(known) if known else "there is none"
+            there = "there are: " + ", ".join(known) if known else "the bucket holds no backup"
             raise InputNotFound(f"no backup {name} in {self.url}", there)
         folder = into / parts[1]
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class BackupBucket:
         return folder / parts[2]
 
     def tidy(self, keep_days: int, now: datetime) -> list[str]:
-        """Deletes backups that are older, but never the newest, and uploads that were broken off; returns stamps."""
+        """Delete older backups, but never the newest, and uploads that were broken off; return the stamps."""
         whole = self.backups()
         newest = max(whole, default="")
         gone = []
@@ -119,7 +119,7 @@ class BackupBucket:
         return gone
 
     def _stamps(self) -> dict[str, dict[str, int]]:
-        """The files of every stamp with their sizes in bytes; what else is below the prefix is nobody's business."""
+        """The files of every stamp with their sizes in bytes; other objects below the prefix are ignored."""
         found: dict[str, dict[str, int]] = {}
         with self._bucket.told(self._prefix or "the list"):
             for meta in (meta for page in obstore.list(self._store, prefix=self._prefix or None) for meta in page):

@@ -32,7 +32,7 @@ class Manifest(BaseModel):
 
 
 def hash_file(name: str, chunks: Iterable[bytes]) -> File:
-    """Describes a file by its bytes, wherever they come from."""
+    """Describe a file by its bytes, wherever they come from."""
     size, digest = 0, hashlib.sha256()
     for chunk in chunks:
         size += len(chunk)
@@ -41,6 +41,6 @@ def hash_file(name: str, chunks: Iterable[bytes]) -> File:
 
 
 def local_file(path: Path) -> File:
-    """Describes a file of this machine."""
+    """Describe a file of this machine."""
     with path.open("rb") as stream:
         return hash_file(path.name, iter(lambda: stream.read(CHUNK_BYTES), b""))

@@ -44,7 +44,7 @@ class CleanBlock:
 
 
 def clean(block: RecordBlock, columns: list[Column], file: str | None = None) -> CleanBlock:
-    """Applies a compiled contract to a block of records.
+    """Apply a compiled contract to a block of records.
 
     Args:
         block: Records and the lines already rejected.
@@ -78,7 +78,7 @@ def clean(block: RecordBlock, columns: list[Column], file: str | None = None) ->
 
 
 def _judge(column: Column, frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns, for every row, the clean value, the number of the first check that it breaks or 0, and what is cut."""
+    """Return, for every row, the clean value, the number of the first check that it breaks or 0, and what is cut."""
     places: pl.Series | None
     if column.position is None:
         distinct, places = pl.Series("constant", [None], pl.String), pl.zeros(frame.height, pl.UInt32, eager=True)
@@ -134,7 +134,7 @@ def _lines_rejected(rejects: list[Reject]) -> pl.DataFrame:
 
 
 def to_csv(frame: pl.DataFrame) -> bytes:
-    """A frame as Postgres' COPY reads it; nothing for no rows."""
+    """Return a frame as Postgres' COPY reads it; nothing for no rows."""
     if frame.is_empty():
         return b""
     file = BytesIO()

@@ -11,7 +11,7 @@ from medallion.errors import ContractViolation
 def labels(header: list[str]) -> list[str]:
     """Return the name by which a contract's `source` finds each column.
 
-    It is the name in the header, trimmed. Columns that share a name are told apart by a number: `Region (1)`,
+    It is the name in the header, trimmed. Columns that share a name get a number: `Region (1)`,
     `Region (2)`; several without a name are `(1)`, `(2)`.
     """
     names = [column.strip() for column in header]

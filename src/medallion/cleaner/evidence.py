@@ -59,12 +59,12 @@ class Evidence:
         self._could_be_utf8 = codec not in ("utf-8", "utf-8-sig")
 
     def decoded(self, data: bytes, lines: int) -> None:
-        """Takes note of lines beyond ASCII that could be decoded, and of their bytes."""
+        """Note lines beyond ASCII that could be decoded, and their bytes."""
         self._good += lines
         self._check_utf8(data)
 
     def broken(self, lines: dict[int, bytes]) -> None:
-        """Takes note of lines, by number, that could not be decoded."""
+        """Note the numbers of lines that could not be decoded."""
         if not lines:
             return
         self._first = self._first or min(lines)

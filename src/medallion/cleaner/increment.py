@@ -24,7 +24,7 @@ STAGE = "pg_temp"
 
 
 def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
-    """Adds what is new to a build, and records the step.
+    """Add what is new to a build, and record the step.
 
     Args:
         job: The load.

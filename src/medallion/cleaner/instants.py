@@ -17,7 +17,7 @@ def read_instants(field: ContractField, text: pl.Expr) -> tuple[pl.Expr, pl.Expr
     """Read dates or datetimes.
 
     Returns:
-        The values, null where there is none or formats disagree; and whether formats disagree.
+        The values, null where no format fits or formats disagree; and whether formats disagree.
     """
     formats = compile_formats(field.formats, field.type)
     read = [_read(one, shape, text) for one in formats for shape in one.shapes]

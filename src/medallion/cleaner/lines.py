@@ -47,11 +47,11 @@ class LineBlock:
     returns: bool = False
 
     def after(self, index: int) -> LineBlock:
-        """The lines from an index on."""
+        """Return the lines from an index on."""
         return replace(self, lines=self.lines[index:], first=self.first + index)
 
     def joined(self, other: LineBlock) -> LineBlock:
-        """These lines and the ones that follow them in the file."""
+        """Return these lines and the ones that follow them in the file."""
         if self.lines.is_empty():
             return other
         bad = {**self.bad, **other.bad}
@@ -65,13 +65,13 @@ class LineBlock:
 def line_blocks(
     stream: IO[bytes], size: int = BLOCK_BYTES, codec: str = "utf-8", evidence: Evidence | None = None
 ) -> Iterator[LineBlock]:
-    """Cuts a stream into blocks of whole lines.
+    """Cut a stream into blocks of whole lines.
 
     Args:
         stream: The bytes; a byte order mark at their beginning is skipped.
         size: How many bytes to read at a time. The lines are the same whatever it is.
         codec: How they are encoded.
-        evidence: Is told of lines beyond ASCII.
+        evidence: Receives the lines beyond ASCII.
 
     Raises:
         BadInput: The first bytes are of another encoding.
@@ -166,7 +166,7 @@ class _Splitter:
 
 
 def _split(data: bytes) -> pl.Series | None:
-    """Splits text at its line ends, which polars does best by reading it as a table of one column."""
+    """Split text at its line ends, which polars does best by reading it as a table of one column."""
     absent = next((byte for byte in _CONTROLS if byte not in data), None)
     if absent is None:
         return None

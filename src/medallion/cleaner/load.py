@@ -46,7 +46,7 @@ class Job:
 
 
 def load(contract: Contract, source: Source, session: Session) -> None:
-    """Loads a source under its contract, publishes the table and records the step.
+    """Load a source under its contract, publish the table and record the step.
 
     Raises:
         InputNotFound: There is no such input.
@@ -71,7 +71,7 @@ def load(contract: Contract, source: Source, session: Session) -> None:
 
 
 def _replace(job: Job, inputs: Inputs) -> None:
-    """Loads everything into a new build, and lets readers see it."""
+    """Load everything into a new build, and let readers see it."""
     session, connection = job.session, job.session.connection
     watch, reader = Stopwatch(session.log), Reader(job.contract, session.log)
     same = False
@@ -109,7 +109,7 @@ def _replace(job: Job, inputs: Inputs) -> None:
 
 
 def refusal(contract: Contract, counts: Counts, label: str) -> tuple[str, str] | None:
-    """Why so many rejects are too many, and what to do; None if they are not."""
+    """Return why so many rejects are too many, and what to do; None if they are not."""
     limits = contract.rejects
     share = counts.rejected / counts.rows if counts.rows else 0.0
     over_rows = limits.max_rows is not None and counts.rejected > limits.max_rows
@@ -125,7 +125,7 @@ def refusal(contract: Contract, counts: Counts, label: str) -> tuple[str, str] |
 
 
 def task_result(counts: Counts, version: str, watch: Stopwatch, label: str) -> TaskResult:
-    """What a load did."""
+    """Return what a load did."""
     message = f"{label}: {counts.rows:,} rows in, {counts.loaded:,} loaded, {counts.rejected:,} rejected"
     if counts.rounded:
         message += "; rounded to `decimals`: " + ", ".join(f"{n:,} of {name}" for name, n in counts.rounded.items())
@@ -142,7 +142,7 @@ def task_result(counts: Counts, version: str, watch: Stopwatch, label: str) -> T
 
 
 def read_delivery(job: Job, inputs: Inputs) -> Delivery:
-    """What freshness is judged by."""
+    """Return what freshness is judged by."""
     return Delivery(f"{job.schema}.{job.table}", inputs.delivered_at.isoformat())
 
 
@@ -194,7 +194,7 @@ def _is_loaded(job: Job, version: str | None) -> bool:
 def _fingerprint(job: Job, version: str = "") -> str:
     """Return what decides the table's content: the input, the contract and the number `CLEANING`.
 
-    A table that grows is known by the contract and by how it grows: another one means to load everything anew.
+    For a table that grows, the contract and the way it grows decide: a change of either reloads everything.
     """
     terms = job.contract.model_dump_json(by_alias=True)
     said = f"{version}\0{terms}\0{CLEANING}"

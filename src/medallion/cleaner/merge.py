@@ -22,7 +22,7 @@ class Merge:
         self._stage, self._target, self._changed = stage, target, list(changed)
 
     def reject_repeats(self) -> dict[str, int]:
-        """Moves new rows whose key is there already to the quarantine; returns their number by reason."""
+        """Move new rows whose key is there already to the quarantine; return their number by reason."""
         stage = self._stage
         if not stage.key:
             return {}
@@ -57,7 +57,7 @@ class Merge:
         return {str(reason): int(count) for reason, count in rows}  # type: ignore[call-overload]
 
     def remove_replaced(self, *, same_key: bool) -> int:
-        """Deletes the earlier rows of changed files and, if asked, of new rows' keys; returns their number."""
+        """Delete the earlier rows of changed files and, if asked, of new rows' keys; return their number."""
         count = 0
         if self._changed:
             statement = sql.SQL("delete from {} as old where old._file = any (%(changed)s)").format(self._target.name)
@@ -69,7 +69,7 @@ class Merge:
         return count
 
     def insert(self) -> int:
-        """Adds the rows; returns their number."""
+        """Add the rows; return their number."""
         columns = sql.SQL(", ").join(map(sql.Identifier, self._stage.columns))
         statement = sql.SQL("insert into {} ({}) select {} from {}").format(
             self._target.name, columns, columns, self._stage.name

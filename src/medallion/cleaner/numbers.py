@@ -101,7 +101,7 @@ def _group(field: ContractField) -> str:
 
 
 def _core(field: ContractField, text: pl.Expr, shape: str) -> pl.Expr:
-    """The number in a text; null where there is none."""
+    """The number in a text; null where the text has no number."""
     if not field.bare_number:
         # No digit, sign or separator may be taken away: it would be a part of the number.
         around = (

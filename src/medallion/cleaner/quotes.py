@@ -28,7 +28,7 @@ class QuotedRecord:
         self.values: list[str] = []
 
     def feed(self, line: str) -> bool:
-        """Reads a line; returns whether the record ends with it.
+        """Read a line; return whether the record ends with it.
 
         Args:
             line: The line without its line feed. A carriage return at its end belongs to a value that goes on.

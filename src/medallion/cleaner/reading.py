@@ -46,14 +46,14 @@ class Counts:
         return self.loaded + self.rejected
 
     def add(self, block: CleanBlock) -> None:
-        """Adds a block's counts."""
+        """Add a block's counts."""
         self.loaded += block.loaded
         self.rejected += block.rejected
         self.reasons.update(block.reasons)
         self.rounded.update(block.rounded)
 
     def reject(self, moved: dict[str, int]) -> None:
-        """Counts loaded rows that were moved to the quarantine after all, by reason."""
+        """Count loaded rows that were moved to the quarantine after all, by reason."""
         self.loaded -= sum(moved.values())
         self.rejected += sum(moved.values())
         self.reasons.update(moved)
@@ -68,7 +68,7 @@ class Stopwatch:
 
     @contextmanager
     def time(self, name: str) -> Iterator[None]:
-        """Times a part."""
+        """Time a part."""
         began = time.monotonic()
         yield
         seconds = round(time.monotonic() - began, 3)
@@ -80,11 +80,11 @@ class Target(Protocol):
     """What takes the rows: a table, or a trial without a database."""
 
     def copy(self, csv: bytes) -> None:
-        """Takes clean rows in Postgres' CSV."""
+        """Take clean rows in Postgres' CSV."""
         ...
 
     def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
-        """Takes rejected rows of an input, as a frame of `REJECT_COLUMNS`."""
+        """Take rejected rows of an input, as a frame of `REJECT_COLUMNS`."""
         ...
 
 
@@ -93,7 +93,7 @@ class Reader:
 
     Args:
         contract: How they are cleaned.
-        log: Is told of the progress.
+        log: Receives the progress.
         empty_is_fine: Whether an input may have no rows, whatever the contract says.
     """
 
@@ -103,7 +103,7 @@ class Reader:
         self.counts = Counts()
 
     def read(self, inputs: Inputs, target: Target) -> str:
-        """Reads every input, in order.
+        """Read every input, in order.
 
         Returns:
             The version of all of them: what they say of themselves, else a checksum of what was read.
@@ -156,7 +156,7 @@ class Reader:
 
 
 def _ahead(blocks: Iterator[CleanBlock]) -> Iterator[CleanBlock]:
-    """Computes blocks in a thread of its own, at most `_AHEAD` before they are used."""
+    """Compute blocks in a thread of its own, at most `_AHEAD` before they are used."""
     done = object()
     ready: queue.Queue[object] = queue.Queue(_AHEAD)
     abandoned = threading.Event()

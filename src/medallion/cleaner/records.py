@@ -75,7 +75,7 @@ class Records:
         raise BadInput("the file is empty: it has no header", "send a file whose first line names the columns")
 
     def __iter__(self) -> Iterator[RecordBlock]:
-        """Yields the records in the order of the file, block by block."""
+        """Yield the records in the order of the file, block by block."""
         for block in self._blocks:
             yield self._block(self._waiting.joined(block), last=False)
         yield self._block(self._waiting, last=True)
@@ -104,7 +104,7 @@ class Records:
     def _untangle(
         self, block: LineBlock, wild: list[int], last: bool, frames: list[pl.DataFrame], rejects: list[Reject]
     ) -> tuple[list[int], int]:
-        """Reads what begins at lines that are no well-formed record by themselves.
+        """Read what begins at lines that are no well-formed record by themselves.
 
         Returns:
             The indices of the lines that belong to it, and the index where a record begins that needs the
@@ -141,7 +141,7 @@ class Records:
         return taken, at
 
     def _read(self, block: LineBlock, index: int, *, last: bool) -> tuple[list[str], int] | str | None:
-        """Returns the record's values and number of lines; or why it is none; or None if the block ends too soon."""
+        """Return the record's values and line count; or why it is no record; or None if the block ends too soon."""
         record, chars = QuotedRecord(self._delimiter), 0
         for at in range(index, block.lines.len()):
             line = block.lines[at] + block.dropped
@@ -159,7 +159,7 @@ class Records:
         return f"has {found} values, the header has {len(self.header)}"
 
     def _split(self, lines: pl.DataFrame, bad: dict[int, str], rejects: list[Reject]) -> pl.DataFrame:
-        """Splits records of one line each, well-formed or without quotes."""
+        """Split records of one line each, well-formed or without quotes."""
         if bad:
             unreadable = pl.col("_line").is_in(list(bad))
             rejects += [Reject(line, bad[line], text[:MAX_SHOWN]) for line, text in lines.filter(unreadable).rows()]

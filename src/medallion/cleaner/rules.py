@@ -52,7 +52,7 @@ class Column:
 
 
 def compile_contract(contract: Contract, header: list[str]) -> list[Column]:
-    """Compiles every field that the file or a constant fills; products are computed by Postgres.
+    """Compile every field that the file or a constant fills; products are computed by Postgres.
 
     Args:
         contract: The contract.
@@ -87,7 +87,7 @@ def _column(field: ContractField, position: int | None, contract: Contract) -> C
 
 
 def _typed(field: ContractField, text: pl.Expr) -> Read:
-    """The value, and why a text may be none."""
+    """The value, and why a text may have no value."""
     if field.type == "integer":
         return read_integer(field, text)
     if field.type == "number":
@@ -95,7 +95,7 @@ def _typed(field: ContractField, text: pl.Expr) -> Read:
     if field.type == "boolean":
         yes, no = text.is_in(list(field.true_values)), text.is_in(list(field.false_values))
         truth = pl.when(yes).then(pl.lit("true")).when(no).then(pl.lit("false"))
-        return Read(truth, ((f"is none of {', '.join((*field.true_values, *field.false_values))}", pl.lit(True)),))
+        return Read(truth, ((f"is not one of {', '.join((*field.true_values, *field.false_values))}", pl.lit(True)),))
     if field.type in ("date", "datetime"):
         value, doubtful = read_instants(field, text)
         unsure = f"is another {field.type} in each of {' and '.join(field.formats)}"
@@ -115,7 +115,7 @@ def _constraints(field: ContractField) -> Iterator[Check]:
     if limits.pattern is not None:
         yield Check(f"does not match {limits.pattern}", ~text.str.contains(f"^(?:{limits.pattern})$"))
     if limits.enum is not None:
-        yield Check(f"is none of {', '.join(limits.enum)}", ~text.is_in(list(limits.enum)))
+        yield Check(f"is not one of {', '.join(limits.enum)}", ~text.is_in(list(limits.enum)))
 
 
 def _beyond(bound: float | date | datetime, side: int) -> pl.Expr:

@@ -57,11 +57,11 @@ class Table:
         self.filled = [field.name for field in contract.fields if field.derive is None or not field.derive.multiply]
         self.columns = [*self.filled, *(("_file",) if with_file else ()), "_line"]
         columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
-        # FREEZE: the rows need no visit by vacuum, as nobody can see the table before this transaction ends.
+        # FREEZE: the rows need no visit by vacuum, as no session can see the table before this transaction ends.
         self._copy = sql.SQL("copy {} ({}) from stdin with (format csv, freeze)").format(self.name, columns)
 
     def create(self) -> None:
-        """Makes the table, with comments from the contract."""
+        """Make the table, with comments from the contract."""
         columns: list[sql.Composable] = [_definition(field) for field in self._contract.fields]
         if self.with_file:
             columns.append(sql.SQL("_file text not null"))
@@ -76,18 +76,18 @@ class Table:
                 self._comment(sql.SQL("column"), column, field.description or field.title)
 
     def copy(self, csv: bytes) -> None:
-        """Appends rows in Postgres' CSV."""
+        """Append rows in Postgres' CSV."""
         self._send(self._copy, csv)
 
     def forget_quarantine(self) -> None:
-        """Removes what an earlier attempt of this run rejected."""
+        """Remove what an earlier attempt of this run rejected."""
         self.connection.execute(
             "delete from medallion.rejected_rows where pipeline = %s and run_id = %s and step = %s",
             (self.step.pipeline, self.step.run_id, self.step.step),
         )
 
     def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
-        """Keeps rejected rows of an input with their reasons: a frame of `REJECT_COLUMNS`."""
+        """Keep rejected rows of an input with their reasons: a frame of `REJECT_COLUMNS`."""
         whose = {"pipeline": self.step.pipeline, "run_id": self.step.run_id, "step": self.step.step, "source": source}
         named = rejects.select(
             **{name: pl.lit(value) for name, value in whose.items()}, **{n: n for n in REJECT_COLUMNS}
@@ -98,7 +98,7 @@ class Table:
         )
 
     def add_key(self, *, keep_last: bool = False) -> dict[str, int]:
-        """Adds the primary key; rows that repeat another row's, or whose key is too long, go to the quarantine first.
+        """Add the primary key; rows that repeat another row's, or whose key is too long, go to the quarantine first.
 
         Args:
             keep_last: Which row of a key stays: the last one read, or the first.
@@ -122,16 +122,16 @@ class Table:
         return {**moved, **self.add_key(keep_last=keep_last)}
 
     def count(self) -> int:
-        """Rows that are really there."""
+        """Count the rows that are really there."""
         (rows,) = self.connection.execute(sql.SQL("select count(*) from {}").format(self.name)).fetchone() or (0,)
         return int(rows)  # type: ignore[call-overload, no-any-return]
 
     def drop(self) -> None:
-        """Drops the table."""
+        """Drop the table."""
         self.connection.execute(sql.SQL("drop table {}").format(self.name))
 
     def analyze(self) -> None:
-        """Gathers statistics, so that the first query after the load has a plan."""
+        """Gather statistics, so that the first query after the load has a plan."""
         self.connection.execute(sql.SQL("analyze {}").format(self.name))
 
     def _send(self, copy_statement: sql.Composed, csv: bytes) -> None:

@@ -62,7 +62,7 @@ _register()
 
 
 def main() -> None:
-    """Entry point of the `medallion` command."""
+    """Run the `medallion` command."""
     try:
         app()
     except ModuleNotFoundError as error:  # `new --from` reads its file by code of the extra

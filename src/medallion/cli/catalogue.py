@@ -79,7 +79,7 @@ def _retries(pipeline: Pipeline) -> str:
 
 
 def when(schedule: Schedule) -> str:
-    """A schedule in a few words."""
+    """Return a schedule in a few words."""
     if not schedule.enabled or (schedule.cron is None and schedule.interval_seconds is None):
         return "when triggered"
     every = schedule.cron or f"every {schedule.interval_seconds} s"

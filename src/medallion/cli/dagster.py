@@ -34,7 +34,7 @@ def dagster(
     """Start Dagster: every pipeline and schedule is a job there, with the same steps, retries and limits."""
     if find_spec("dagster") is None or find_spec("dagster_webserver") is None:
         error_console.print(
-            "Dagster is not installed.\nwhat to do: uv pip install 'medallion-platform[dagster]', or in a checkout: "
+            "Dagster is not installed.\nhint: uv pip install 'medallion-platform[dagster]', or in a checkout: "
             "make dagster",
             style="red", markup=False, soft_wrap=True,
         )  # fmt: skip

@@ -34,7 +34,7 @@ def history(
 
 
 def show_history(runs: list[Run]) -> None:
-    """Prints runs as a table."""
+    """Print runs as a table."""
     table = Table(header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
     table.add_column("run", no_wrap=True, overflow="ignore")  # to be copied whole, in a terminal of any width
     for title in ("status", "data"):

@@ -74,7 +74,7 @@ def new_pipeline(
     encoding: Encoding = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
-    """Write a pipeline, its DAG file, and its contract if there is none of that name.
+    """Write a pipeline, its DAG file, and its contract if no contract has that name.
 
     Example: medallion new pipeline orders --from ~/Downloads/orders.csv
     """
@@ -99,7 +99,7 @@ def new_job(
     encoding: Encoding = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
-    """Write a job of a tenant, its contract if there is none, and the runner file if there is none.
+    """Write a job of a tenant, and its contract and the runner file if they do not exist yet.
 
     Example: medallion new job orders --tenant acme --from ~/Downloads/orders.csv
     """
@@ -218,5 +218,5 @@ def _next(name: str, source: Path | None) -> None:
 
 
 def _refuse(message: str, remedy: str) -> None:
-    error_console.print(f"{message} — {remedy}", style="red", markup=False, soft_wrap=True)
+    error_console.print(f"{message}\nhint: {remedy}", style="red", markup=False, soft_wrap=True)
     raise typer.Exit(ExitCode.USAGE)

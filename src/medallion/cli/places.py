@@ -15,5 +15,5 @@ DagsOption = Annotated[
 
 
 def state_folder() -> Path:
-    """Where the embedded Postgres, reports and caches live: `MEDALLION_HOME`, or `.medallion` here."""
+    """Return where the embedded Postgres, reports and caches live: `MEDALLION_HOME`, or `.medallion` here."""
     return Path(os.environ.get("MEDALLION_HOME", ".medallion")).resolve()

@@ -42,7 +42,7 @@ def run(
     warehouse: WarehouseOption = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write the run's report here, as JSON.")] = None,
     landing: Annotated[Path, typer.Option(help="The folder that source paths are relative to.")] = Path("landing"),
-    run_id: Annotated[str | None, typer.Option(help="Names the run; a run named again continues.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Run ID. Reuse the ID of an earlier run to resume it.")] = None,
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Build incremental models from nothing.")
     ] = False,
@@ -60,7 +60,7 @@ def run(
         error_console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.USAGE) from None
     except StepFailure as error:
-        error_console.print(f"{error.message}\nwhat to do: {error.remedy}", style="red", markup=False, soft_wrap=True)
+        error_console.print(f"{error.message}\nhint: {error.remedy}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(error.code) from None
     except KeyboardInterrupt:
         error_console.print("stopped; nothing half-done was published", style="yellow")
@@ -80,7 +80,7 @@ def run_pipeline(
     afterwards: Callable[[Connection, Report], None] | None = None,
     full_refresh: bool = False,
 ) -> tuple[int, Report]:
-    """Runs a pipeline and shows its progress and its report.
+    """Run a pipeline and show its progress and its report.
 
     `afterwards` is called with the warehouse and the report, while the warehouse is still up.
 
@@ -88,7 +88,7 @@ def run_pipeline(
         The exit code, and the report.
 
     Raises:
-        ConfigError: The pipeline or its contract is wrong, or there is none of that name.
+        ConfigError: The pipeline or its contract is wrong, or no pipeline has that name.
         StepFailure: The warehouse cannot be reached or used before the first step.
     """
     folder = (dags or default_dags()).resolve()

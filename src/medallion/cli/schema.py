@@ -39,7 +39,7 @@ def schema(kind: Annotated[Kind, typer.Argument(help="What the schema is of.")] 
 
 
 def json_schema(kind: Kind) -> str:
-    """The schema as text; `docs/schema/` holds it for editors."""
+    """Return the schema as text; `docs/schema/` holds it for editors."""
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_MODELS[kind].model_json_schema(),

@@ -42,7 +42,7 @@ class Progress:
         self._bars.stop()
 
     def on_event(self, event: StepEvent) -> None:
-        """Shows one event. Called from several threads; rich serialises them."""
+        """Show one event. Called from several threads; rich serialises them."""
         step, kind, fields = event.step, event.event_type, event.fields
         if step.name not in self._tasks:
             self._tasks[step.name] = self._bars.add_task(step.name, total=1, note=step.title)
@@ -60,13 +60,13 @@ class Progress:
             self._bars.console.print(f"  [dim]{step.name}[/] ", end="")
             self._bars.console.print(str(fields.get("message", "")), markup=False, soft_wrap=True)
             if fields.get("remedy"):
-                self._bars.console.print(f"    what to do: {fields['remedy']}", markup=False, soft_wrap=True)
+                self._bars.console.print(f"    hint: {fields['remedy']}", markup=False, soft_wrap=True)
         elif kind not in _QUIET:
             self._bars.update(self._tasks[step.name], note=str(fields.get("message", kind)))
 
 
 def show_report(report: Report, file: Path) -> None:
-    """Prints the run's table: steps, models, tests, and why rows were rejected."""
+    """Print the run's table: steps, models, tests, and why rows were rejected."""
     table = Table(header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
     table.add_column("step", no_wrap=True)
     table.add_column("rows", justify="right")
@@ -87,7 +87,7 @@ def show_report(report: Report, file: Path) -> None:
 
 
 def show_rows(title: str, names: list[str], rows: list[tuple[Any, ...]]) -> None:
-    """Prints some rows of a table."""
+    """Print some rows of a table."""
     table = Table(*names, title=title, title_justify="left", header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(str(value) for value in row))

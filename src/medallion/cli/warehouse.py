@@ -1,4 +1,4 @@
-"""Which warehouse a command uses, and how its failures are told."""
+"""Which warehouse a command uses, and how its failures are printed."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ WarehouseOption = Annotated[
 
 @contextmanager
 def warehouse_environment(url: str | None, tenant: str | None = None) -> Iterator[None]:
-    """Names the warehouse in libpq's environment; the embedded one runs while the context lasts.
+    """Name the warehouse in libpq's environment; the embedded one runs while the context lasts.
 
     In the embedded one a tenant has a database of its own, as on Kubernetes; one that is given is used as it is.
 
     Raises:
-        Misconfigured: The URL is none.
+        Misconfigured: The URL is not a Postgres URL.
     """
     if url:
         os.environ.update(environment(url))
@@ -54,7 +54,7 @@ def warehouse_environment(url: str | None, tenant: str | None = None) -> Iterato
 
 @contextmanager
 def warehouse(url: str | None, application: str, name: str) -> Iterator[Connection]:
-    """A connection for a command about a pipeline; failures are told in a line or two and end the command."""
+    """Open a connection for a command about a pipeline; a failure is printed in a line or two and ends the command."""
     try:
         with warehouse_environment(url, _find_tenant(name)), connect(application) as connection:
             ledger.ensure(connection)
@@ -62,7 +62,7 @@ def warehouse(url: str | None, application: str, name: str) -> Iterator[Connecti
     except StepFailure as failure:
         error_console.print(failure.message, style="red", markup=False, soft_wrap=True)
         if failure.remedy:
-            error_console.print(f"what to do: {failure.remedy}", markup=False, soft_wrap=True)
+            error_console.print(f"hint: {failure.remedy}", markup=False, soft_wrap=True)
         raise typer.Exit(failure.code) from None
 
 

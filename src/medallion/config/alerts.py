@@ -1,4 +1,4 @@
-"""Who is told what: a pipeline's alerts."""
+"""A pipeline's alerts: which events are sent, and to which channels."""
 
 from __future__ import annotations
 

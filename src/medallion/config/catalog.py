@@ -30,7 +30,7 @@ class CatalogEntry:
 
 
 def iter_pipelines(dags: Path) -> Iterator[CatalogEntry]:
-    """Every pipeline of a DAG folder, then every schedule, wrong ones too."""
+    """Yield every pipeline of a DAG folder, then every schedule, wrong ones too."""
     for path in pipeline_files(dags):
         try:
             yield CatalogEntry(path.stem, path, load_pipeline(path))
@@ -54,7 +54,7 @@ def find(dags: Path, name: str, contract: Path | None = None) -> PipelineFile:
         contract: A contract file to use instead of the one that it names.
 
     Raises:
-        ConfigError: There is none of that name, or it is wrong.
+        ConfigError: No pipeline has that name, or it is wrong.
     """
     given = Path(name)
     if given.suffix in (".yaml", ".yml"):

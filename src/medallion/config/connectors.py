@@ -24,15 +24,15 @@ _COLUMN = r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$"
 
 
 def is_pattern(path: str) -> bool:
-    """Whether a path stands for all files that match it."""
+    """Return whether a path stands for all files that match it."""
     return any(sign in path for sign in "*?[")
 
 
 def check_connector(value: str) -> str:
-    """Returns the connector's name.
+    """Return the connector's name.
 
     Raises:
-        ValueError: There is none of that name; the message says which there are.
+        ValueError: No connector has that name; the message lists those that exist.
     """
     if value not in CONNECTORS:
         raise ValueError(f"no connector {value!r} — there are: {', '.join(CONNECTORS)}")
@@ -79,7 +79,7 @@ class Settings(ConfigModel):
         return str(getattr(self, self.place))
 
     def as_json(self) -> str:
-        """The settings alone, as a step is told them."""
+        """Return the settings alone, as a step receives them."""
         return self.model_dump_json(exclude={"name", "contract"}, exclude_none=True)
 
 
@@ -269,7 +269,7 @@ SOURCES: TypeAdapter[CsvSource | HttpSource | PostgresSource | S3Source] = TypeA
 
 
 def check_secrets(tenant: str, sources: Sequence[Settings]) -> None:
-    """Holds a tenant to Secrets of its own: any other might be a login to somebody else's data.
+    """Restrict a tenant to its own Secrets: any other might be a login to another tenant's data.
 
     Raises:
         ValueError: A source names a Secret that is not the tenant's.
@@ -284,7 +284,7 @@ def check_secrets(tenant: str, sources: Sequence[Settings]) -> None:
 
 
 def lacks_key(settings: Settings, contract: Contract) -> tuple[str, str] | None:
-    """What is wrong, and what to do, if rows are to take the place of others and there is no key to tell whose."""
+    """Return what is wrong, and what to do, if rows replace others and no key identifies those; else None."""
     increment: ByFile | ByCursor | None = getattr(settings, "incremental", None)
     if increment is None or increment.on_duplicate_key != "replace" or contract.primary_key:
         return None
@@ -293,5 +293,5 @@ def lacks_key(settings: Settings, contract: Contract) -> tuple[str, str] | None:
 
 
 def parse_source(name: str, contract: str, settings: Settings) -> Source:
-    """Settings with a name and a contract."""
+    """Return a source's settings with its name and contract."""
     return SOURCES.validate_python({**settings.model_dump(exclude_unset=True), "name": name, "contract": contract})

@@ -23,7 +23,7 @@ class ModelDoc:
 
 @cache
 def model_docs(folder: Path) -> tuple[ModelDoc, ...]:
-    """The models that the YAML files of a folder describe, by name; none where there is no such folder.
+    """Return the models that the YAML files of a folder describe, by name; none where the folder is missing.
 
     Files that cannot be read are left out: dbt is the judge of them, and a page of documentation is no reason to
     stop a DAG.

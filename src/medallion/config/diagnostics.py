@@ -26,7 +26,7 @@ class Diagnostic:
         return f"{where}: {key}{self.message}" + (f" — {self.remedy}" if self.remedy else "")
 
     def as_dict(self) -> dict[str, str | int]:
-        """The diagnostic as plain JSON."""
+        """Return the diagnostic as plain JSON."""
         return asdict(self)
 
 
@@ -39,7 +39,7 @@ class ConfigError(Exception):
 
 
 def not_found(path: Path, kind: str) -> ConfigError:
-    """The error for a file that is not there, naming the ones that are."""
+    """Return the error for a file that is not there, naming the ones that are."""
     there = sorted(p.stem for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
     remedy = f"there are: {', '.join(there)}" if there else f"{path.parent} holds no {kind}"
     return ConfigError([Diagnostic(str(path), 1, 1, "", f"no such {kind}", remedy)])

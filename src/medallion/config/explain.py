@@ -80,7 +80,7 @@ def explain(error: ErrorDetails, document: Document, model: type[BaseModel], abo
         remedy = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
     elif kind == "string_pattern_mismatch":
         pattern = error["ctx"]["pattern"]
-        message = f"{_short(given)!r} cannot stand here"
+        message = f"invalid value {_short(given)!r}"
         remedy = f"write {PATTERNS.get(pattern, f'something that matches {pattern}')}"
     elif kind == "missing":
         message, remedy = f"key {key!r} is missing", remedy or f"add `{key}: …`"

@@ -16,12 +16,12 @@ from medallion.config.yaml_loader import at, load
 
 
 def jobs_folder(dags: Path) -> Path:
-    """The folder that job files are below: `MEDALLION_JOBS`, or `jobs` in the DAG folder."""
+    """Return the folder that job files are below: `MEDALLION_JOBS`, or `jobs` in the DAG folder."""
     return Path(os.environ.get("MEDALLION_JOBS") or dags / "jobs")
 
 
 def job_files(dags: Path) -> list[Path]:
-    """Every job file of a DAG folder, by path; through links to folders too, each folder once."""
+    """Return every job file of a DAG folder, by path; through links to folders too, each folder once."""
     found: list[Path] = []
     seen: set[Path] = set()
     for folder, below, names in os.walk(jobs_folder(dags), followlinks=True):
@@ -42,7 +42,7 @@ class JobFiles:
     _read: dict[Path, Any] = field(default_factory=dict)
 
     def job(self, path: Path) -> tuple[Job, Mapping[str, Contract]]:
-        """A job and its contract.
+        """Return a job and its contract.
 
         Raises:
             ConfigError: Either is missing or wrong, or the job is in another tenant's folder.

@@ -24,7 +24,7 @@ class PipelineFile:
 
 
 def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
-    """Reads a pipeline file and its contracts, from `../contracts` beside it.
+    """Read a pipeline file and its contracts, from `../contracts` beside it.
 
     Args:
         path: The pipeline file.
@@ -58,10 +58,10 @@ def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
 
 
 def pipeline_files(dags: Path) -> list[Path]:
-    """The pipeline files of a DAG folder, by name."""
+    """Return the pipeline files of a DAG folder, by name."""
     return sorted((dags / "pipelines").glob("*.yaml"))
 
 
 def contract_files(dags: Path) -> list[Path]:
-    """The contract files of a DAG folder, by name."""
+    """Return the contract files of a DAG folder, by name."""
     return sorted((dags / "contracts").glob("*.yaml"))

@@ -53,19 +53,19 @@ class RunnerFile:
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def all_diagnostics(self) -> Iterator[Diagnostic]:
-        """Everything that is wrong with the file, its schedules, their jobs and contracts."""
+        """Yield everything that is wrong with the file, its schedules, their jobs and contracts."""
         yield from self.diagnostics
         for entry in self.entries:
             yield from entry.diagnostics
 
 
 def runner_files(dags: Path) -> list[Path]:
-    """The runner files of a DAG folder, by name."""
+    """Return the runner files of a DAG folder, by name."""
     return sorted(dags.glob("runner*.yaml"))
 
 
 def load_runners(dags: Path, only: str | None = None) -> tuple[RunnerFile, ...]:
-    """Reads every runner file of a DAG folder. What is wrong is in the result; nothing is raised.
+    """Read every runner file of a DAG folder. What is wrong is in the result; nothing is raised.
 
     Args:
         dags: The DAG folder.

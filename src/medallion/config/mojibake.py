@@ -22,7 +22,7 @@ _CONFIG = ftfy.TextFixerConfig(
 
 
 def fixed(text: str) -> str:
-    """The text as it was meant; itself, if it is not surely mojibake."""
+    """Return the text as it was meant, or the text itself if it is not surely mojibake."""
     meant = ftfy.fix_encoding(text, config=_CONFIG)
     wrong = meant
     for _ in range(_LAYERS):
@@ -39,9 +39,9 @@ def _reads_better(text: str, meant: str) -> bool:
 
 
 def fix_mojibake(texts: pl.Series) -> pl.Series:
-    """A series of texts, mended; only the few that could be mojibake are looked at one by one."""
+    """Repair a series of texts; only the few that could be mojibake are looked at one by one."""
     suspect = texts.str.contains(_SUSPECT).fill_null(False)
     if not suspect.any():
         return texts
-    mended = pl.Series([fixed(text) for text in texts.filter(suspect)], dtype=pl.String)
-    return texts.clone().scatter(suspect.arg_true(), mended)
+    repaired = pl.Series([fixed(text) for text in texts.filter(suspect)], dtype=pl.String)
+    return texts.clone().scatter(suspect.arg_true(), repaired)

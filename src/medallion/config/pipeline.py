@@ -70,7 +70,7 @@ class RetryConfig(ConfigModel):
         return value
 
     def is_retryable(self, exit_code: int | None, ended: EndKind | None = None) -> bool:
-        """Whether an attempt that failed is worth another.
+        """Return whether an attempt that failed is worth another.
 
         Args:
             exit_code: The code of the step's process; None if it is unknown, which is always worth another.
@@ -83,7 +83,7 @@ class RetryConfig(ConfigModel):
         )
 
     def delay(self, attempt: int) -> float:
-        """Seconds to wait after the given failed attempt (1 is the first)."""
+        """Return the seconds to wait after the given failed attempt (1 is the first)."""
         return min(self.initial_delay_seconds * self.backoff_multiplier ** (attempt - 1), self.max_delay_seconds)
 
 

@@ -60,7 +60,7 @@ class Orchestrator(ConfigModel):
     tenants: Mapping[TenantName, TenantLimits] = Field({}, description="Tenants with limits of their own.")
 
     def concurrency(self, tenant: str) -> int:
-        """How many steps of a tenant may run at once."""
+        """Return how many steps of a tenant may run at once."""
         limits = self.tenants.get(tenant)
         return self.concurrency_per_tenant if limits is None else limits.concurrency
 
@@ -100,7 +100,7 @@ def build_pipeline(job: Job, name: str, schedule: Schedule, tags: Mapping[str, s
 
 
 def job_path(config: str) -> PurePosixPath:
-    """Where below the folder of jobs a schedule's `config` points: what follows its last `jobs/`.
+    """Return where below the folder of jobs a schedule's `config` points: what follows its last `jobs/`.
 
     `/app/jobs/acme/orders.yaml`, as a container sees it, and `jobs/acme/orders.yaml` are the same file.
 

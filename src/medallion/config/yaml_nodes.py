@@ -84,7 +84,7 @@ class Unreadable(Exception):
 
 
 def compose(text: str) -> Node | None:
-    """Return the root of the one document in a text, or None if there is none.
+    """Return the root of the one document in a text, or None if the text has no document.
 
     Raises:
         yaml.YAMLError: It is no YAML.

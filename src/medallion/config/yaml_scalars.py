@@ -36,7 +36,7 @@ def resolve(text: str, tag: str | None, *, plain: bool) -> Scalar:
         plain: Whether it is written without quotes.
 
     Raises:
-        ValueError: The tag is none of the core schema, or the text does not fit it.
+        ValueError: The tag is not in the core schema, or the text does not fit it.
     """
     if tag is None:
         return _plain(text) if plain else text

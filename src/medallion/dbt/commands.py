@@ -58,7 +58,7 @@ class Dbt:
         return self._chosen("test", chosen, "--indirect-selection", "empty") if chosen else []
 
     def freshness(self, select: str) -> list[Any]:
-        """Compares the age of the selected sources with their limits; sources without limits have no result."""
+        """Compare the age of the selected sources with their limits; sources without limits have no result."""
         return list(self._invoke("source freshness", "--select", *select.split()).results)
 
     def _chosen(self, command: str, chosen: Collection[str], *flags: str) -> list[Any]:
@@ -113,7 +113,7 @@ def plain_message(message: str | None) -> str:
 
 
 def as_failure(message: str) -> StepFailure:
-    """The failure that a database's or dbt's message stands for."""
+    """Return the failure that a database's or dbt's message stands for."""
     text = message.strip()
     for code in states_in(text):
         if not issubclass(sqlstate.failure_class(code), WarehouseUnavailable):

@@ -135,7 +135,7 @@ class _Work:
                     self._problem(id, both, "change one of the two `select` in the pipeline file")
 
     def _join(self, id: str, index: int) -> None:
-        """Places seeds, snapshots and functions that no layer selects in the first layer that reads them."""
+        """Place seeds, snapshots and functions that no layer selects in the first layer that reads them."""
         for parent in self._parents(id):
             if parent not in self.place and self.nodes[parent].kind in JOINING:
                 self.place[parent] = index

@@ -1,4 +1,4 @@
-"""The first gate: `dbt source freshness`, so that nobody builds reports on what should have been renewed long ago."""
+"""The first gate: `dbt source freshness`, so that no report is built on stale data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _YEAR_ONE = 1
 
 
 def check_freshness(select: str, session: Session) -> None:
-    """Checks the sources that a selector chooses and records the step, with a result for each.
+    """Check the sources that a selector chooses and record the step, with a result for each.
 
     Raises:
         SourceStale: A source was last delivered longer ago than its `error_after`.

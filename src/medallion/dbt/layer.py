@@ -97,7 +97,7 @@ class _Work:
         self._finish()
 
     def _relocate(self, share: Share) -> None:
-        """Places the project: what this layer builds goes into this run's builds, the rest is where readers see it."""
+        """Place the project: what this layer builds goes into this run's builds, the rest is where readers see it."""
         manifest, step, connection = self._parsed.manifest, self._session.step, self._session.connection
         fresh, database = self._layer.phase != "test", connection.info.dbname
         where: dict[str, tuple[str, str]] = {}
@@ -122,7 +122,7 @@ class _Work:
         guard(manifest, self._session.fence.statement)
 
     def _refuse(self, share: Share, where: dict[str, tuple[str, str]], pins: dict[tuple[str, str], str]) -> None:
-        """Refuses, before anything is written, what cannot be published safely."""
+        """Refuse, before anything is written, what cannot be published safely."""
         manifest, prefix = self._parsed.manifest, self._session.step.schema_prefix
         connection = self._session.connection
         for schema, names in self._relations.items():

@@ -34,7 +34,7 @@ class Parsed:
 
 
 def load_manifest(project: Path = PROJECT) -> Parsed:
-    """The project's manifest: the baked one if it is of these very files, else a fresh parse.
+    """Return the project's manifest: the baked one if it is of these very files, else a fresh parse.
 
     Raises:
         ModelFailed: The project does not parse.
@@ -48,7 +48,7 @@ def load_manifest(project: Path = PROJECT) -> Parsed:
 
 
 def parse(project: Path = PROJECT) -> Manifest:
-    """Parses the whole project; needs no database.
+    """Parse the whole project; needs no database.
 
     Raises:
         Misconfigured: There is no project.
@@ -63,13 +63,13 @@ def parse(project: Path = PROJECT) -> Manifest:
         outcome = dbtRunner().invoke(["parse", *common_flags(project, Path(target)), "--no-partial-parse"])
     if outcome.exception is not None:
         what = f"the dbt project does not parse: {str(outcome.exception).strip()}"
-        raise ModelFailed(what, "mend the project and build the image anew") from outcome.exception
+        raise ModelFailed(what, "correct the project and rebuild the image") from outcome.exception
     assert isinstance(outcome.result, Manifest)
     return outcome.result
 
 
 def bake(project: Path = PROJECT) -> Path:
-    """Parses the project and keeps the manifest where `load_manifest` looks for it."""
+    """Parse the project and keep the manifest where `load_manifest` looks for it."""
     baked = _baked(project)
     baked.parent.mkdir(parents=True, exist_ok=True)
     for old in baked.parent.glob("manifest-*.msgpack"):
@@ -107,10 +107,10 @@ def _packed(manifest: Manifest) -> bytes:
 
 
 def _fingerprint(project: Path) -> str:
-    """Changes with dbt's version and with every file that dbt reads."""
+    """Return a value that changes with dbt's version and every file that dbt reads."""
     digest = hashlib.sha256(dbt_version.encode())
     for path in sorted(project.rglob("*")):
-        by_hand = path.relative_to(project).parts[0] in ("target", "logs")  # what somebody's own dbt left
+        by_hand = path.relative_to(project).parts[0] in ("target", "logs")  # what a dbt run by hand left
         if path.is_file() and not by_hand and path.suffix in (".sql", ".yml", ".yaml", ".md", ".csv", ".py"):
             digest.update(f"{path.relative_to(project)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -31,7 +31,7 @@ def refuse(problems: Collection[Problem]) -> None:
 
 
 def lost_tests(manifest: Manifest) -> Iterator[Problem]:
-    """Tests that dbt left out when it parsed, because something that they read is missing or disabled.
+    """Yield tests that dbt left out when it parsed, because something that they read is missing or disabled.
 
     Tests that read nothing but disabled models are meant to be out, and so is a test that is disabled by its own
     configuration.
@@ -51,7 +51,7 @@ def lost_tests(manifest: Manifest) -> Iterator[Problem]:
 
 
 def stored_among_readers(manifest: Manifest, division: Division) -> Iterator[Problem]:
-    """Tests that would store their failing rows in a schema of a layer, among what readers use."""
+    """Yield tests that would store their failing rows in a schema of a layer, among what readers use."""
     schemas = {
         named(manifest, id).schema for ids in division.builds.values() for id in ids if not id.startswith("function.")
     }
@@ -67,7 +67,7 @@ def stored_among_readers(manifest: Manifest, division: Division) -> Iterator[Pro
 def exposed_views(
     manifest: Manifest, nodes: Mapping[str, Node], views: Iterable[str], fixed: Collection[str]
 ) -> Iterator[Problem]:
-    """Views that would change under their readers without a test.
+    """Yield views that would change under their readers without a test.
 
     Args:
         manifest: The project.

@@ -53,7 +53,7 @@ def _message(result: Any) -> str:
 
 
 def test_results(results: Iterable[Any], connection: Connection) -> tuple[TestResult, ...]:
-    """One result per test, with the first failing rows of those that failed."""
+    """Return one result per test, with the first failing rows of those that failed."""
     found = []
     for result in results:
         if result.node.resource_type == NodeType.Operation:

@@ -19,7 +19,7 @@ class StatedConnections(PostgresConnectionManager):
 
     @contextmanager
     def exception_handler(self, sql: str) -> Iterator[Any]:
-        """As dbt's own, with the code."""
+        """Handle exceptions as dbt does, with the code."""
         try:
             with super().exception_handler(sql):
                 yield

@@ -1,4 +1,4 @@
-"""Files that somebody put there for Medallion, and that it does not read: by their suffix, name, folder or link."""
+"""Files that are meant for Medallion and that it does not read: by their suffix, name, folder or link."""
 
 from __future__ import annotations
 

@@ -22,11 +22,11 @@ from medallion.plan import pool_name
 
 EVERY_SECONDS = 10.0
 AGAIN_SECONDS = 1800.0
-"""After this time the pools are written again: somebody may have changed one by hand."""
+"""After this time the pools are written again: a user may have changed one by hand."""
 
 
 def pools(dags: Path) -> dict[str, dict[str, str | int | bool]]:
-    """The pools of a DAG folder, as `airflow pools import` reads them."""
+    """Return the pools of a DAG folder, as `airflow pools import` reads them."""
     return {
         pool_name(tenant): {
             "slots": limit,
@@ -38,13 +38,13 @@ def pools(dags: Path) -> dict[str, dict[str, str | int | bool]]:
 
 
 def fingerprint(dags: Path) -> tuple[str, frozenset[tuple[str, int]]]:
-    """Differs whenever git-sync has switched to another commit, or a YAML file was written."""
+    """Return a value that changes when git-sync switches to another commit or a YAML file is written."""
     files = frozenset((str(path), path.stat().st_mtime_ns) for path in dags.rglob("*.yaml"))
     return str(dags.resolve()), files
 
 
 def write(wanted: dict[str, dict[str, str | int | bool]]) -> bool:
-    """Has Airflow create or change the pools; returns whether it did."""
+    """Make Airflow create or change the pools; return whether it did."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(wanted, file)
         file.flush()
@@ -83,7 +83,7 @@ def follow(dags: Path, every: float, stop: threading.Event, ready: Path | None =
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs until it is stopped; with `--once`, writes the pools and ends."""
+    """Run until stopped; with `--once`, write the pools and end."""
     parser = argparse.ArgumentParser(prog="medallion.orchestrators.pool_sync", description=__doc__)
     parser.add_argument("--dags", type=Path, required=True)
     parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds between looks")

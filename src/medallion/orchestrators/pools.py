@@ -10,7 +10,7 @@ from medallion.config.load_runner import load_runners
 
 
 def limits(dags: Path) -> dict[str, int]:
-    """The limit of every tenant that anything in a DAG folder belongs to.
+    """Return the limit of every tenant that anything in a DAG folder belongs to.
 
     If several runner files speak of one tenant, the smallest limit counts. A tenant that only a pipeline file
     names, or whose limit cannot be read, has one step at a time.

@@ -49,7 +49,7 @@ class TerminationMessage:
     warned: tuple[Failed, ...] = ()
 
     def to_json(self) -> str:
-        """The words as JSON of at most `MAX_BYTES` bytes; samples go first, then names, when there are too many."""
+        """Return JSON of at most `MAX_BYTES` bytes; if it is too long, samples are dropped first, then names."""
         words = replace(
             self,
             message=self.message[:_MAX_TEXT],
@@ -77,7 +77,7 @@ class TerminationMessage:
 
     @classmethod
     def from_json(cls, text: str | None) -> TerminationMessage | None:
-        """Reads the words, or None when there are none that a step of ours said."""
+        """Read the message, or return None if the text is no message of a step."""
         try:
             said = json.loads(text or "")
             failed = tuple(_known(Failed, item) for item in said.pop("failed", ()))
@@ -94,7 +94,7 @@ def _known(kind: type[Words], said: dict[str, Any]) -> Words:
 
 
 def failed_in(outcome: TaskResult | None) -> tuple[Failed, ...]:
-    """The models and tests of an outcome that failed, models first."""
+    """Return the models and tests of an outcome that failed, models first."""
     return () if outcome is None else (*_models(outcome), *_tests(outcome, ("error", "fail")))
 
 

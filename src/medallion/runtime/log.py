@@ -41,7 +41,7 @@ class EventLog:
         self._bound = {key: value for key, value in bound.items() if value is not None}
 
     def event(self, event_type: str, message: str = "", level: str = "info", **fields: Any) -> None:
-        """Writes one event and flushes, so that whoever follows the log sees it at once."""
+        """Write one event and flush, so that whoever follows the log sees it at once."""
         stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         record = {
             "ts": stamp,
@@ -57,7 +57,7 @@ class EventLog:
 
 
 def human(record: dict[str, Any]) -> str:
-    """One readable line for an event: time, step, message, and the fields that say more."""
+    """Return one readable line for an event: time, step, message, and the fields that say more."""
     extra = " ".join(f"{key}={value}" for key, value in record.items() if key not in _HIDDEN and value is not None)
     mark = {"error": "✗ ", "warning": "! "}.get(str(record.get("level")), "")
     words = record.get("message") or record["event_type"]

@@ -20,7 +20,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def install_sigterm_handler() -> None:
-    """Lets the first SIGTERM raise `Stopped`.
+    """Make the first SIGTERM raise `Stopped`.
 
     As process 1 of a pod Python would ignore it, and work on until it is killed.
     """
@@ -28,7 +28,7 @@ def install_sigterm_handler() -> None:
 
 
 def run_main(command: Callable[[list[str]], int]) -> int:
-    """Runs a command with the process's arguments; it can be stopped while it still imports what it needs.
+    """Run a command with the process's arguments; it can be stopped while it still imports what it needs.
 
     Returns:
         Its exit code; `ExitCode.TERMINATED` when it was stopped before its step began.

@@ -44,14 +44,14 @@ class Session:
     outcome: TaskResult | None = None
 
     def record(self, outcome: TaskResult) -> None:
-        """Writes the ledger row. Call it once, in the transaction that makes the data visible."""
+        """Write the ledger row. Call it once, in the transaction that makes the data visible."""
         fence.assert_held(self.connection, self.fence)
         runs.assert_unchanged(self.connection, self.step, self.pin)
         ledger.record(self.connection, self.step, self.started_at, outcome, self.fence.number)
         self.outcome = outcome
 
     def clean_up(self) -> None:
-        """Removes what the pipeline's retention keys no longer keep. Call it after the data is published.
+        """Remove what the pipeline's retention keys no longer keep. Call it after the data is published.
 
         Whatever stops it, the step has succeeded: the next run cleans up.
         """

@@ -37,7 +37,7 @@ _UNIT = Decimal("0.0001")
 
 
 def write_adventureworks(landing: Path, orders: int = 300, seed: int = 7) -> Path:
-    """Writes `adventureworks/<schema>/<table>.csv` below a landing folder.
+    """Write `adventureworks/<schema>/<table>.csv` below a landing folder.
 
     The same number of orders and seed give the same bytes.
 
@@ -63,7 +63,7 @@ def write_adventureworks(landing: Path, orders: int = 300, seed: int = 7) -> Pat
 
 
 def adventureworks(orders: int, seed: int) -> Mapping[str, list[Row]]:
-    """The tables' rows by `<schema>/<table>`; every row of a table has the same columns."""
+    """Return the tables' rows by `<schema>/<table>`; every row of a table has the same columns."""
     maker = _Maker(random.Random(seed))
     maker.places()
     maker.catalogue()
@@ -142,7 +142,7 @@ class _Maker:
             for number in range(customers)
         ), stamp=None)  # fmt: skip
         salespersons = [self._person(number, "SP") for number in range(1, 5)]
-        # One person in nine is not exported; one row has a kind that nobody knows.
+        # One person in nine is not exported; one row has an unknown kind.
         buyers = [self._person(1000 + n, "SC" if n % 3 == 0 else "IN") for n in range(customers) if n % 9 != 5]
         buyers[-1]["persontype"] = "??"
         self._add("person/person", [*salespersons, *buyers])
@@ -247,7 +247,7 @@ class _Maker:
 
 
 def net_amount(line: Row) -> Decimal:
-    """What a line is sold for, with all decimals."""
+    """Return what a line is sold for, with all decimals."""
     quantity, price, discount = (Decimal(str(line[name])) for name in ("orderqty", "unitprice", "unitpricediscount"))
     return quantity * price * (1 - discount)
 

@@ -25,7 +25,7 @@ Row = list[str]
 
 
 def write_sample(path: Path, rows: int = 20_000, seed: int = 7) -> None:
-    """Writes a CSV of the shape of the contract `customer_transactions`.
+    """Write a CSV of the shape of the contract `customer_transactions`.
 
     The same rows and seed give the same bytes. About one row in twelve is beyond repair.
 
@@ -43,7 +43,7 @@ def write_sample(path: Path, rows: int = 20_000, seed: int = 7) -> None:
 
 
 def sample_rows(rows: int, seed: int) -> Iterator[Row]:
-    """Yields the rows, dirt and all; columns are `COLUMNS`."""
+    """Yield the rows, dirt and all; columns are `COLUMNS`."""
     chance = random.Random(seed)
     catalogue = [(category, name) for category, names in _PRODUCTS.items() for name in names]
     previous: Row | None = None

@@ -120,7 +120,7 @@ def pinned(connection: Connection, schemas: Collection[str]) -> dict[tuple[str, 
 
 
 def current(connection: Connection, schema: str, relation: str) -> tuple[str, str] | None:
-    """The build that readers of `schema.relation` see now, and its fingerprint, or None."""
+    """Return the build that readers of `schema.relation` see now, and its fingerprint, or None."""
     row = connection.execute(
         "select build_schema, fingerprint from medallion.builds where build_schema = %s",
         (views.view_targets(connection, schema).get(relation),),
@@ -129,7 +129,7 @@ def current(connection: Connection, schema: str, relation: str) -> tuple[str, st
 
 
 def extend(connection: Connection, step: StepRun, schema: str, relation: str, build: str) -> None:
-    """Records that a run leaves readers with a build that it has added rows to. Call it in the ledger's transaction.
+    """Record that a run leaves readers with a build that it has added rows to. Call it in the ledger's transaction.
 
     Raises:
         UpstreamNotSucceeded: The pipeline was rolled back after the run began.
@@ -143,7 +143,7 @@ def extend(connection: Connection, step: StepRun, schema: str, relation: str, bu
 
 
 def current_fingerprint(connection: Connection, schema: str, relation: str) -> str | None:
-    """The fingerprint of the build that readers of `schema.relation` see now, or None."""
+    """Return the fingerprint of the build that readers of `schema.relation` see now, or None."""
     row = connection.execute(
         "select fingerprint from medallion.builds where build_schema = %s",
         (views.view_targets(connection, schema).get(relation),),
@@ -152,7 +152,7 @@ def current_fingerprint(connection: Connection, schema: str, relation: str) -> s
 
 
 def confirm(connection: Connection, step: StepRun, schema: str, relation: str) -> None:
-    """Records that a run leaves readers with the build that they already see."""
+    """Record that a run leaves readers with the build that they already see."""
     build = views.view_targets(connection, schema)[relation]
     _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
 
@@ -218,7 +218,7 @@ def hand_on(connection: Connection, schema: str, build: str, relations: Sequence
 def _finished(
     connection: Connection, build: str, relations: Sequence[str], fingerprint: str | None
 ) -> tuple[str, str, str]:
-    """Marks a build as what readers get; returns its pipeline, run and step."""
+    """Mark a build as what readers get; return its pipeline, run and step."""
     row = connection.execute(
         """update medallion.builds set published_at = clock_timestamp(), relations = %s, fingerprint = %s
            where build_schema = %s returning pipeline, run_id, step""",
@@ -233,7 +233,7 @@ def _finished(
 
 
 def republish(connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str) -> Retired:
-    """Points readers at an earlier build again, under a rollback's own run id."""
+    """Point readers at an earlier build again, under a rollback's own run id."""
     row = connection.execute("select relations from medallion.builds where build_schema = %s", (build,)).fetchone()
     relations: Sequence[str] = row[0] if row else ()  # type: ignore[assignment]
     _publication(connection, pipeline, run_id, step, schema, build, relations)
@@ -250,7 +250,7 @@ def _show(
     *,
     grants: bool = True,
 ) -> Retired:
-    """Lets readers see a build, and nothing of this step's other builds. Who may read is today's, not the data's."""
+    """Let readers see a build, and nothing of this step's other builds. Who may read is today's, not the data's."""
     connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
     views.swap(connection, schema, build, relations)
     rows = connection.execute(

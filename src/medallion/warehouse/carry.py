@@ -33,16 +33,16 @@ def holder(connection: Connection, schema: str, relation: str) -> str | None:
 
 
 def stand_in(connection: Connection, build: str, relation: str, source: str) -> None:
-    """Makes `build.relation` a view of `source.relation`. It costs nothing, and nothing can be written through it."""
+    """Make `build.relation` a view of `source.relation`. It costs nothing, and nothing can be written through it."""
     view, table = sql.Identifier(build, relation), sql.Identifier(source, relation)
     # A view of one table alone takes inserts and deletes, and they would reach what readers see. The planner forgets
-    # the join, so that indexes serve as ever.
+    # the join, so that it still uses the indexes.
     statement = sql.SQL("create view {} as select stored.* from {} as stored cross join (select) as not_for_writing")
     connection.execute(statement.format(view, table))
 
 
 def copying(connection: Connection, build: str, relation: str, source: str) -> str:
-    """SQL that makes `build.relation` a copy of `source.relation`: rows, constraints, indexes and comments on columns.
+    """Return SQL that makes `build.relation` a copy of `source.relation`: rows, constraints, indexes, column comments.
 
     Foreign keys and grants stay behind, as `create table like` leaves them.
     """

@@ -29,7 +29,7 @@ _OPTIONS += " -c tcp_keepalives_count=4 -c tcp_user_timeout=60s"
 
 
 def enable_keepalives() -> None:
-    """Has the server notice within a minute when this process is gone, for every session that it opens from now on.
+    """Make the server notice within a minute when this process is gone, for every session opened from now on.
 
     Else a query goes on for as long as it takes, and a session of a lost machine for hours, with its locks. It is set
     in libpq's environment, for dbt's sessions too.
@@ -41,7 +41,7 @@ def enable_keepalives() -> None:
 
 @contextmanager
 def connect(application: str) -> Iterator[Connection]:
-    """Opens an autocommit connection to the warehouse named by libpq's environment.
+    """Open an autocommit connection to the warehouse named by libpq's environment.
 
     Args:
         application: Shown in `pg_stat_activity`, at most 63 bytes.
@@ -99,5 +99,5 @@ _ENCODE = (
 
 
 def is_configured() -> bool:
-    """Whether the environment names a warehouse."""
+    """Return whether the environment names a warehouse."""
     return bool(os.environ.get("PGHOST"))

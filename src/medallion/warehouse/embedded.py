@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def embedded_postgres(folder: Path) -> PostgresServer:
-    """Starts the server whose data is in a folder, or joins the one that already runs there.
+    """Start the server whose data is in a folder, or join the one that already runs there.
 
     It stops when the last process that uses it ends.
 
@@ -40,7 +40,7 @@ def embedded_postgres(folder: Path) -> PostgresServer:
 
 
 def own_database(url: str, tenant: str) -> str:
-    """The name of a tenant's database in the server at `url`; made when it is missing."""
+    """Return the name of a tenant's database in the server at `url`; create the database if it is missing."""
     name = f"tenant_{tenant.replace('-', '_')}"
     with psycopg.connect(url, autocommit=True) as server:
         if server.execute("select from pg_database where datname = %s", (name,)).fetchone() is None:

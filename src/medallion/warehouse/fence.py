@@ -32,7 +32,7 @@ class Fence:
 
 
 def acquire(connection: Connection, lock: str, name: str) -> Fence:
-    """Counts a lock on, ends the sessions of its earlier holders, and names this session.
+    """Advance a lock's counter, end the sessions of its earlier holders, and name this session.
 
     Call it with the advisory lock held.
 
@@ -62,12 +62,12 @@ def acquire(connection: Connection, lock: str, name: str) -> Fence:
 
 
 def application_name(fence: Fence, name: str) -> str:
-    """The name of all sessions of a lock's holder: at most 63 bytes."""
+    """Return the name of all sessions of a lock's holder: at most 63 bytes."""
     return f"{_prefix(fence.lock)}{fence.number} {name}"[:63]
 
 
 def assert_held(connection: Connection, fence: Fence) -> None:
-    """Keeps later holders out until this transaction ends.
+    """Keep later holders out until this transaction ends.
 
     Raises:
         LockLost: There is a later holder.

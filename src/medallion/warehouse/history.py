@@ -62,7 +62,7 @@ class Run:
 
 
 def list_runs(connection: Connection, pipeline: str) -> list[Run]:
-    """A pipeline's runs and rollbacks, newest first."""
+    """Return a pipeline's runs and rollbacks, newest first."""
     versions = _versions(connection, pipeline)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_RUNS, {"pipeline": pipeline, "rollback": ROLLBACK}).fetchall()

@@ -12,7 +12,7 @@ from medallion.warehouse.connection import Connection
 
 
 def load_state(connection: Connection, build: str) -> dict[str, str]:
-    """The versions of what a build holds, by name."""
+    """Return the versions of what a build holds, by name."""
     rows = connection.execute(
         "select name, version from medallion.load_state where build_schema = %s", (build,)
     ).fetchall()
@@ -26,7 +26,7 @@ def growing(connection: Connection) -> set[str]:
 
 
 def remember(connection: Connection, build: str, run_id: str, taken: Mapping[str, str]) -> None:
-    """Adds what a load has taken, by name. Call it in the transaction that holds the data."""
+    """Add what a load has taken, by name. Call it in the transaction that holds the data."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """insert into medallion.load_state (build_schema, name, version, run_id) values (%s, %s, %s, %s)

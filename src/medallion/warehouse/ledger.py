@@ -29,7 +29,7 @@ ROLLBACK = "rollback"
 
 @dataclass(frozen=True)
 class StepRun:
-    """One step of one run, as every image is told of it.
+    """One step of one run, as every image receives it.
 
     `needs` names the steps of the same run that must have succeeded before this one starts.
     """
@@ -45,7 +45,7 @@ class StepRun:
 
 
 def ensure(connection: Connection) -> None:
-    """Creates Medallion's own schema and tables where they are missing or of an older version."""
+    """Create Medallion's own schema and tables where they are missing or of an older version."""
     if _version(connection) >= VERSION:
         return
     with advisory_lock(connection, "schema"), connection.transaction():
@@ -60,7 +60,7 @@ def _version(connection: Connection) -> int:
 
 
 def require(connection: Connection, step: StepRun) -> None:
-    """Refuses to go on unless every step that this one needs succeeded in this run.
+    """Raise unless every step that this one needs succeeded in this run.
 
     Raises:
         UpstreamNotSucceeded: A predecessor has no success in the ledger, whatever the orchestrator says of it.
@@ -81,7 +81,7 @@ def require(connection: Connection, step: StepRun) -> None:
 
 
 def has_succeeded(connection: Connection, step: StepRun) -> bool:
-    """Whether the latest attempt of the step in this run succeeded."""
+    """Return whether the latest attempt of the step in this run succeeded."""
     row = connection.execute(
         """select status <> 'failed' from medallion.step_runs
            where pipeline = %s and run_id = %s and step = %s order by attempt desc limit 1""",
@@ -91,7 +91,7 @@ def has_succeeded(connection: Connection, step: StepRun) -> bool:
 
 
 def require_no_rollback_since(connection: Connection, pipeline: str, run_id: str) -> None:
-    """Refuses a publication by a run that began before its pipeline was rolled back.
+    """Refuse a publication by a run that began before its pipeline was rolled back.
 
     Raises:
         UpstreamNotSucceeded: There was a rollback since the run began.
@@ -113,10 +113,10 @@ def require_no_rollback_since(connection: Connection, pipeline: str, run_id: str
 def record(
     connection: Connection, step: StepRun, started_at: datetime, outcome: TaskResult, fence: int | None = None
 ) -> bool:
-    """Writes the step's row. Call it in the transaction that holds the step's data.
+    """Write the step's row. Call it in the transaction that holds the step's data.
 
     Returns:
-        Whether there is a row: an attempt's end is not told after that of one with a later `fence`.
+        Whether there is a row: an attempt's end is not recorded after that of one with a later `fence`.
     """
     cursor = connection.execute(
         """
@@ -140,7 +140,7 @@ def record(
 
 
 def list_steps(connection: Connection, pipeline: str, run_id: str) -> list[dict[str, Any]]:
-    """The latest attempt of every step of a run, oldest first, as rows of `medallion.step_runs`."""
+    """Return the latest attempt of every step of a run, oldest first, as rows of `medallion.step_runs`."""
     query = """
         select * from (
             select distinct on (step) * from medallion.step_runs
@@ -152,7 +152,7 @@ def list_steps(connection: Connection, pipeline: str, run_id: str) -> list[dict[
 
 
 def latest_load(connection: Connection, step: StepRun, checksum: str) -> dict[str, Any] | None:
-    """The row of the newest successful load of the same input by the same step, in whatever run."""
+    """Return the row of the newest successful load of the same input by the same step, in whatever run."""
     query = """
         select * from medallion.step_runs
         where pipeline = %s and step = %s and input_checksum = %s and status = 'succeeded'

@@ -15,7 +15,7 @@ def lock_key(name: str) -> tuple[str, tuple[str]]:
 
 @contextmanager
 def advisory_lock(connection: Connection, name: str) -> Iterator[bool]:
-    """Holds a session-level advisory lock, waiting for it if another session has it.
+    """Hold a session-level advisory lock, waiting for it if another session has it.
 
     The lock goes with the session: a killed process never leaves one behind.
 
@@ -34,5 +34,5 @@ def advisory_lock(connection: Connection, name: str) -> Iterator[bool]:
 
 
 def lock_until_commit(connection: Connection, name: str) -> None:
-    """Takes an advisory lock that goes with the transaction around it."""
+    """Take an advisory lock that the end of the surrounding transaction releases."""
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"medallion:{name}",))

@@ -47,7 +47,7 @@ def prune(connection: Connection, step: StepRun, keep: Retention) -> list[str]:
 
 
 def prune_records(connection: Connection, pipeline: str, keep: Retention) -> None:
-    """Deletes a pipeline's old rejected rows, and its old runs, unless a build of theirs is still there."""
+    """Delete a pipeline's old rejected rows, and its old runs, unless a build of theirs is still there."""
     connection.execute(
         "delete from medallion.rejected_rows where pipeline = %s and rejected_at < now() - make_interval(days => %s)",
         (pipeline, keep.quarantine_days),

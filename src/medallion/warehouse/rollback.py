@@ -35,7 +35,7 @@ class RolledBack:
 
 
 def roll_back(connection: Connection, pipeline: str, to: str | None, commit: str) -> RolledBack:
-    """Puts an earlier run's published data back.
+    """Put an earlier run's published data back.
 
     Runs that began before it may not publish any more: their data would stand beside older data.
 

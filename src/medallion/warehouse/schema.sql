@@ -103,7 +103,7 @@ end
 $$;
 
 -- In every view that readers hold. A transaction that keeps one snapshot, older than a publication, would find the new
--- tables empty, as their rows came after it: it is told so instead, and begins again.
+-- tables empty, as their rows came after it: it gets an error instead, and begins again.
 create or replace function medallion.in_sight(build text, published text) returns boolean
 language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
 begin

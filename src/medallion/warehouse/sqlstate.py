@@ -70,7 +70,7 @@ def failure_class(code: str | None) -> type[StepFailure]:
     """Return the kind of failure that an error code stands for.
 
     Args:
-        code: Five characters; None for a connection that broke, for which there is none.
+        code: Five characters; None for a connection that broke, which has no code.
     """
     if not code:
         return WarehouseUnavailable

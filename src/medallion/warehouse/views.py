@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 600.0
 
 
 def view_targets(connection: Connection, schema: str | None = None) -> dict[str, str]:
-    """The schema of the table that each view shows, by the view's name; of one schema, or all with their schemas."""
+    """Return the schema of the table that each view shows, by view name; of one schema, or all with their schemas."""
     rows = connection.execute(
         """
         select distinct case when %(schema)s::text is null then outside.nspname || '.' else '' end || shown.relname,
@@ -143,7 +143,7 @@ def move(connection: Connection, schema: str, relations: Mapping[str, str], to: 
 
 
 def drop(connection: Connection, schema: str, relation: str) -> bool:
-    """Drops a view, unless other views or a reader's transaction use it. Returns whether it is gone."""
+    """Drop a view, unless other views or a reader's transaction use it. Return whether it is gone."""
     try:
         with connection.transaction():
             connection.execute("select set_config('lock_timeout', %s, true)", (DROP_WAIT,))
@@ -185,7 +185,7 @@ def _switch(connection: Connection, schema: str, build: str, relation: str) -> N
         with connection.transaction():
             connection.execute(create)
     except psycopg.errors.InvalidTableDefinition:
-        # A column went away or changed its type: the view must be made anew, with its grants.
+        # A column went away or changed its type: the view must be recreated, with its grants.
         _recreate(connection, view, create)
 
 
@@ -203,7 +203,7 @@ def _recreate(connection: Connection, view: sql.Identifier, create: sql.Composed
         detail = error.diag.message_detail or ""
         raise Misconfigured(
             f"the columns of {name} changed, and other views use it: {detail}",
-            "drop those views, run again, and create them anew on the new columns",
+            "drop those views, run again, and create them again on the new columns",
         ) from error
     connection.execute(create)
     for privilege, grantee in grants:

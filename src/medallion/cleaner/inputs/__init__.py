@@ -19,7 +19,7 @@ __all__ = ["Input", "Inputs", "inputs_of", "one_file", "opened"]
 def open_inputs(
     settings: CsvSettings | HttpSettings | PostgresSettings | S3Settings, landing: Path, known: Mapping[str, str]
 ) -> AbstractContextManager[Inputs]:
-    """What a source has to load.
+    """Return what a source has to load.
 
     Args:
         settings: The source, in its connector's terms.

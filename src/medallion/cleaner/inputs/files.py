@@ -40,7 +40,7 @@ class LocalFile:
             return datetime.fromtimestamp(self.path.stat().st_mtime, timezone.utc)
 
     def chunks(self) -> Iterator[bytes]:
-        """Reads the file."""
+        """Read the file."""
         with _readable(self.path), self.path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
@@ -48,7 +48,7 @@ class LocalFile:
 
 @contextmanager
 def one_file(path: Path) -> Iterator[Inputs]:
-    """A single file.
+    """Yield a single file.
 
     Raises:
         InputNotFound: There is no such file.
@@ -60,7 +60,7 @@ def one_file(path: Path) -> Iterator[Inputs]:
 
 @contextmanager
 def files(settings: CsvSettings, landing: Path, known: Mapping[str, str]) -> Iterator[Inputs]:
-    """The files of a source, in the order of their names.
+    """Yield the files of a source, in the order of their names.
 
     Raises:
         InputNotFound: There is no file that matches.

@@ -48,7 +48,7 @@ class Download:
             return None
 
     def chunks(self) -> Iterator[bytes]:
-        """Reads the body; one that ends too soon is no end."""
+        """Read the body; one that ends too soon is no end."""
         try:
             yield from self.response.stream(CHUNK_BYTES, decode_content=True)
         except urllib3.exceptions.HTTPError as error:
@@ -60,7 +60,7 @@ class Download:
 
 @contextmanager
 def download(settings: HttpSettings) -> Iterator[Inputs]:
-    """Asks for the file; its body is read, or not, by whoever gets it.
+    """Request the file; the caller decides whether to read its body.
 
     Raises:
         InputNotFound: The server says that there is no such file (404, 410).

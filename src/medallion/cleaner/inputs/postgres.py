@@ -41,7 +41,7 @@ _WAIT = "it may come back: the step is tried again as `retry_config` says"
 
 @dataclass
 class Query:
-    """A query whose rows are the input. Nobody knows their version before they are read."""
+    """A query whose rows are the input. Their version is unknown until they are read."""
 
     name: str
     connection: psycopg.Connection[tuple[object, ...]]
@@ -52,7 +52,7 @@ class Query:
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def chunks(self) -> Iterator[bytes]:
-        """Reads the rows as CSV with a header."""
+        """Read the rows as CSV with a header."""
         copy = sql.SQL("copy ({}) to stdout with (format csv, header)").format(self.statement)
         with self.reading, _told(self.name, self.prefix), self.connection.cursor().copy(copy) as rows:
             waiting: list[bytes] = []
@@ -68,7 +68,7 @@ class Query:
 
 @contextmanager
 def rows(settings: PostgresSettings, known: Mapping[str, str]) -> Iterator[Inputs]:
-    """The rows of a source: all, or those from the watermark of earlier loads on.
+    """Yield the rows of a source: all, or those from the watermark of earlier loads on.
 
     Rows at the watermark are read again, as others may have come to stand beside them; so are those without one.
 
@@ -129,7 +129,7 @@ def _connection(prefix: str) -> dict[str, Any]:
     if "host" not in given:
         # Else libpq would take the warehouse's own settings for the source's.
         raise Misconfigured(
-            f"{prefix}PGHOST is not set, so nobody knows which database the source is",
+            f"{prefix}PGHOST is not set, so the source database is unknown",
             f"name a Secret with PGHOST, PGUSER, PGPASSWORD and PGDATABASE as `secret` of the source; on this machine "
             f"export {prefix}PGHOST …",
         )

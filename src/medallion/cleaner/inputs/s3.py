@@ -33,7 +33,7 @@ class StoredObject:
     delivered_at: datetime
 
     def chunks(self) -> Iterator[bytes]:
-        """Reads the object, as long as it is the version that was listed."""
+        """Read the object, as long as it is the version that was listed."""
         with self.bucket.told(self.name):
             options: Any = {"if_match": self.version} if self.version else {}
             for chunk in obstore.get(self.store, self.name, options=options).stream(min_chunk_size=CHUNK_BYTES):
@@ -42,7 +42,7 @@ class StoredObject:
 
 @contextmanager
 def objects(settings: S3Settings, known: Mapping[str, str]) -> Iterator[Inputs]:
-    """The objects of a source, in the order of their keys.
+    """Yield the objects of a source, in the order of their keys.
 
     Raises:
         InputNotFound: There is no object that matches, or no such bucket.

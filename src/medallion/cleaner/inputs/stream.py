@@ -30,16 +30,16 @@ class Input(Protocol):
 
     @property
     def version(self) -> str | None:
-        """Differs when the content does; None if nobody knows before it is read."""
+        """A value that changes with the content; None if it is unknown before the read."""
         ...
 
     @property
     def delivered_at(self) -> datetime | None:
-        """When its sender last wrote it, with new content or the same; None if nobody knows."""
+        """When its sender last wrote it, with new content or the same; None if unknown."""
         ...
 
     def chunks(self) -> Iterator[bytes]:
-        """Reads it. Failures of the source are raised here as failures of the step."""
+        """Read the input. A failure of the source is raised here as a failure of the step."""
         ...
 
 
@@ -71,7 +71,7 @@ class Inputs:
         return max(known, default=datetime.now(timezone.utc))
 
     def newer_than(self, known: Mapping[str, str]) -> Inputs:
-        """What is new, or has another version than is known."""
+        """Return what is new, or has another version than is known."""
         if self.state:
             same = all(known.get(name) == version for name, version in self.state.items())
             return replace(self, inputs=[]) if same else self
@@ -80,7 +80,7 @@ class Inputs:
         return replace(self, inputs=fresh, label=f"{self.label} ({count})" if fresh else self.label)
 
     def told(self, replaced: int) -> dict[str, object]:
-        """What an incremental load took, for the ledger."""
+        """Return what an incremental load took, for the ledger."""
         names = [one.name for one in self.inputs]
         return {"inputs": len(names), "names": names[:_TOLD], "replaced": replaced, "state": self.state}
 
@@ -133,13 +133,13 @@ class Opened:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 in hexadecimal, where nobody knows a version."""
+        """SHA-256 in hexadecimal, if the input has no version."""
         return self.version or self.raw.checksum.hexdigest()
 
 
 @contextmanager
 def opened(source: Input) -> Iterator[Opened]:
-    """Opens an input for reading; gzip is known by its first bytes, not by its name.
+    """Open an input for reading; gzip is known by its first bytes, not by its name.
 
     Raises:
         BadInput: Its gzip stream is cut off or damaged.

@@ -1,5 +1,5 @@
 {#- Computes an incremental model's rows on the view that stands in for its table. If they change nothing the view stays
-    and the answer is none. Else the view becomes a copy of the table, and the answer is the SQL that dbt's own
+    and the answer is `none`. Else the view becomes a copy of the table, and the answer is the SQL that dbt's own
     materialization, which goes on from here, is to take for the model's. -#}
 {% macro medallion_take_in(sql) %}
     {%- set stand_in = load_cached_relation(this) -%}

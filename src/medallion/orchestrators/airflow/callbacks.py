@@ -18,7 +18,7 @@ from medallion.config.pipeline import Pipeline
 from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
 
 TIMED_OUT = "timed_out"
-"""Airflow's reason for a run that took longer than its `dagrun_timeout`; its tasks call nobody back."""
+"""Airflow's reason for a run that took longer than its `dagrun_timeout`; its tasks get no callback."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Alerting:
     pipeline: Pipeline
 
     def task_failed(self, context: Mapping[str, Any]) -> None:
-        """A task's `on_failure_callback`: Airflow calls it once, when no retry follows."""
+        """Send an alert of a failed task. Airflow calls this `on_failure_callback` once, when no retry follows."""
         ti, error = context["ti"], context.get("exception")
         if isinstance(error, StepPodFailed):
             ending = error.ending
-            # The failing tests are told one by one, so the message's first line is enough.
+            # The alert lists the failing tests one by one, so the message's first line is enough.
             said = ending.message.splitlines()[0] if ending.failed else ending.explained
             told = Alert(
                 **self._about(ti, "failure"), message=said, reason=ending.reason, exit_code=ending.exit_code,
@@ -45,7 +45,7 @@ class Alerting:
         self._send(told)
 
     def task_succeeded(self, context: Mapping[str, Any]) -> None:
-        """A task's `on_success_callback`: a recovery if the attempt before did not succeed, and tests that warn."""
+        """Send an alert of a recovery, if the attempt before did not succeed, and of each test that warns."""
         ti, ending = context["ti"], getattr(context["task"], "ending", None)
         if ti.try_number > 1 and not (ending and ending.again):
             self._send(Alert(**self._about(ti, "recovery"), message=f"succeeded in attempt {ti.try_number}"))
@@ -54,14 +54,14 @@ class Alerting:
             self._send(Alert(**self._about(ti, "warning"), message=message, failed=ending.warned, remedy=_WARNED))
 
     def run_failed(self, context: Mapping[str, Any]) -> None:
-        """The DAG's `on_failure_callback`. Failed tasks have told of themselves: only a time-out is news."""
+        """Send an alert of a run's time-out. Failed tasks have sent their own alerts."""
         if context.get("reason") == TIMED_OUT:
             limit = self.pipeline.timeouts.run_seconds
             message = f"the run took longer than {timedelta(seconds=limit)} and was stopped"
             self._send(Alert(**self._about_run(str(context["run_id"]), "failure"), message=message, remedy=_SLOW))
 
     def run_succeeded(self, context: Mapping[str, Any]) -> None:
-        """The DAG's `on_success_callback`: a recovery if the scheduled run before it failed."""
+        """Send an alert of a recovery if the scheduled run before failed."""
         ti = context.get("ti")
         before = ti.get_previous_dagrun() if ti is not None else None
         if before is not None and before.state == "failed":
@@ -69,7 +69,7 @@ class Alerting:
             self._send(Alert(**self._about_run(str(context["run_id"]), "recovery"), message=message))
 
     def deadline(self) -> DeadlineAlert | None:
-        """The deadline of the DAG, or None where the pipeline promises none.
+        """Return the deadline of the DAG, or None where the pipeline promises none.
 
         It counts from the time that a run is due. From the time that it was queued would say more of runs without one,
         but Airflow 3.3.2 can clear no run with such a deadline ahead (`_recalculate_dagrun_queued_at_deadlines`).
@@ -107,7 +107,7 @@ class Alerting:
 async def deadline_missed(
     pipeline: str, owner: str, channels: list[str], seconds: int, context: Mapping[str, Any]
 ) -> str:
-    """Tells of a missed deadline. Airflow calls it in the triggerer, with the run as its API shows it."""
+    """Send an alert of a missed deadline. Airflow calls it in the triggerer, with the run as its API shows it."""
     run = context["dag_run"]
     run_id = str(run["dag_run_id"])
     alert = Alert(
@@ -119,7 +119,7 @@ async def deadline_missed(
 
 
 def run_url(dag_id: str, run_id: str) -> str:
-    """The run's page in the Airflow UI."""
+    """Return the run's page in the Airflow UI."""
     base = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")
     return f"{base}/dags/{dag_id}/runs/{quote(run_id)}"
 

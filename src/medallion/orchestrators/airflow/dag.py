@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def airflow_dag(stub: str) -> DAG:
-    """The DAG of the pipeline whose DAG file is `stub`: `<name>.py` beside `pipelines/<name>.yaml`.
+    """Return the DAG of the pipeline whose DAG file is `stub`: `<name>.py` beside `pipelines/<name>.yaml`.
 
     Args:
         stub: The DAG file's own `__file__`.
@@ -118,7 +118,7 @@ def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = T
 
 
 def timetable(schedule: Schedule) -> Any:
-    """Airflow's timetable for a schedule, or None for a pipeline that only runs when triggered."""
+    """Return Airflow's timetable for a schedule, or None for a pipeline that only runs when triggered."""
     if not schedule.enabled:
         return None
     if schedule.cron is not None:

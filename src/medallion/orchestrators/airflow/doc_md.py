@@ -10,7 +10,7 @@ from medallion.plan import Plan, Step
 
 
 def dag_page(plan: Plan, commit: str, project: Path) -> str:
-    """The DAG's page, as Markdown.
+    """Return the DAG's page, as Markdown.
 
     Args:
         plan: The plan; its own names are shown.
@@ -39,7 +39,7 @@ def dag_page(plan: Plan, commit: str, project: Path) -> str:
 
 
 def task_page(step: Step, pipeline: Pipeline, project: Path) -> str:
-    """A task's page, as Markdown: what it does, with the models that it runs and the tests that it makes."""
+    """Return a task's page, as Markdown: what it does, its models and the tests that it runs."""
     lines = [f"{step.title}."]
     for model in _models(pipeline, step.layer, project) if step.layer else ():
         if not step.name.endswith(".test"):

@@ -52,9 +52,9 @@ class StepOperator(KubernetesPodOperator):
         return pod
 
     def get_or_create_pod(self, pod_request_obj: Any, context: Any) -> Any:
-        """Takes up a pod whose step succeeded after its worker had died; the provider would do the work again.
+        """Reuse a pod whose step succeeded after its worker had died; the provider would do the work again.
 
-        A task that somebody clears has no such pod: the worker that saw it end deleted it.
+        A task that a user clears has no such pod: the worker that saw it end deleted it.
         """
         try:
             left = self.find_pod(pod_request_obj.metadata.namespace, context=context)
@@ -66,9 +66,9 @@ class StepOperator(KubernetesPodOperator):
             raise
 
     def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
-        """Deletes the pod, then raises `StepPodFailed` unless the step succeeded.
+        """Delete the pod, then raise `StepPodFailed` unless the step succeeded.
 
-        A worker that is told to stop deletes the pod and goes on here. The provider's own operator then raises
+        A worker that receives SIGTERM deletes the pod and goes on here. The provider's own operator then raises
         nothing, and Airflow takes the task for a success (https://github.com/apache/airflow/issues/71202).
         """
         self.ending = ending = self.refusal or read_pod_result(self._latest(remote_pod), self.base_container_name)

@@ -27,7 +27,7 @@ class ExitCodeRetryPolicy(RetryPolicy):
         max_tries: int,  # noqa: ARG002 - Airflow's signature
         context: Any = None,  # noqa: ARG002 - Airflow's signature
     ) -> RetryDecision:
-        """Called by Airflow in the worker after a failed attempt; `try_number` starts at 1."""
+        """Decide about a retry. Airflow calls it in the worker after a failed attempt; `try_number` starts at 1."""
         ending = exception.ending if isinstance(exception, StepPodFailed) else Ending()
         if ending.refused:
             return RetryDecision.fail("another attempt would be refused as well")
@@ -38,5 +38,5 @@ class ExitCodeRetryPolicy(RetryPolicy):
         return RetryDecision.retry(delay, how if ending.exit_code or ending.kind else "the pod was lost")
 
     def serialize(self) -> dict[str, Any]:
-        """The policy as JSON."""
+        """Return the policy as JSON."""
         return self.config.model_dump(mode="json")

@@ -26,7 +26,7 @@ Diagnostics = tuple[Diagnostic, ...]
 
 
 def runner_dags(stub: str) -> dict[str, DAG]:
-    """The DAGs of every runner file beside `stub`, by DAG id.
+    """Return the DAGs of every runner file beside `stub`, by DAG id.
 
     A schedule that is wrong is there as a DAG that says what is wrong and never runs: its owner finds the error
     where the DAG was. In a worker only the DAG of the worker's own task is made.
@@ -46,7 +46,7 @@ def runner_dags(stub: str) -> dict[str, DAG]:
 
 
 def check_runners(stub: str) -> None:
-    """Tells what is wrong with the runner files beside `stub`.
+    """Report what is wrong with the runner files beside `stub`.
 
     Raises:
         ConfigError: Anything is wrong with them, their jobs, or the contracts of those.

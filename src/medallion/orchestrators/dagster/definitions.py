@@ -20,10 +20,10 @@ ORCHESTRATOR = "dagster"
 
 
 def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = None) -> dagster.Definitions:
-    """The jobs of a DAG folder, with their schedules and sensors.
+    """Return the jobs of a DAG folder, with their schedules and sensors.
 
     Schedules of runner files whose `orchestrator.type` is `dagster` are on, unless they say otherwise. Pipeline
-    files name no orchestrator: they are jobs too, and their schedules are off until somebody turns them on.
+    files name no orchestrator: they are jobs too, and their schedules are off until a user turns them on.
 
     Args:
         dags: The DAG folder.
@@ -40,7 +40,7 @@ def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = N
         if not is_pipeline and named.orchestrator != ORCHESTRATOR:
             continue
         if valid_name(named.name) in jobs:
-            continue  # what is wrong with a whole runner file is told once
+            continue  # an error of a whole runner file is reported once
         if named.file is None:
             jobs[valid_name(named.name)] = _broken(named)
             continue

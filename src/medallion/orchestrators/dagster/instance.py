@@ -15,7 +15,7 @@ from medallion.plan import pool_name
 
 
 def settings(dags: Path) -> dict[str, Any]:
-    """What `dagster.yaml` has to say for a DAG folder."""
+    """Return what `dagster.yaml` has to say for a DAG folder."""
     runs = {
         named.file.pipeline.name: named.file.pipeline.schedule.max_concurrent_runs
         for named in iter_pipelines(dags)
@@ -29,7 +29,7 @@ def settings(dags: Path) -> dict[str, Any]:
 
 
 def prepare(home: Path, dags: Path) -> dict[str, int]:
-    """Writes `dagster.yaml` and sets the limit of every tenant's pool.
+    """Write `dagster.yaml` and set the limit of every tenant's pool.
 
     Args:
         home: Dagster's own folder, `DAGSTER_HOME`.

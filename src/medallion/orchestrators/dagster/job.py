@@ -33,7 +33,7 @@ Launch = Callable[[Any, Step, TaskSpec], Ended]
 
 
 def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
-    """Translates a plan.
+    """Translate a plan into a Dagster job.
 
     Args:
         plan: The steps of a run whose id is `RUN_ID`.
@@ -59,12 +59,12 @@ def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
 
 
 def valid_name(name: str) -> str:
-    """A name as Dagster takes it: letters, digits and `_`."""
+    """Return a name as Dagster takes it: letters, digits and `_`."""
     return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
 def job_tags(plan: Plan) -> dict[str, str]:
-    """A plan's tags as keys and values: `tenant:acme` has the key `tenant`, a plain tag no value."""
+    """Return a plan's tags as keys and values: `tenant:acme` has the key `tenant`, a plain tag no value."""
     found: dict[str, str] = {}
     for tag in plan.tags:
         key, _, value = tag.partition(":")

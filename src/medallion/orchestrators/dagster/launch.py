@@ -14,7 +14,7 @@ _LEVELS = {"error": "error", "warning": "warning"}
 
 
 def run_process(context: Any, step: Step, task: TaskSpec) -> Ended:
-    """Runs a step as a process; its events are in the log of the Dagster run."""
+    """Run a step as a process; its events go to the log of the Dagster run."""
     last: dict[str, Any] = {}
 
     def on_event(event: Mapping[str, Any]) -> None:
@@ -31,5 +31,5 @@ def run_process(context: Any, step: Step, task: TaskSpec) -> Ended:
     said = str(last.get("message", f"ended with exit code {code}"))
     if process.timed_out:
         said = f"stopped after {step.timeout_seconds} s"
-    remedy = f"\nwhat to do: {last['remedy']}" if last.get("remedy") else ""
+    remedy = f"\nhint: {last['remedy']}" if last.get("remedy") else ""
     return Ended(code, f"{said} (exit code {code}){remedy}", succeeded=code == 0)

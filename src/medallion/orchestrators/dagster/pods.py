@@ -36,7 +36,7 @@ class StepPods(PipesK8sClient):
 
     @contextmanager
     def consume_pod_logs(self, context: Any, client: Any, namespace: str, pod_name: str, **rest: Any) -> Iterator[None]:
-        """As Dagster's own, and reads the pod's status at the end."""
+        """Consume the logs as Dagster's own client does, and read the pod's status at the end."""
         self.created = True
         try:
             with super().consume_pod_logs(
@@ -57,7 +57,7 @@ def run_pod(context: Any, step: Step, task: TaskSpec) -> Ended:
     try:
         spec = build_pod(step, task, settings)
     except Misconfigured as error:
-        return Ended(int(error.code), f"{error.message}\nwhat to do: {error.remedy}", "refused")
+        return Ended(int(error.code), f"{error.message}\nhint: {error.remedy}", "refused")
     try:
         pods.run(
             context=context,

@@ -17,7 +17,7 @@ _LOOK_SECONDS = 30
 def build_trigger(
     schedule: Schedule, job: dagster.JobDefinition, *, running: bool
 ) -> dagster.ScheduleDefinition | dagster.SensorDefinition | None:
-    """The schedule or sensor of a job, or None if it only runs when somebody starts it.
+    """Return the schedule or sensor of a job, or None if it only runs when a user starts it.
 
     Args:
         schedule: When it runs.

@@ -54,7 +54,7 @@ class Ending:
         again: Whether an earlier attempt of the same run had succeeded already.
         failed: The models and tests that the step says failed.
         warned: The tests that the step says found rows and stop nothing.
-        refused: Whether there never was a pod, and there would be none in another attempt.
+        refused: Whether no pod was ever created, and another attempt would create none either.
     """
 
     exit_code: int | None = None
@@ -92,7 +92,7 @@ class Ending:
         what = self.explained
         code = "" if self.exit_code is None else f"exit code {self.exit_code}"
         kube = ", ".join(part for part in (self.reason if self.reason != "Error" else "", code) if part)
-        return what + (f" ({kube})" if kube else "") + (f"\nwhat to do: {self.remedy}" if self.remedy else "")
+        return what + (f" ({kube})" if kube else "") + (f"\nhint: {self.remedy}" if self.remedy else "")
 
 
 def read_refusal(error: ApiException) -> Ending:
@@ -112,10 +112,10 @@ def read_refusal(error: ApiException) -> Ending:
 
 
 def read_pod_result(pod: Any, container: str) -> Ending:
-    """Reads a pod's status.
+    """Read a pod's status.
 
     Args:
-        pod: A `V1Pod`, or None when there is none.
+        pod: A `V1Pod`, or None when the pod does not exist.
         container: The name of the container that runs the step.
     """
     status = getattr(pod, "status", None)

@@ -13,12 +13,12 @@ from medallion.orchestrators.kubernetes.settings import LANDING
 
 
 def name(pipeline: str, step: str) -> str:
-    """What a step's pod is called, before whatever makes it unique."""
+    """Return what a step's pod is called, before the suffix that makes it unique."""
     return re.sub(r"[^a-z0-9]+", "-", f"{pipeline}-{step}".lower())[:50].strip("-")
 
 
 def labels(pipeline: str, step: str, commit: str, tenant: str | None = None) -> dict[str, str]:
-    """What a step's pod is found by."""
+    """Return what a step's pod is found by."""
     return {
         "app.kubernetes.io/part-of": "medallion",
         "medallion/pipeline": label_value(pipeline),
@@ -61,7 +61,7 @@ def restricted() -> tuple[k8s.V1PodSecurityContext, k8s.V1SecurityContext]:
 
 @cache
 def logins(warehouse: str, source: tuple[str, str] | None) -> list[k8s.V1EnvFromSource]:
-    """The Secrets of the warehouse and, with its prefix, of the step's source."""
+    """Return the Secrets of the warehouse and, with its prefix, of the step's source."""
     logins = [k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=warehouse))]
     if source is not None:
         # With its prefix a source's Secret cannot take the place of any variable of the warehouse.
@@ -72,7 +72,7 @@ def logins(warehouse: str, source: tuple[str, str] | None) -> list[k8s.V1EnvFrom
 
 @cache
 def resources(cpu: str, memory: str) -> k8s.V1ResourceRequirements:
-    """Memory is request and limit alike; CPU is a request only."""
+    """Return a step's resources. Memory is request and limit alike; CPU is a request only."""
     return k8s.V1ResourceRequirements(requests={"cpu": cpu, "memory": memory}, limits={"memory": memory})
 
 
@@ -80,7 +80,7 @@ def resources(cpu: str, memory: str) -> k8s.V1ResourceRequirements:
 def volumes(
     landing: bool, claim_name: str, tenant: str | None
 ) -> tuple[tuple[k8s.V1Volume, ...], tuple[k8s.V1VolumeMount, ...]]:
-    """A place to write and, if asked, the landing volume: of a tenant, its own folder."""
+    """Return a place to write and, if asked, the landing volume: of a tenant, its own folder."""
     volumes = [k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource())]
     mounts = [k8s.V1VolumeMount(name="tmp", mount_path="/tmp")]
     if landing:

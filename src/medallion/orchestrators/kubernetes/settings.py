@@ -17,10 +17,10 @@ LANDING = "/landing"
 
 
 class UnknownTenant(Exception):
-    """The chart has prepared tenants, and not this one: its steps would run with nobody's login."""
+    """The chart has prepared tenants, and not this one: its steps would have no login."""
 
     def __init__(self, tenant: str, known: Mapping[str, object]) -> None:
-        super().__init__(f"tenant {tenant!r} is none of the deployment's: {', '.join(known)}")
+        super().__init__(f"unknown tenant {tenant!r} (configured: {', '.join(known)})")
         self.remedy = f"add `{{name: {tenant}}}` to the chart's value `tenants`, or correct the name"
 
 
@@ -61,12 +61,12 @@ class Settings:
         )
 
     def of_tenant(self, tenant: str | None) -> Settings:
-        """The settings for a tenant's steps.
+        """Return the settings for a tenant's steps.
 
         Where the chart has prepared no tenants at all, they share the deployment's login and namespace.
 
         Raises:
-            UnknownTenant: The chart has prepared tenants, and this is none of them.
+            UnknownTenant: The chart has prepared tenants, but not this one.
         """
         if tenant is None or not self.tenants:
             return replace(self, tenant=tenant)
@@ -83,6 +83,6 @@ class Settings:
 
 
 def find_commit(file: Path) -> str:
-    """The commit that a DAG file was synced from: git-sync checks out into a folder of that name."""
+    """Return the commit that a DAG file was synced from: git-sync checks out into a folder of that name."""
     names = [part for part in file.resolve().parts if re.fullmatch(r"[0-9a-f]{40}", part)]
     return names[-1] if names else os.environ.get("MEDALLION_COMMIT", "unknown")

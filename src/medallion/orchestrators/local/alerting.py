@@ -13,10 +13,10 @@ from medallion.warehouse.history import Run
 
 
 def tell(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
-    """Sends the run's alert, if there is anything to tell. The terminal has the log already.
+    """Send the run's alert, if there is anything to tell. The terminal has the log already.
 
     Args:
-        pipeline: Says what is told, and where.
+        pipeline: Says which alerts are sent, and where.
         report: What the run did.
         runs: The pipeline's runs, newest first; the run itself is among them.
     """
@@ -28,7 +28,7 @@ def tell(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
 
 
 def build_alert(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> Alert | None:
-    """The alert that a finished run calls for: of its first step that failed, or of its recovery."""
+    """Return the alert that a finished run calls for: of its first step that failed, or of its recovery."""
     broken = next((step for step in report.steps if step["status"] in ("failed", "lost")), None)
     if broken is not None:
         failed = tuple(_failed(broken))

@@ -72,7 +72,7 @@ class StepProcess:
         return code if code >= 0 else int(ExitCode.TERMINATED)
 
     def stop(self) -> None:
-        """Asks the command to stop; it rolls back and lets go of its locks."""
+        """Ask the command to stop; it rolls back and lets go of its locks."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 

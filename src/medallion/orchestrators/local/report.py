@@ -25,12 +25,12 @@ class Report:
     rejected: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report's JSON form; its keys are stable."""
+        """Return the report's JSON form; its keys are stable."""
         return dict(self.__dict__)
 
 
 def make_report(connection: Connection, plan: Plan, run_id: str, started: frozenset[str] = frozenset()) -> Report:
-    """Reads a run's report.
+    """Read a run's report.
 
     Args:
         connection: To the warehouse.
@@ -57,7 +57,7 @@ def make_report(connection: Connection, plan: Plan, run_id: str, started: frozen
 
 
 def rejected_sample(connection: Connection, pipeline: str, run_id: str, limit: int = 5) -> list[dict[str, Any]]:
-    """The first few rejected rows of each step, to look at. The rest are in `medallion.rejected_rows`."""
+    """Return the first few rejected rows of each step, to look at. The rest are in `medallion.rejected_rows`."""
     query = """
         select step, line, column_name, value, reason from (
             select *, row_number() over (partition by step order by line) as place

@@ -31,7 +31,7 @@ OnStepEvent = Callable[[StepEvent], None]
 
 
 def run_plan(plan: Plan, environment: Mapping[str, str], on_event: OnStepEvent) -> dict[str, int]:
-    """Runs the steps of a plan as processes.
+    """Run the steps of a plan as processes.
 
     Args:
         plan: What to run.
