@@ -80,7 +80,8 @@ def test_readers_of_every_materialization_see_one_tested_state_all_along(
     team.good()
     first = team.last
     silver = [relation for relation in seen_by if not relation.startswith("bronze")]
-    for rows, code in ((BAD, ExitCode.TEST_FAILED), (TWO, 0), (WORSE, ExitCode.TEST_FAILED)):
+    worse = ((WORSE, ExitCode.TEST_FAILED),) if "gold" in published else ()  # only gold's test refuses it
+    for rows, code in ((BAD, ExitCode.TEST_FAILED), (TWO, 0), *worse):
         known = silver if rows != WORSE else [name for name in silver if name.startswith("gold")]
         queries = [amounts(relation) for relation in known]
         now = [warehouse.execute(query).fetchone() for query in queries]  # type: ignore[arg-type]
