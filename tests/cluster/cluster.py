@@ -97,7 +97,7 @@ class Cluster:
 
     @contextmanager
     def port(self, target: str, port: int | str) -> Iterator[int]:
-        """A local port that leads to a service, while the context lasts."""
+        """A local port that leads to a service, while the context lasts; to its next pod when one ends."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             local = free.getsockname()[1]
@@ -111,14 +111,30 @@ class Cluster:
             target,
             f"{local}:{port}",
         ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            try:
-                assert process.stdout is not None
-                line = process.stdout.readline()
-                assert "Forwarding" in line, line
-                yield local
-            finally:
-                process.terminate()
+        started, stop = threading.Event(), threading.Event()
+        lines: list[str] = []
+        running: list[subprocess.Popen[str]] = []
+
+        def forward() -> None:
+            while not stop.is_set():
+                pipe = subprocess.PIPE
+                with subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True) as process:
+                    running[:] = [process]
+                    for line in process.stdout or ():  # kubectl ends at the first call after its pod has ended
+                        lines.append(line)
+                        if "Forwarding" in line:
+                            started.set()
+                stop.wait(0.5)
+
+        forwarder = threading.Thread(target=forward, daemon=True)
+        forwarder.start()
+        try:
+            assert started.wait(60), lines
+            yield local
+        finally:
+            stop.set()
+            running[0].terminate()
+            forwarder.join()
 
 
 class Airflow:
@@ -135,13 +151,20 @@ class Airflow:
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(self.base + path, body, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.loads(answer.read() or b"{}")
-        except urllib.error.HTTPError as error:
-            if error.code == 404:
-                return {}
-            raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from error
+
+        def answer() -> dict[str, Any] | None:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answered:
+                    return {"body": json.loads(answered.read() or b"{}")}
+            except urllib.error.HTTPError as error:
+                if error.code == 404:
+                    return {"body": {}}
+                raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from error
+            except (urllib.error.URLError, ConnectionError):  # the API server's pod was replaced
+                return None
+
+        found: dict[str, Any] = until(f"the API answers {method} {path}", answer, 120)["body"]
+        return found
 
     def get(self, path: str) -> dict[str, Any]:
         return self._call("GET", f"/api/v2{path}")

@@ -149,6 +149,7 @@ def times(cluster: Cluster) -> tuple[str | None, str | None]:
     return status.get("lastScheduleTime"), status.get("lastSuccessfulTime")
 
 
+@pytest.mark.slow_cluster
 def test_the_schedule_fills_a_bucket_and_its_dump_brings_gold_back(
     cluster: Cluster, make: Callable[..., str], transactions_run: str, bucket: tuple[str, ...], no_leftovers: None
 ):

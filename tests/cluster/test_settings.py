@@ -48,7 +48,8 @@ def moved(cluster: Cluster, checkout: Path) -> Iterator[None]:
 
 
 def test_another_dag_folder_and_a_path_hold_everywhere(cluster: Cluster, moved: None, transactions_run: str):
-    (pod,) = cluster.get("pods", "-l", "component=dag-processor")["items"]
+    pods = cluster.get("pods", "-l", "component=dag-processor")["items"]
+    (pod,) = [one for one in pods if "deletionTimestamp" not in one["metadata"]]
     restarts = {box["name"]: (box["ready"], box["restartCount"]) for box in pod["status"]["containerStatuses"]}
     assert restarts["pools"] == (True, 0)
     done = make_run(cluster)
