@@ -34,7 +34,8 @@ cluster() {
 }
 
 load() { # image...
-  kind load docker-image --name "$CLUSTER" "$@" >"$work/load" 2>&1 || { cat "$work/load"; return 1; }
+  local said
+  said=$(kind load docker-image --name "$CLUSTER" "$@" 2>&1) || { printf '%s\n' "$said"; return 1; }
   printf '%s\n' "$@"
 }
 
@@ -76,9 +77,11 @@ step "charts" k8s/charts.sh
 k8s/build.sh >"$work/build" 2>&1 & builds=$! # while the cluster starts and takes the other images
 built() { wait "$builds" || { cat "$work/build"; return 1; }; cat "$work/build"; }
 step "kind cluster $CLUSTER" cluster
-step "Postgres and git-sync into the cluster" load_theirs
+load_theirs >"$work/theirs" 2>&1 & theirs=$! # while ours are built and loaded
+loaded() { wait "$theirs" || { cat "$work/theirs"; return 1; }; cat "$work/theirs"; }
 step "Medallion's images built" built
 step "Medallion's images into the cluster" load "${ours[@]}"
+step "Postgres and git-sync into the cluster" loaded
 step "namespace $NAMESPACE, under the restricted standard" namespace
 step "git server with this checkout" git_server
 step "helm install" release
