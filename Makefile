@@ -29,7 +29,7 @@ dagster: .venv/dagster.stamp ## set up Dagster and start it on the pipelines of 
 	@$(BIN)/medallion dagster
 
 # One process for each core, and a file's tests in one process, as they share what is slow to make.
-PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 test: .venv/dev.stamp ## set up and run the tests that need no cluster
 	$(PYTEST) -m "not slow"

@@ -81,6 +81,7 @@ def test_a_poisoned_row_stops_the_run_at_its_layer_and_readers_keep_the_last_goo
     assert monthly(published) == EXPECTED
 
 
+@pytest.mark.slow
 def test_run_and_test_can_be_two_processes_and_only_the_second_publishes(loaded: Connection):
     for layer in ("bronze", "silver"):
         assert run_layer(layer).returncode == 0
