@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/*.md", "k8s/README.md", "images/*/README.md", "examples/**/README.md")
+PAGES = (
+    "README.md",
+    "CHANGELOG.md",
+    "docs/*.md",
+    "docs/decisions/*.md",
+    "k8s/README.md",
+    "images/*/README.md",
+    "examples/**/README.md",
+)
 NEVER = re.compile(
     r"\b(nobody|somebody|anew|mend(?:s|ed|ing)?|(?:is|are)\s+told|as\s+ever|by\s+chance|(?:is|are)\s+none)\b",
     re.IGNORECASE,
