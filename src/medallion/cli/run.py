@@ -91,19 +91,19 @@ def run_pipeline(
         ConfigError: The pipeline or its contract is wrong, or no pipeline has that name.
         StepFailure: The warehouse cannot be reached or used before the first step.
     """
-    folder = (dags or default_dags()).resolve()
-    file = find(dags or default_dags(), name, contract)
+    dags = dags or default_dags()
+    file = find(dags, name, contract)
     run_id = run_id or f"local__{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
     only = file.pipeline.sources[0].name
     inputs = {only: str(input_file.resolve())} if input_file else {}
-    context = RunContext(run_id, str(landing.resolve()), current_commit(dags or default_dags()), inputs, full_refresh)
+    context = RunContext(run_id, str(landing.resolve()), current_commit(dags), inputs, full_refresh)
     plan = make_plan(file.pipeline, file.contracts, context)
     with ExitStack() as stack:
         stack.enter_context(warehouse_environment(warehouse, file.pipeline.tenant))
         with connect("medallion run") as connection:
             ledger.ensure(connection)
         with Progress(plan, run_id) as progress:
-            codes = run_plan(plan, {"MEDALLION_DBT_PROJECT": str(dbt_project(folder))}, progress.on_event)
+            codes = run_plan(plan, {"MEDALLION_DBT_PROJECT": str(dbt_project(dags.resolve()))}, progress.on_event)
         with connect("medallion report") as connection:
             result = make_report(connection, plan, run_id, frozenset(codes))
             target = report_file or state_folder() / "reports" / f"{run_id.replace(':', '-')}.json"

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError, Diagnostic
+from medallion.config.explain import explain_whole
 from medallion.config.load_job import JobFiles, jobs_folder
 from medallion.config.load_pipeline import PipelineFile, load_pipeline, pipeline_files
 from medallion.config.load_runner import load_runners
@@ -84,8 +85,7 @@ def _find_file(dags: Path, path: Path, contract: Path | None) -> PipelineFile:
     try:
         pipeline = build_pipeline(job, path.stem, Schedule(), {})
     except ValidationError as error:  # the name, or what the source lacks
-        message, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" — ")
-        raise ConfigError([Diagnostic(str(path), 1, 1, "", message, remedy)]) from error
+        raise ConfigError([explain_whole(error, path)]) from error
     return _under(PipelineFile(path, pipeline, contracts), contract)
 
 

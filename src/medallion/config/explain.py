@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -94,6 +95,12 @@ def explain(error: ErrorDetails, document: Document, model: type[BaseModel], abo
         remedy = "write digits, without quotes, `_` or `:`"
     message = message[:1].lower() + message[1:_LONGEST]
     return Diagnostic(document.file, line, column, dotted(at or loc), message, remedy[:_LONGEST])
+
+
+def explain_whole(error: ValidationError, path: Path) -> Diagnostic:
+    """Return what is wrong with a file as a whole: what none of its parts could show alone."""
+    message, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" — ")
+    return Diagnostic(str(path), 1, 1, "", message, remedy)
 
 
 def dotted(path: Path_) -> str:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.document import Document
-from medallion.config.explain import dotted, explain, explain_all
+from medallion.config.explain import dotted, explain, explain_all, explain_whole
 from medallion.config.load_job import JobFiles, jobs_folder
 from medallion.config.load_pipeline import PipelineFile, pipeline_files
 from medallion.config.runner import Runner, ScheduledJob, build_pipeline, job_path
@@ -141,8 +141,7 @@ def _entry(schedule: ScheduledJob, index: int, document: Document, jobs: JobFile
     except ConfigError as error:
         return broken(error.diagnostics)
     except ValidationError as error:  # what neither the schedule nor the job could know alone
-        message, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" — ")
-        return broken((Diagnostic(str(job_file), 1, 1, "", message, remedy),))
+        return broken((explain_whole(error, job_file),))
     return Entry(schedule.name, runner_file, line, index, job_file, PipelineFile(job_file, pipeline, contracts))
 
 

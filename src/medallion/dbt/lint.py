@@ -84,7 +84,6 @@ def _in_no_layer(nodes: dict[str, Node], held: set[str], diagnostic: Callable[..
 
 def _finder(project: Path) -> Callable[..., Diagnostic]:
     def diagnostic(file: str, message: str, remedy: str, severity: Literal["error", "warning"] = "error") -> Diagnostic:
-
         return Diagnostic(str(project / file), 1, 1, "", message, remedy, severity)
 
     return diagnostic
