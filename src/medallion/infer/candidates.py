@@ -72,6 +72,8 @@ COMMAS = (COMMA, _grouped(".", ","), _grouped(" ", ","))
 POINT_GROUPS = _maybe_groups(r"\.")
 GROUPS = tuple(_maybe_groups(separator) for separator in (",", _SPACES, "'"))
 """Numbers by the sign that separates their decimals, and digits of which only a person knows what they are."""
+SURE_COMMAS = Candidate("values whose comma cannot separate groups of digits", {}, "(?s:.*)",
+                        "-?[1-9][0-9]{0,2}(?:,[0-9]{3})+", doubt="it says nothing about the type")  # fmt: skip
 
 
 def _dated(kind: str, pattern: str, doubt: str = "") -> Candidate:
@@ -104,4 +106,4 @@ def _datetimes() -> Iterator[Candidate]:
 
 
 DATED = (*_dates(), *_datetimes())
-CANDIDATES = (INTEGER, DIGITS, *POINTS, *COMMAS, POINT_GROUPS, *GROUPS, *DATED)
+CANDIDATES = (INTEGER, DIGITS, *POINTS, *COMMAS, POINT_GROUPS, *GROUPS, SURE_COMMAS, *DATED)

@@ -16,6 +16,7 @@ from medallion.infer.candidates import (
     MARKS,
     POINT_GROUPS,
     POINTS,
+    SURE_COMMAS,
     TRUTHS,
     Candidate,
 )
@@ -149,7 +150,9 @@ def _number(seen: Seen, commas: tuple[Candidate, ...], usual: bool) -> tuple[Can
         return point, [f"If the point separates groups of digits: {_POINT_GROUPS}."]
     if point and not comma and not group and not in_points:
         return point, []
-    if comma and not point and not group and not in_points:
+    # A few values with a decimal comma do not say what the comma of all others is.
+    few_decimals = not seen.fits(SURE_COMMAS) and GROUPS[0] not in seen.hopeless
+    if comma and not point and not group and not in_points and not few_decimals:
         return comma, []
     if point or comma or group or in_points:
         return None, [f"{_WHICH}: text until you write `type: number` with `decimalChar` or `groupChar`."]

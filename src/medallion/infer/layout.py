@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -155,7 +156,10 @@ def _below_titles(shape: _Shape, path: Path) -> tuple[int, list[str]]:
     titles = list(takewhile(lambda record: not _is_full(record[1], width), shape.records))
     below = shape.records[len(titles) :][:1]
     if below and not any(_VALUE.fullmatch(value.strip()) for value in below[0][1]):
-        if all(_filled(values) <= 2 and _filled(values) < width / 2 for _, values in titles):
+        as_wide = any(len(values) == width for _, values in titles)
+        if as_wide and not _holds_values(shape.records[len(titles) + 1 :], width):
+            pass  # A row of titles or a header with blank names: where all values are text, nothing tells them apart.
+        elif all(_filled(values) <= 2 and _filled(values) < width / 2 for _, values in titles):
             return below[0]
     elif len(titles) == 1 and len(names) == width and _filled(names):
         return line, names
@@ -165,6 +169,13 @@ def _below_titles(shape: _Shape, path: Path) -> tuple[int, list[str]]:
         f"and most lines have {width} values — correct the header, say with --header-row which line it is{fuller}, "
         f"{HELP}"
     )
+
+
+def _holds_values(records: Sequence[tuple[int, list[str]]], width: int) -> bool:
+    """Tell whether some column of these records mostly holds numbers, dates, or the like, as a name never does."""
+    rows = [values for _, values in records if len(values) == width]
+    columns = ([value.strip() for value in column if value.strip()] for column in zip(*rows, strict=True))
+    return any(sum(_VALUE.fullmatch(value) is not None for value in column) > len(column) / 2 for column in columns)
 
 
 def _is_full(values: list[str], width: int) -> bool:
