@@ -47,8 +47,7 @@ def retail(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[Retai
         (pytest.fail if os.environ.get("MEDALLION_CLUSTER_TESTS") == "required" else pytest.skip)(message)
     name = "pipeline_retail_store_sales"
     folder = Path(__file__).parent / "dags"
-    for file in (f"{name}.py", f"pipelines/{name}.yaml"):
-        shutil.copy(folder / file, checkout / "dags" / file)
+    shutil.copy(folder / "pipelines" / f"{name}.yaml", checkout / "dags" / "pipelines")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "Another pipeline")
     pushed = time.monotonic()

@@ -27,7 +27,6 @@ def late(checkout: Path, airflow: Airflow, alerts: Alerts, tmp_path_factory: pyt
     pipeline |= {"alerts": {"channels": ["log", "hook", "unknown"]}}
     pipeline["sources"][0]["path"] = FILE
     (dags / "pipelines" / f"{DAG}.yaml").write_text(yaml.safe_dump(pipeline))
-    (dags / f"{DAG}.py").write_text((dags / "pipeline_customer_transaction.py").read_text())
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "A pipeline that is late")
     git(checkout, "push", "-q")

@@ -125,7 +125,6 @@ def test_a_broken_pipeline_shows_its_error_and_the_others_stay(
     airflow: Airflow, checkout: Path, transactions_run: str, request: pytest.FixtureRequest
 ):
     dags = checkout / "dags"
-    (dags / "pipeline_broken.py").write_text((dags / f"{DAG}.py").read_text())
     (dags / "pipelines" / "pipeline_broken.yaml").write_text("name: pipeline_broken\nowner: me\nlayer: []\n")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "A mistake")

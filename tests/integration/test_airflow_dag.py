@@ -24,9 +24,9 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="module")
 def dag(airflow_home: None) -> Any:
-    from medallion.orchestrators.airflow import airflow_dag
+    from medallion.orchestrators.airflow import pipeline_dag
 
-    return airflow_dag(str(DAGS / "pipeline_customer_transaction.py"))
+    return pipeline_dag(str(DAGS / "pipelines" / "pipeline_customer_transaction.yaml"))
 
 
 def test_tasks_are_grouped_and_ordered_as_the_plan_says(dag: Any):
@@ -92,7 +92,7 @@ def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch:
     from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
     from kubernetes.client import models as k8s
 
-    from medallion.orchestrators.airflow import airflow_dag
+    from medallion.orchestrators.airflow import pipeline_dag
     from medallion.protocol.termination_message import TerminationMessage
 
     def left(words: TerminationMessage) -> k8s.V1Pod:
@@ -107,7 +107,9 @@ def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch:
         )
         return k8s.V1Pod(status=k8s.V1PodStatus(container_statuses=[container]))
 
-    task = airflow_dag(str(DAGS / "pipeline_customer_transaction.py")).get_task("DBT-Transformations.gold")
+    task = pipeline_dag(str(DAGS / "pipelines" / "pipeline_customer_transaction.yaml")).get_task(
+        "DBT-Transformations.gold"
+    )
     monkeypatch.setattr(KubernetesPodOperator, "get_or_create_pod", lambda *_: "another pod")
     asked = k8s.V1Pod(metadata=k8s.V1ObjectMeta(namespace="n"))
     succeeded = left(TerminationMessage("succeeded", 0, "2 models"))
@@ -124,7 +126,7 @@ def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch:
 def test_a_worker_that_is_stopped_with_its_pod_is_no_success(left: str | None):
     from kubernetes.client import models as k8s
 
-    from medallion.orchestrators.airflow import airflow_dag
+    from medallion.orchestrators.airflow import pipeline_dag
     from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
 
     states = {
@@ -135,7 +137,9 @@ def test_a_worker_that_is_stopped_with_its_pod_is_no_success(left: str | None):
         name="base", image="i", image_id="i", ready=False, restart_count=0, state=states.get(left or "")
     )
     pod = k8s.V1Pod(status=k8s.V1PodStatus(container_statuses=[container])) if left else None
-    task = airflow_dag(str(DAGS / "pipeline_customer_transaction.py")).get_task("DBT-Transformations.gold")
+    task = pipeline_dag(str(DAGS / "pipelines" / "pipeline_customer_transaction.yaml")).get_task(
+        "DBT-Transformations.gold"
+    )
     task.on_kill()
     with pytest.raises(StepPodFailed):
         task.cleanup(pod, pod)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from bundles import TEAM_BUNDLE, bundle_settings
 from runner_folder import schedule, write
 
-REPO = Path(__file__).resolve().parents[2]
 TENANTS, JOBS = 10, 10
 pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
 
@@ -42,16 +42,13 @@ class Deployment:
     entries: str
 
 
-def airflow(home: Path, dags: Path, *words: str) -> str:
+def airflow(home: Path, dags: Path, *words: str, bundle: str = TEAM_BUNDLE) -> str:
     """Runs Python or Airflow with a database of its own."""
     variables = {
         **os.environ,
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        **bundle_settings(home, dags, bundle),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__PARALLELISM": "64",
-        "PYTHONPATH": str(REPO / "src"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     done = subprocess.run(words, capture_output=True, text=True, env=variables, timeout=600)
@@ -77,7 +74,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     entries = "".join(schedule(job.split("/")[1], job, 'cron: "@yearly", enabled: false') for job in jobs)
     settings = "    concurrency_per_tenant: 1\n    tenants: {tenant3: {concurrency: 3}}\n"
     dags = write(folder / "dags", entries, *jobs, settings=settings)
-    (dags / "runner.py").write_text((REPO / "dags" / "runner.py").read_text())
     airflow(folder, dags, "airflow", "db", "migrate")
     airflow(folder, dags, sys.executable, "-m", "medallion.orchestrators.pool_sync", "--once", "--dags", str(dags))
     airflow(folder, dags, "airflow", "dags", "reserialize")
@@ -115,23 +111,23 @@ def test_tenants_do_not_wait_for_each_other(history: list[dict[str, Any]]):
 
 
 @pytest.mark.parametrize(
-    ("stub", "stopped"),
+    ("bundle", "file", "stopped"),
     [
-        ("runner_errors.py", set()),
+        (TEAM_BUNDLE, "schedule_errors.py", set()),
         # What would happen with one file for both: this is why there are two.
-        ("runner.py", {f"job{tenant}{number}" for tenant in range(TENANTS) for number in range(JOBS)}),
+        (
+            "odd_bundles.OneFile",
+            "schedules.py",
+            {f"job{tenant}{number}" for tenant in range(TENANTS) for number in range(JOBS)},
+        ),
     ],
 )
-def test_an_error_in_a_file_of_its_own_stops_no_dag(deployment: Deployment, stub: str, stopped: set[str]):
+def test_an_error_in_a_file_of_its_own_stops_no_dag(deployment: Deployment, bundle: str, file: str, stopped: set[str]):
     dags = deployment.dags
     write(dags, schedule("broken", "tenant0/nothing") + deployment.entries)
-    errors = (REPO / "dags" / "runner_errors.py").read_text()
-    before = (dags / stub).read_text() if (dags / stub).exists() else ""
-    (dags / stub).write_text(before + errors)
-    airflow(deployment.home, dags, "airflow", "dags", "reserialize")
+    airflow(deployment.home, dags, "airflow", "dags", "reserialize", bundle=bundle)
     said = airflow(deployment.home, dags, sys.executable, "-c", DAGS_AND_ERRORS)
     (line,) = [line for line in said.splitlines() if line.startswith("ANSWER")]
     found, told = json.loads(line.removeprefix("ANSWER"))
-    (dags / stub).write_text(before or "# airflow dag")
     assert set(found) - {"broken"} == stopped
-    assert "no job file" in told[stub]
+    assert "no job file" in told[file]

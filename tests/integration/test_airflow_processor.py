@@ -11,16 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from bundles import TEAM_BUNDLE, bundle_settings
 from runner_folder import CONTRACT, RUNNER, schedule, write
 
-REPO = Path(__file__).resolve().parents[2]
 SCHEDULES, PIPELINES = 12, 2
 pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
 
 BAG = """
-import json, sys
+import json
+from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(sys.argv[1])
+bundle = DagBundlesManager().get_bundle("medallion")
+bundle.initialize()
+bag = DagBag(bundle.path)
 print("ANSWER" + json.dumps([{dag.dag_id: dag.fileloc for dag in bag.dags.values()}, bag.import_errors]))
 """
 WATCH = """
@@ -37,22 +40,18 @@ create trigger failed after update of has_import_errors on dag
 """
 
 
-def airflow(home: Path, dags: Path, *words: str, **variables: str) -> str:
-    """Runs Python or Airflow with a database of its own."""
+def airflow(home: Path, dags: Path, *words: str, bundle: str = TEAM_BUNDLE) -> str:
+    """Run Python or Airflow with a database of its own."""
     environment = {
         **os.environ,
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        **bundle_settings(home, dags, bundle),
         "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "0",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "2",
         "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "360",
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
         "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "1",
-        "PYTHONPATH": str(REPO / "src"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        **variables,
     }
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=400)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -73,24 +72,22 @@ def folder(tmp_path: Path) -> Path:
         (dags / "contracts" / f"{name}.yaml").write_text(CONTRACT.format(name=name))
         sources = f"sources: [{{name: a, path: {name}.csv, contract: {name}}}]"
         (dags / "pipelines" / f"{name}.yaml").write_text(f"name: {name}\nowner: me\n{sources}\n")
-        (dags / f"{name}.py").write_text((REPO / "dags" / "dbt_transform.py").read_text())
-    for stub in ("runner.py", "runner_errors.py"):
-        (dags / stub).write_text((REPO / "dags" / stub).read_text())
     return dags
 
 
 @pytest.fixture(scope="module")
 def expected() -> dict[str, str]:
     """The file of each DAG."""
-    found = {f"job{number}": "runner.py" for number in range(SCHEDULES)}
-    return found | {f"pipeline{number}": f"pipeline{number}.py" for number in range(PIPELINES)}
+    found = {f"job{number}": "schedules.py" for number in range(SCHEDULES)}
+    return found | {f"pipeline{number}": f"pipelines/pipeline{number}.yaml.py" for number in range(PIPELINES)}
 
 
 def test_airflows_dag_bag_finds_each_dag_in_one_file(folder: Path, expected: dict[str, str], tmp_path: Path):
-    said = airflow(tmp_path, folder, sys.executable, "-c", BAG, str(folder))
+    said = airflow(tmp_path, folder, sys.executable, "-c", BAG)
     (line,) = [line for line in said.splitlines() if line.startswith("ANSWER")]
     dags, errors = json.loads(line.removeprefix("ANSWER"))
-    assert {dag: Path(file).name for dag, file in dags.items()} == expected
+    made = tmp_path / "bundles" / "medallion" / "dags"
+    assert {dag: str(Path(file).relative_to(made)) for dag, file in dags.items()} == expected
     assert errors == {}, "AirflowDagDuplicatedIdException: a DAG is in two files"
 
 
@@ -104,9 +101,11 @@ def home(tmp_path: Path, folder: Path) -> Path:
     return home
 
 
-def parsed(home: Path, dags: Path, times: int) -> tuple[dict[str, str], set[tuple[str, str]], list[str]]:
+def parsed(
+    home: Path, dags: Path, times: int, bundle: str = TEAM_BUNDLE
+) -> tuple[dict[str, str], set[tuple[str, str]], list[str]]:
     """Has the DAG processor parse a folder some times; returns each DAG's file, what changed, and files with errors."""
-    airflow(home, dags, "airflow", "dag-processor", "--num-runs", str(times))
+    airflow(home, dags, "airflow", "dag-processor", "--num-runs", str(times), bundle=bundle)
     with sqlite3.connect(home / "airflow.db") as database:
         files = dict(database.execute("select dag_id, relative_fileloc from dag where not is_stale").fetchall())
         changes = set(database.execute("select dag, change from changes").fetchall())
@@ -119,12 +118,8 @@ def test_each_dag_stays_in_its_file_also_when_a_parse_of_the_errors_is_killed(
     home: Path, folder: Path, expected: dict[str, str]
 ):
     assert parsed(home, folder, 2) == (expected, set(), [])
-    stub, runner = folder / "runner_errors.py", folder / "runner-eu.yaml"
-    body, call = stub.read_text().rstrip("\n").rsplit("\n", 1)
+    runner = folder / "runner-eu.yaml"
     runner.write_text(runner.read_text() + schedule("broken", "acme/nothing"))
-    assert parsed(home, folder, 2) == (expected | {"broken": "runner.py"}, set(), ["runner_errors.py"])
-    # As the DAG processor kills a parse that takes too long, without the wait.
-    kill = "os.kill(os.getpid(), signal.SIGKILL)"
-    stub.write_text(f"{body}\nimport os, signal\ntry:\n    {call}\nfinally:\n    {kill}\n")
-    files, changes, _ = parsed(home, folder, 2)
-    assert (files, changes) == (expected | {"broken": "runner.py"}, set())
+    assert parsed(home, folder, 2) == (expected | {"broken": "schedules.py"}, set(), ["schedule_errors.py"])
+    files, changes, _ = parsed(home, folder, 2, "odd_bundles.KilledErrors")
+    assert (files, changes) == (expected | {"broken": "schedules.py"}, set())

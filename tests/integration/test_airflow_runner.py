@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from bundles import bundle_settings
 from runner_folder import schedule, write
 
-REPO = Path(__file__).resolve().parents[2]
 pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
 
 
@@ -22,20 +22,24 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def processed(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Has Airflow process the stubs of a DAG folder; returns DAGs and import errors by stub."""
+    """Has Airflow process the DAG files of a folder's runner files; returns DAGs and import errors by DAG file."""
 
     def process(dags: Path, **environment: str) -> dict[str, Any]:
         import structlog
         from airflow.dag_processing.processor import DagFileParseRequest, _parse_file
 
-        for name, value in environment.items():
+        from medallion.orchestrators.airflow.bundle import TeamBundle
+
+        settings = bundle_settings(dags.parent / "airflow", dags)
+        for name, value in {**settings, **environment}.items():
             monkeypatch.setenv(name, value)
+        bundle = TeamBundle(name="medallion", dags=str(dags))
+        bundle.initialize()
         seen = {}
-        for stub in ("runner.py", "runner_errors.py"):
-            (dags / stub).write_text((REPO / "dags" / stub).read_text())
+        for stub in ("schedules.py", "schedule_errors.py"):
             # What the DAG processor's child does with a file: parse, serialise, answer.
             request = DagFileParseRequest(
-                file=str(dags / stub), bundle_path=dags, bundle_name="dags", callback_requests=[]
+                file=str(bundle.path / stub), bundle_path=bundle.path, bundle_name="medallion", callback_requests=[]
             )
             result = _parse_file(request, structlog.get_logger())
             assert result is not None
@@ -59,7 +63,7 @@ def test_good_schedules_become_dags_and_bad_ones_an_import_error_and_a_dag_that_
         + schedule("hourly", "globex/orders")
     )
     seen = processed(write(tmp_path / "dags", entries, "acme/orders"))
-    good = seen["runner.py"]
+    good = seen["schedules.py"]
     assert good["errors"] == {}, "an import error of this file would stop every DAG in it"
     assert set(good["dags"]) == {"hourly", "paused", "broken", "_ds_"}
     hourly = good["dags"]["hourly"]
@@ -71,8 +75,8 @@ def test_good_schedules_become_dags_and_bad_ones_an_import_error_and_a_dag_that_
     assert {"broken", "tenant:acme"} <= set(broken["tags"])
     assert "no job file" in broken["description"]
     assert "runner.yaml` line 8" in broken["doc_md"]
-    assert seen["runner_errors.py"]["dags"] == {}
-    (error,) = seen["runner_errors.py"]["errors"].values()
+    assert seen["schedule_errors.py"]["dags"] == {}
+    (error,) = seen["schedule_errors.py"]["errors"].values()
     assert f"{tmp_path}/dags/runner.yaml:8:24: runner.orchestrator.schedules.2.config: no job file" in error
     assert "runner.yaml:9:10: runner.orchestrator.schedules.3.name: invalid value '{{ ds }}'" in error
     assert "the name 'hourly' is taken by runner.yaml:6 — give each schedule its own name" in error
@@ -81,7 +85,7 @@ def test_good_schedules_become_dags_and_bad_ones_an_import_error_and_a_dag_that_
 def test_a_worker_makes_the_dag_of_its_own_task_only(processed, tmp_path: Path):
     dags = write(tmp_path / "dags", schedule("a", "acme/orders") + schedule("b", "acme/orders"), "acme/orders")
     seen = processed(dags, _AIRFLOW_PARSING_CONTEXT_DAG_ID="b")
-    assert set(seen["runner.py"]["dags"]) == {"b"}
+    assert set(seen["schedules.py"]["dags"]) == {"b"}
 
 
 @pytest.mark.parametrize("settings", ["  mode: oneshot", "  orchestrator: {type: dagster}"])
@@ -91,7 +95,7 @@ def test_a_file_for_another_way_to_run_makes_no_dags(processed, tmp_path: Path, 
     old = "mode: orchestrated" if "mode" in settings else "type: airflow"
     new = "mode: oneshot" if "mode" in settings else "type: dagster"
     (dags / "runner.yaml").write_text(text.replace(old, new))
-    assert processed(dags) == {stub: {"dags": {}, "errors": {}} for stub in ("runner.py", "runner_errors.py")}
+    assert processed(dags) == {stub: {"dags": {}, "errors": {}} for stub in ("schedules.py", "schedule_errors.py")}
 
 
 def test_a_tenants_pods_have_its_own_secret_namespace_account_and_folder(processed, tmp_path: Path):
@@ -99,8 +103,8 @@ def test_a_tenants_pods_have_its_own_secret_namespace_account_and_folder(process
     write(dags, schedule("a", "acme/orders") + schedule("b", "globex/orders"), "globex/orders")
     tenant = {"namespace": "acme", "secret": "medallion-warehouse-acme", "serviceAccount": "medallion-step-acme"}
     seen = processed(dags, MEDALLION_TENANTS=json.dumps({"acme": tenant}))
-    (pod,) = [task for task in tasks(seen["runner.py"]["dags"]["a"]) if "arguments" in task]
+    (pod,) = [task for task in tasks(seen["schedules.py"]["dags"]["a"]) if "arguments" in task]
     assert pod["namespace"] == "acme"
     assert "medallion-warehouse-acme" in str(pod["env_from"])
-    (error,) = seen["runner_errors.py"]["errors"].values()
+    (error,) = seen["schedule_errors.py"]["errors"].values()
     assert "unknown tenant 'globex' (configured: acme) — add `{name: globex}` to the chart's value" in error

@@ -16,9 +16,9 @@ pytest.importorskip("airflow", reason="Airflow is not installed: make test sets 
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    from medallion.orchestrators.airflow import airflow_dag
+    from medallion.orchestrators.airflow import pipeline_dag
 
-    return airflow_dag(str(DAGS / "dbt_transform.py"))
+    return pipeline_dag(str(DAGS / "pipelines" / "dbt_transform.yaml"))
 
 
 def test_it_runs_hourly_from_2024_on_one_run_at_a_time_and_makes_up_for_none(dag: Any):

@@ -166,12 +166,6 @@ def test_two_names_that_would_load_one_table_are_refused(tmp_path: Path):
     medallion(tmp_path, "new", "contract", "x" * 55)
 
 
-def test_a_dag_file_that_is_there_already_is_not_overwritten(tmp_path: Path):
-    (tmp_path / "orders.py").write_text("mine")
-    assert "orders.py is there already" in refused(tmp_path, "new", "pipeline", "orders")
-    assert (tmp_path / "orders.py").read_text() == "mine"
-
-
 @pytest.mark.parametrize("name", ["no", "on", "null", "true", "yes"])
 def test_a_name_that_yaml_takes_for_a_value_stays_text(tmp_path: Path, name: str):
     medallion(tmp_path, "new", "pipeline", name)

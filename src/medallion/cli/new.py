@@ -11,7 +11,7 @@ import typer
 
 from medallion.cli.console import console, error_console
 from medallion.cli.places import DagsOption
-from medallion.cli.templates import CONTRACT, ERRORS_STUB, JOB, PIPELINE, RUNNER, RUNNER_STUB, SCHEDULE, STUB
+from medallion.cli.templates import CONTRACT, JOB, PIPELINE, RUNNER, SCHEDULE
 from medallion.config.connectors import CONNECTORS
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError
@@ -74,7 +74,7 @@ def new_pipeline(
     encoding: Encoding = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
-    """Write a pipeline, its DAG file, and its contract if no contract has that name.
+    """Write a pipeline, and its contract if no contract has that name.
 
     Example: medallion new pipeline orders --from ~/Downloads/orders.csv
     """
@@ -82,11 +82,10 @@ def new_pipeline(
     folder = dags or default_dags()
     path = folder / "pipelines" / f"{name}.yaml"
     _check_free(path)
-    _check_free(folder / f"{name}.py")
     files = _contract_if_missing(folder, name, source, header_row, encoding)
     text = PIPELINE.format(name=plain(name), folder=name, file=_path(name, source), codes=_codes())
     parse(text, Pipeline, str(path))
-    _write({**files, path: text, folder / f"{name}.py": STUB})
+    _write({**files, path: text})
     _next(name, source)
 
 
@@ -122,8 +121,7 @@ def new_job(
         console.print(f"add a schedule to {found[0]}:\n\n{schedule}", markup=False, soft_wrap=True)
         return
     files[folder / "runner.yaml"] = RUNNER + schedule
-    stubs = {folder / "runner.py": RUNNER_STUB, folder / "runner_errors.py": ERRORS_STUB}
-    _write({**files, **{stub: text for stub, text in stubs.items() if not stub.exists()}})
+    _write(files)
     _next(schedule_name, source)
 
 

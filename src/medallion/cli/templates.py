@@ -27,12 +27,6 @@ retry_config:
   # retryable_exit_codes: [{codes}]
 """
 
-STUB = """\
-from medallion.orchestrators.airflow import airflow_dag
-
-dag = airflow_dag(__file__)
-"""
-
 JOB = """\
 # yaml-language-server: $schema=../../../docs/schema/job.json
 tenant: {tenant} # the folder's name
@@ -72,19 +66,6 @@ SCHEDULE = """\
         # enabled: false
         # timezone: Europe/Berlin
         # tags: {{priority: high}}
-"""
-
-RUNNER_STUB = """\
-from medallion.orchestrators.airflow import runner_dags
-
-globals().update(runner_dags(__file__))
-"""
-
-ERRORS_STUB = """\
-from medallion.orchestrators.airflow import check_runners
-
-# Apart from runner.py, as Airflow stops every DAG of a file that has an import error.
-check_runners(__file__)
 """
 
 CONTRACT = """\

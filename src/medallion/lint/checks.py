@@ -17,7 +17,7 @@ from medallion.lint.files import homeless, ignored
 from medallion.lint.names import alike, one_model, one_table
 from medallion.lint.schedules import intervals, retries, schedules
 from medallion.lint.task_size import too_large
-from medallion.lint.unused import stubs, unused
+from medallion.lint.unused import unused
 
 Check = Callable[[DagFolder], Iterable[Diagnostic]]
 
@@ -50,7 +50,7 @@ def lint_runnable(one: Runnable) -> Iterable[Diagnostic]:
 RUNNABLE_CHECKS: tuple[Callable[[Runnable], Iterable[Diagnostic]], ...] = (schedules, intervals, retries, too_large)
 """What `medallion lint` looks for in each pipeline and schedule on its own."""
 
-CHECKS: tuple[Check, ...] = (broken_files, each, unused, stubs, ignored, homeless, alike, one_table, one_model)
+CHECKS: tuple[Check, ...] = (broken_files, each, unused, ignored, homeless, alike, one_table, one_model)
 """What `medallion lint` looks for in a DAG folder: a further check is one more function here."""
 
 

@@ -25,20 +25,23 @@ if TYPE_CHECKING:
     from medallion.config.schedule import Schedule
 
 
-def airflow_dag(stub: str) -> DAG:
-    """Return the DAG of the pipeline whose DAG file is `stub`: `<name>.py` beside `pipelines/<name>.yaml`.
+def pipeline_dag(file: str) -> DAG:
+    """Return the DAG of a pipeline file.
 
     Args:
-        stub: The DAG file's own `__file__`.
+        file: The path of `pipelines/<name>.yaml` in a DAG folder.
 
     Raises:
-        ConfigError: The pipeline file or its contract is wrong. Airflow shows it as this file's import
-            error, with the file, the line and the remedy; every other DAG goes on.
+        ConfigError: The pipeline file or its contract is wrong. Airflow shows it as the import error of this file
+            alone, with the file, the line and the remedy.
     """
-    here = Path(stub)
-    file = load_pipeline(here.parent / "pipelines" / f"{here.stem}.yaml")
-    commit = find_commit(here)
-    return build_dag_from_file(file, commit, Settings.from_environment(here.parent))
+    path = Path(file)
+    while True:
+        commit = find_commit(path)
+        found = load_pipeline(path)
+        if find_commit(path) == commit:  # else git-sync has just put another commit in its place
+            break
+    return build_dag_from_file(found, commit, Settings.from_environment(path.parent.parent))
 
 
 def build_dag_from_file(file: PipelineFile, commit: str, settings: Settings, *, register: bool = True) -> DAG:

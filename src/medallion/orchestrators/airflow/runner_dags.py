@@ -1,7 +1,7 @@
 """The schedules of runner files as Airflow DAGs, and what is wrong with them as an import error of their own.
 
-Airflow stops every DAG of a Python file that has an import error. So two DAG files read the same YAML:
-`runner.py` makes the DAGs of everything that is right and never fails; `runner_errors.py` makes none, and
+Airflow stops every DAG of a Python file that has an import error. So the bundle makes two DAG files that read the
+same YAML: `schedules.py` has the DAGs of everything that is right and never fails; `schedule_errors.py` has none, and
 fails with everything that is wrong, which Airflow shows on top of its list of DAGs.
 """
 
@@ -25,18 +25,18 @@ BROKEN_TAG = "broken"
 Diagnostics = tuple[Diagnostic, ...]
 
 
-def runner_dags(stub: str) -> dict[str, DAG]:
-    """Return the DAGs of every runner file beside `stub`, by DAG id.
+def runner_dags(folder: str) -> dict[str, DAG]:
+    """Return the DAGs of every runner file of a DAG folder, by DAG id.
 
     A schedule that is wrong is there as a DAG that says what is wrong and never runs: its owner finds the error
     where the DAG was. In a worker only the DAG of the worker's own task is made.
 
     Args:
-        stub: The DAG file's own `__file__`.
+        folder: The DAG folder.
     """
-    here = Path(stub)
-    dags, broken = _made(load_runners(here.parent, only=get_parsing_context().dag_id), here)
-    used = {*dags, *(path.stem for path in pipeline_files(here.parent))}
+    here = Path(folder)
+    dags, broken = _made(load_runners(here, only=get_parsing_context().dag_id), here)
+    used = {*dags, *(path.stem for path in pipeline_files(here))}
     for entry, diagnostics in broken:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", entry.name)[:63]
         if name not in used:
@@ -45,14 +45,14 @@ def runner_dags(stub: str) -> dict[str, DAG]:
     return dags
 
 
-def check_runners(stub: str) -> None:
-    """Report what is wrong with the runner files beside `stub`.
+def check_runners(folder: str) -> None:
+    """Report what is wrong with the runner files of a DAG folder.
 
     Raises:
         ConfigError: Anything is wrong with them, their jobs, or the contracts of those.
     """
-    here = Path(stub)
-    files = load_runners(here.parent)
+    here = Path(folder)
+    files = load_runners(here)
     _, broken = _made(files, here)
     found = {diagnostic for file in files for diagnostic in file.diagnostics} | {
         one for _, told in broken for one in told
@@ -64,11 +64,11 @@ def check_runners(stub: str) -> None:
 def _made(files: tuple[RunnerFile, ...], here: Path) -> tuple[dict[str, DAG], list[tuple[Entry, Diagnostics]]]:
     """The DAGs that could be made, and the entries that none could be made of.
 
-    A DAG that is used in a `with` registers itself with the DAG file that is being parsed; `runner_errors.py` makes
-    the same DAGs to find what is wrong with them. Two files with one DAG take it from each other at each parse, so
-    none is registered: `runner.py` has its DAGs as globals.
+    A DAG that is used in a `with` registers itself with the DAG file that is being parsed; `schedule_errors.py`
+    makes the same DAGs to find what is wrong with them. Two files with one DAG take it from each other at each parse,
+    so none is registered: `schedules.py` has its DAGs as globals.
     """
-    commit, settings = find_commit(here), Settings.from_environment(here.parent)
+    commit, settings = find_commit(here), Settings.from_environment(here)
     dags: dict[str, DAG] = {}
     broken: list[tuple[Entry, Diagnostics]] = []
     for entry in (entry for file in files if _is_ours(file) for entry in file.entries):
