@@ -6,7 +6,7 @@ Rules about order, gates, retries and names live here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -81,6 +81,10 @@ class Plan:
     markers: tuple[Marker, ...]
     context: RunContext
 
+    def step(self, name: str) -> Step:
+        """Return the step of that name."""
+        return next(one for one in self.steps if one.name == name)
+
     def task(self, name: str, run_id: str | None = None) -> TaskSpec:
         """Return what a step's process or pod is given.
 
@@ -91,7 +95,7 @@ class Plan:
             name: The step.
             run_id: The run, where the context has a placeholder.
         """
-        step = next(one for one in self.steps if one.name == name)
+        step = self.step(name)
         first, later = self.steps[0].name, {other.name for other in self.steps if other.needs}
         handed = {
             other: content
@@ -101,6 +105,19 @@ class Plan:
         plan = {other: hash_content(content) for other, content in self._contents.items()}
         run = {"run_id": run_id or self.context.run_id, "plan": plan, "others": handed}
         return self._spec(step).model_copy(update=run)
+
+    def with_project(self, digest: str) -> Plan:
+        """Return the plan with the dbt project of that digest for its dbt steps: for pods, which have no checkout."""
+        steps = (
+            replace(step, work=step.work.model_copy(update={"project": digest})) if step.image == "dbt" else step
+            for step in self.steps
+        )
+        return replace(self, steps=tuple(steps))
+
+    @property
+    def uses_dbt(self) -> bool:
+        """Whether any of its steps needs the dbt project."""
+        return any(step.image == "dbt" for step in self.steps)
 
     @cached_property
     def _contents(self) -> dict[str, dict[str, Any]]:
@@ -158,7 +175,7 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
         tuple(step.name for step in cleans),
         "The pod that cleans also loads, in one pass and one transaction: see its log.",
     )
-    return Plan(pipeline, tuple(steps), (load,), context)
+    return Plan(pipeline, tuple(steps), (load,) if cleans else (), context)
 
 
 def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunContext) -> Step:
@@ -194,7 +211,7 @@ def _freshness(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
         task_id="dbt_source_freshness",
         group=(pipeline.task_groups.transform,) if pipeline.task_groups.transform else (),
         image="dbt",
-        work=FreshnessWork(kind="freshness", select=f"path:models/{pipeline.models}"),
+        work=FreshnessWork(kind="freshness", select=f"path:models/{pipeline.models}", dbt=pipeline.dbt),
         needs=needs,
         resources=pipeline.resources.dbt,
         retry=pipeline.retry_config,
@@ -226,6 +243,7 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...
             phase=phase,
             layers=tuple((one.name, _select(pipeline, one)) for one in pipeline.layers),
             models=pipeline.models or "",
+            dbt=pipeline.dbt,
             **flags,
         ),
         needs=needs,
@@ -233,7 +251,7 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...
         retry=pipeline.retry_config,
         timeout_seconds=pipeline.timeouts.step_seconds,
         layer=layer.name,
-        title=f"{does} the {layer.name} models of {pipeline.models}"
+        title=f"{does} the {layer.name} models of {pipeline.models or pipeline.dbt.project}"
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
         pool=pool_name(pipeline.tenant) if pipeline.tenant else None,
     )

@@ -43,7 +43,12 @@ def test_a_tenant_with_a_namespace_has_quota_and_account_there(render: Render) -
     (account,) = of_kind(found, "ServiceAccount", "medallion-step-globex-eu")
     assert account["metadata"]["namespace"] == "globex"
     launchers = of_kind(found, "RoleBinding", "medallion-launcher")
-    assert {one["metadata"]["namespace"] for one in launchers} == {"globex", "initech"}
+    assert {one["metadata"]["namespace"] for one in launchers} == {"data", "globex", "initech"}
+    roles = of_kind(found, "Role", "medallion-launcher")
+    brings = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "get", "list", "delete"]}]
+    assert {one["metadata"]["namespace"]: one["rules"][-1:] for one in roles} == dict.fromkeys(
+        ("data", "globex", "initech"), brings
+    )
     accounts = {one["metadata"]["name"] for one in found if one["kind"] == "ServiceAccount"}
     assert {subject["name"] for one in launchers for subject in one["subjects"]} <= accounts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,11 +29,15 @@ class Cluster:
         self.ended: dict[str, Any] = {}
         self.refusal: dict[str, Any] | None = None
         self.asked: list[Any] = []
+        self.config_maps: dict[str, Any] = {}
         cluster = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 pod = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path.partition("?")[0].endswith("/configmaps"):
+                    self.give(*cluster.keep(pod))
+                    return
                 cluster.asked.append(pod)
                 if cluster.refusal is not None:
                     self.give(cluster.refusal, cluster.refusal["code"])
@@ -47,7 +52,12 @@ class Cluster:
 
             def do_GET(self) -> None:
                 place = self.path.partition("?")[0].split("/")
-                if place[-1] == "log":
+                if place[-1] == "configmaps":
+                    self.give({"items": list(cluster.config_maps.values())})
+                elif place[-2] == "configmaps":
+                    found = cluster.config_maps.get(place[-1])
+                    self.give(found or {"kind": "Status", "code": 404, "reason": "NotFound"}, 200 if found else 404)
+                elif place[-1] == "log":
                     self.give(b'2026-11-21T10:00:00.000Z {"event_type": "step_started"}\n')
                 elif place[-1] == "pods":
                     self.give({"items": list(cluster.pods.values())})
@@ -55,7 +65,10 @@ class Cluster:
                     self.give(cluster.pods[place[-1]])
 
             def do_DELETE(self) -> None:
-                name = self.path.partition("?")[0].split("/")[-1]
+                kind, name = self.path.partition("?")[0].split("/")[-2:]
+                if kind == "configmaps":
+                    self.give(cluster.config_maps.pop(name))
+                    return
                 cluster.deleted.append(name)
                 self.give(cluster.pods.pop(name))
 
@@ -71,3 +84,19 @@ class Cluster:
                 """Tests have no use for an access log."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def keep(self, made: Any) -> tuple[Any, int]:
+        """What Kubernetes answers to a new ConfigMap: it keeps it, unless it has one of the name, or it is too large."""
+        name = made["metadata"]["name"]
+        if name in self.config_maps:
+            return {"kind": "Status", "code": 409, "reason": "AlreadyExists"}, 409
+        if sum(len(base64.b64decode(value)) for value in made["binaryData"].values()) > 1 << 20:
+            return {
+                "kind": "Status",
+                "code": 422,
+                "reason": "Invalid",
+                "message": "Too long: may not be over 1 MiB",
+            }, 422
+        made["metadata"]["creationTimestamp"] = f"2026-01-01T00:00:{len(self.config_maps):02}Z"
+        self.config_maps[name] = made
+        return made, 201

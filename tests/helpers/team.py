@@ -13,8 +13,9 @@ from layers import REPO
 from medallion.cleaner.__main__ import main as clean
 from medallion.config.load_pipeline import load_pipeline
 from medallion.orchestrators.local.report import make_report
-from medallion.plan import RunContext, make_plan
+from medallion.plan import RunContext, Step, make_plan
 from medallion.protocol import wire
+from medallion.protocol.project_archive import hash_files, pack, part_name
 from medallion.warehouse.connection import Connection
 from warm import Warm, warm
 
@@ -67,6 +68,8 @@ class Team:
     def __init__(self, folder: Path, dbt: Warm) -> None:
         self.folder, self._dbt, self._runs = folder, dbt, 0
         self.said = ""
+        self.as_pods = False
+        """Whether steps get the project as pods do, and not from its folder."""
 
     def deliver(self, *rows: tuple[Any, ...]) -> None:
         lines = ["id,country,amount", *(",".join("" if value is None else str(value) for value in row) for row in rows)]
@@ -75,20 +78,40 @@ class Team:
     def pipeline(self, text: str) -> None:
         (self.folder / "dags" / "pipelines" / "shop.yaml").write_text(text)
 
-    def run(self, run: str = "", until: str = "", **context: Any) -> dict[str, int]:
-        """Runs the steps in order; returns the exit codes of those that started: none after the first that failed."""
+    def run(self, run: str = "", until: str = "", after: str = "", **context: Any) -> dict[str, int]:
+        """Runs the steps in order; returns the exit codes of those that started: none after the first that failed.
+
+        `until` is the last step to run, `after` the last of those to leave out.
+        """
         self._runs += 1
         self.last, self.said = run or f"run-{self._runs}", ""
         file = load_pipeline(self.folder / "dags" / "pipelines" / "shop.yaml")
         landing = str(self.folder / "landing")
-        self.plan = make_plan(file.pipeline, file.contracts, RunContext(self.last, landing, "test", **context))
+        context = {"commit": "test", **context}
+        self.plan = make_plan(file.pipeline, file.contracts, RunContext(self.last, landing, **context))
+        if self.as_pods:
+            self.plan = self.plan.with_project(hash_files(self.folder / "project"))
         codes: dict[str, int] = {}
-        for step in self.plan.steps:
-            variables = wire.environment(self.plan.task(step.name))
+        names = [step.name for step in self.plan.steps]
+        for step in self.plan.steps[names.index(after) + 1 if after else 0 :]:
+            variables = wire.environment(self.plan.task(step.name)) | self._brought(step)
             codes[step.name] = self._step(step.image, variables)
             if codes[step.name] or step.name == until:
                 break
         return codes
+
+    def _brought(self, step: Step) -> dict[str, str]:
+        """As pods, steps have no folder of the project: the first have its archive, the others nothing."""
+        if not self.as_pods:
+            return {}
+        mounted = self.folder / "mounted"
+        mounted.mkdir(exist_ok=True)
+        for old in mounted.iterdir():
+            old.unlink()
+        if not step.needs:
+            digest = hash_files(self.folder / "project")
+            (mounted / part_name(digest, 0)).write_bytes(pack(self.folder / "project"))
+        return {"MEDALLION_DELIVERY": str(mounted), "MEDALLION_DBT_PROJECT": str(self.folder / "nowhere")}
 
     def good(self, **how: Any) -> None:
         codes = self.run(**how)

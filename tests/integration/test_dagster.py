@@ -117,8 +117,8 @@ def test_steps_get_the_same_task_and_run_in_the_same_order(any_folder: Path):
         assert entry.file is not None
         told: dict[str, Any] = {}
 
-        def launch(_context: Any, step: Any, task: Any, told: dict[str, Any] = told) -> Ended:
-            told[step.task_id] = task
+        def launch(_context: Any, step: Any, plan: Any, run_id: str, told: dict[str, Any] = told) -> Ended:
+            told[step.task_id] = plan.task(step.name, run_id)
             return Ended(0, succeeded=True)
 
         plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing", "abc"))
@@ -214,8 +214,8 @@ def test_only_listed_exit_codes_are_tried_again_and_not_too_often(folder: Path, 
     plan = make_plan(pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing"))
     seen: list[str] = []
 
-    def launch(_context: Any, _step: Any, task: Any) -> Ended:
-        seen.append(task.run_id)
+    def launch(_context: Any, _step: Any, _plan: Any, run_id: str) -> Ended:
+        seen.append(run_id)
         code = codes[len(seen) - 1]
         return Ended(code, f"ended with {code}", succeeded=code == 0)
 

@@ -1,29 +1,30 @@
-"""The dbt project as it is baked, and how it is put into a warehouse."""
+"""The dbt project of this repository as it is parsed, and how it is put into a warehouse."""
 
 from __future__ import annotations
 
 import copy
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("dbt.cli.main")
 
+from medallion.config.places import dbt_project
+from medallion.dbt.checkout import Checkout
 from medallion.dbt.commands import as_failure
-from medallion.dbt.manifest import PROJECT, load_manifest, parse
+from medallion.dbt.manifest import FolderStore, load_manifest
 from medallion.dbt.relocate import relocate
 from medallion.errors import ModelFailed, WarehouseUnavailable
 
 
 @pytest.fixture(scope="module")
-def parsed() -> Any:
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The project, parsed with no database anywhere near."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"):
             patch.delenv(name, raising=False)
-        return parse()
+        checkout = Checkout(dbt_project())
+        return load_manifest(checkout, FolderStore(checkout, tmp_path_factory.mktemp("baked"))).manifest
 
 
 @pytest.fixture
@@ -65,27 +66,6 @@ def test_every_model_has_a_tested_key(manifest: Any):
     tests = [node for node in manifest.nodes.values() if node.resource_type == "test" and node.test_metadata]
     unique = {node.attached_node for node in tests if node.test_metadata.name == "unique"}
     assert {uid for uid, node in manifest.nodes.items() if node.resource_type == "model"} <= unique
-
-
-def test_the_baked_manifest_is_used_until_a_file_of_the_project_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("MEDALLION_DBT_BAKED", str(tmp_path / "baked"))
-    project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs"))
-    assert [load_manifest(project).source for _ in range(2)] == ["full", "baked"]
-    (project / "target").mkdir()
-    (project / "target" / "compiled.sql").write_text("select 1")
-    assert load_manifest(project).source == "baked"
-    (project / "models" / "one.sql").write_text("select 1 as one")
-    assert load_manifest(project).source == "full"
-
-
-def test_unparsable_project_reports_dbts_own_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("MEDALLION_DBT_BAKED", str(tmp_path / "baked"))
-    project = shutil.copytree(PROJECT, tmp_path / "project")
-    (project / "models" / "one.sql").write_text("select * from {{ ref('nowhere') }}")
-    with pytest.raises(ModelFailed, match=r"does not parse.*(\n.*)*nowhere"):
-        load_manifest(project)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 pytest.importorskip("dbt.cli.main")
 
 from dbt_rules import RULES, Model, Project, Source, project_of
-from medallion.dbt.manifest import parse
+from medallion.config.places import dbt_project
+from medallion.dbt.checkout import Checkout
+from medallion.dbt.manifest import FolderStore, load_manifest
 
 EXCEPTIONS = {
     # Its dimensions are made of the same rows, and it points only at members that they have.
@@ -77,7 +79,8 @@ OFFENDERS = {
 
 @pytest.fixture(scope="module")
 def project() -> Project:
-    return project_of(parse())
+    checkout = Checkout(dbt_project())
+    return project_of(load_manifest(checkout, FolderStore(checkout)).manifest)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

@@ -151,8 +151,8 @@ def test_bad_entry_is_reported_with_its_place_and_others_stay(tmp_path: Path, en
         (
             "connector: csv",
             "connector: csv\nlayers: [{name: gold}]",
-            "jobs/acme/orders.yaml:1:1: there are layers and no `models` — name the folder of dbt models that they "
-            "build",
+            "jobs/acme/orders.yaml:1:1: layer 'gold' has no `select`, and there is no `models` — name the folder of dbt "
+            "models, or what the layer selects",
         ),
         (
             "connector: csv",
@@ -218,7 +218,6 @@ def test_a_job_that_no_schedule_names_is_a_warning(tmp_path: Path):
     assert [str(one).replace(f"{tmp_path}/", "") for one in lint_folder(dags)] == [
         "jobs/acme/forgotten.yaml:1:1: warning: no schedule names this job — add one to a runner file, or remove the "
         "job",
-        "runner.yaml:1:1: warning: Airflow does not see runner files — add runner.py, see docs/runner.md",
     ]
 
 

@@ -11,7 +11,7 @@ import typer
 from medallion.cli.places import DagsOption
 from medallion.config.catalog import iter_pipelines
 from medallion.config.diagnostics import ConfigError, Diagnostic
-from medallion.config.places import dbt_project, default_dags
+from medallion.config.places import default_dags
 from medallion.lint.checks import lint_file, lint_folder
 
 
@@ -51,7 +51,7 @@ def _lint_dbt(dags: Path) -> list[Diagnostic]:
     if not any(file.pipeline.layers for file in files):
         return []
     try:
-        from medallion.dbt.lint import lint_project
+        from medallion.dbt.lint import lint_projects
     except ImportError:  # the pre-commit hook and Airflow's image have no dbt
         return []
-    return lint_project(files, dbt_project(dags), whole=True)
+    return lint_projects(files, dags, whole=True)

@@ -94,8 +94,7 @@ def run_pipeline(
     dags = dags or default_dags()
     file = find(dags, name, contract)
     run_id = run_id or f"local__{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
-    only = file.pipeline.sources[0].name
-    inputs = {only: str(input_file.resolve())} if input_file else {}
+    inputs = {file.pipeline.sources[0].name: str(input_file.resolve())} if input_file else {}
     context = RunContext(run_id, str(landing.resolve()), current_commit(dags), inputs, full_refresh)
     plan = make_plan(file.pipeline, file.contracts, context)
     with ExitStack() as stack:
@@ -103,7 +102,8 @@ def run_pipeline(
         with connect("medallion run") as connection:
             ledger.ensure(connection)
         with Progress(plan, run_id) as progress:
-            codes = run_plan(plan, {"MEDALLION_DBT_PROJECT": str(dbt_project(dags.resolve()))}, progress.on_event)
+            project = dbt_project(dags.resolve(), file.pipeline.dbt.project)
+            codes = run_plan(plan, {"MEDALLION_DBT_PROJECT": str(project)}, progress.on_event)
         with connect("medallion report") as connection:
             result = make_report(connection, plan, run_id, frozenset(codes))
             target = report_file or state_folder() / "reports" / f"{run_id.replace(':', '-')}.json"

@@ -44,7 +44,7 @@ def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
         here = Path(os.path.abspath(here))  # noqa: PTH100
     folder = here.parent / "contracts"
     if contract is not None:
-        if len(pipeline.sources) > 1:
+        if len(pipeline.sources) != 1:
             message = f"{pipeline.name} has {len(pipeline.sources)} sources; one contract cannot stand for all"
             raise ConfigError([Diagnostic(str(path), 1, 1, "sources", message, "leave --contract and --input out")])
         files = {pipeline.sources[0].contract: contract}

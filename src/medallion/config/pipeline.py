@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from medallion.config.alerts import Alerts
 from medallion.config.connectors import Source, check_secrets
+from medallion.config.dbt import DbtSettings
 from medallion.config.model import ConfigModel, Name
 from medallion.config.retention import Retention
 from medallion.config.schedule import Schedule
@@ -125,20 +127,15 @@ class TaskGroups(ConfigModel):
     transform: str = Field("DBT-Transformations", pattern=r"^[A-Za-z0-9_-]*$")
 
 
-class Pipeline(ConfigModel):
-    """A pipeline: sources under contracts, then dbt layers in order, each behind its tests."""
+class PipelineSettings(ConfigModel):
+    """What pipelines and jobs can say alike: what is built, and how a run behaves."""
 
-    name: Name = Field(description="Unique; the DAG's id.")
     description: str = Field("", description="One line, for the list of DAGs.")
-    owner: str = Field(min_length=1, description="The team to ask.")
-    tags: tuple[str, ...] = ()
-    tenant: TenantName | None = Field(
-        None, description="Whose data it is: steps run with this tenant's login, pool, namespace and quota."
-    )
-    schedule: Schedule = Schedule()
-    sources: tuple[Source, ...] = Field(description="The inputs that a run loads, at least one.")
+    dbt: DbtSettings = DbtSettings()
     models: Name | None = Field(
-        None, description="The folder of dbt models, `dags/dbt/models/<models>`; needed by layers."
+        None,
+        description="The folder of dbt models, `dags/dbt/models/<models>`, with a folder for each layer. Without it, "
+        "each layer has a `select`.",
     )
     layers: tuple[Layer, ...] = Field((), description="In the order in which they run; none: it only loads.")
     granularity: Literal["layer", "phase"] = Field(
@@ -149,11 +146,6 @@ class Pipeline(ConfigModel):
         False,
         description="Whether `dbt source freshness` is the first gate: how old the sources of `models` may be is in "
         "their sources.yml.",
-    )
-    schema_prefix: str = Field(
-        "",
-        pattern=r"^([a-z][a-z0-9_]{0,20})?$",
-        description="Put before every schema, so that two pipelines can share the same models.",
     )
     task_groups: TaskGroups = TaskGroups()
     retry_config: RetryConfig = RetryConfig()
@@ -168,27 +160,54 @@ class Pipeline(ConfigModel):
     resources: ImageResources = ImageResources()
 
     @model_validator(mode="after")
-    def _unique(self) -> Pipeline:
-        if self.tenant is not None:
-            check_secrets(self.tenant, self.sources)
-        for kind, names in (
-            ("source", [source.name for source in self.sources]),
-            ("layer", [layer.name for layer in self.layers]),
-        ):
-            if not names and kind == "source":
-                raise ValueError("there is no source — write at least one")
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"{kind} {twice[0]!r} is there twice — give each {kind} its own name")
-        if self.layers and self.models is None:
-            raise ValueError("there are layers and no `models` — name the folder of dbt models that they build")
+    def _layers(self) -> Self:
+        check_unique("layer", [layer.name for layer in self.layers])
+        if self.models is None and (lacking := next((one.name for one in self.layers if not one.select), None)):
+            raise ValueError(
+                f"layer {lacking!r} has no `select`, and there is no `models` — name the folder of dbt models, or what "
+                "the layer selects"
+            )
         if self.source_freshness and self.models is None:
             raise ValueError(
                 "there is `source_freshness` and no `models` — name the folder whose sources.yml has the limits"
             )
         return self
 
+
+class Pipeline(PipelineSettings):
+    """A pipeline: sources under contracts, then dbt layers in order, each behind its tests."""
+
+    name: Name = Field(description="Unique; the DAG's id.")
+    owner: str = Field(min_length=1, description="The team to ask.")
+    tags: tuple[str, ...] = ()
+    tenant: TenantName | None = Field(
+        None, description="Whose data it is: steps run with this tenant's login, pool, namespace and quota."
+    )
+    schedule: Schedule = Schedule()
+    sources: tuple[Source, ...] = Field((), description="The inputs that a run loads.")
+    schema_prefix: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9_]{0,20})?$",
+        description="Put before every schema, so that two pipelines can share the same models.",
+    )
+
+    @model_validator(mode="after")
+    def _sources(self) -> Pipeline:
+        if self.tenant is not None:
+            check_secrets(self.tenant, self.sources)
+        check_unique("source", [source.name for source in self.sources])
+        if not self.sources and not self.layers:
+            raise ValueError("there are no sources and no layers — write what a run loads, builds, or both")
+        return self
+
     @property
     def connectors(self) -> tuple[str, ...]:
         """The kinds of connector that its sources use."""
         return tuple(sorted({source.connector for source in self.sources}))
+
+
+def check_unique(kind: str, names: Sequence[str]) -> None:
+    """Raise ValueError for a name that is there twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{kind} {twice[0]!r} is there twice — give each {kind} its own name")

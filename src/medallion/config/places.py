@@ -17,7 +17,7 @@ def default_dags() -> Path:
     return here / "dags"
 
 
-def dbt_project(dags: Path | None = None) -> Path:
-    """Return the folder of the dbt project: `MEDALLION_DBT_PROJECT`, or `dbt` in the DAG folder."""
+def dbt_project(dags: Path | None = None, folder: str = "dbt") -> Path:
+    """Return a dbt project: `MEDALLION_DBT_PROJECT`, or a folder in the DAG folder."""
     given = os.environ.get("MEDALLION_DBT_PROJECT")
-    return Path(given) if given else (dags or default_dags()) / "dbt"
+    return Path(given) if given else (dags or default_dags()) / folder

@@ -8,8 +8,11 @@ from __future__ import annotations
 import gc
 import sys
 import tempfile
+from pathlib import Path
 
+from medallion.config.places import dbt_project
 from medallion.errors import ExitCode, Misconfigured
+from medallion.protocol.project_archive import PROJECT_FILE
 from medallion.protocol.task import CleanWork, FreshnessWork, TaskSpec
 from medallion.runtime import step
 from medallion.runtime.signals import run_main
@@ -18,10 +21,7 @@ from medallion.runtime.signals import run_main
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit code."""
     if arguments[:1] == ["bake"]:
-        from medallion.dbt.manifest import bake
-
-        sys.stdout.write(f"{bake()}\n")
-        return 0
+        return _bake()
     if arguments[:1] == ["debug"]:
         return _debug()
     return step.main(arguments, "medallion.dbt", build_job)
@@ -40,29 +40,41 @@ def build_job(task: TaskSpec) -> step.Job:
     # good, so the collector need not walk through it: a twelfth of the CPU time before the first model.
     gc.disable()
     from medallion.dbt.freshness import check_freshness
-    from medallion.dbt.layer import Layer, run_layer
+    from medallion.dbt.layer import run_layer
 
     gc.freeze()
     gc.enable()
 
     if isinstance(work, FreshnessWork):
         lock = f"freshness:{task.schema_prefix}{work.select}"
-        return step.Job(lambda session: check_freshness(work.select, session), lock)
-    flags = (work.publish, work.on_test_failure, work.full_refresh)
-    layer = Layer(work.layer, work.select, work.phase, *flags, layers=work.layers, models=work.models)
+        return step.Job(lambda session: check_freshness(work, session), lock)
     lock = f"layer:{task.schema_prefix}{work.select}"
-    return step.Job(lambda session: run_layer(layer, session), lock)
+    return step.Job(lambda session: run_layer(work, session), lock)
+
+
+def _bake() -> int:
+    from medallion.dbt.checkout import Checkout
+    from medallion.dbt.manifest import FolderStore, load_manifest
+
+    checkout = Checkout(dbt_project())
+    parsed = load_manifest(checkout, FolderStore(checkout))
+    sys.stdout.write(f"dbt parsed {parsed.files} files of {checkout.folder}\n")
+    return ExitCode.OK
 
 
 def _debug() -> int:
     from dbt.cli.main import dbtRunner
 
-    from medallion.dbt.manifest import PROJECT
+    from medallion.dbt.checkout import Checkout
 
     with tempfile.TemporaryDirectory() as folder:
-        places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--log-path", folder]
+        project = dbt_project()
+        if not (project / PROJECT_FILE).is_file():  # dbt asks for one, whatever it checks
+            project = Path(folder)
+            (project / PROJECT_FILE).write_text("name: none\nprofile: medallion\n", encoding="utf-8")
+        places = Checkout(project).connection_flags(Path(folder))
         # Only the connection: dbt's other check is for git, which the image has no use for.
-        done = dbtRunner().invoke(["--log-level-file", "none", "debug", "--connection", *places])
+        done = dbtRunner().invoke(["--log-level-file", "none", "debug", "--connection", *places, "--log-path", folder])
     if done.exception is not None:
         sys.stderr.write(f"{done.exception}\n")
     return ExitCode.OK if done.success else ExitCode.WAREHOUSE_UNAVAILABLE

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.manifest import Manifest
 
 from medallion.dbt import states
-from medallion.dbt.manifest import PROJECT, common_flags
+from medallion.dbt.open_project import Project
 from medallion.dbt.project import named
 from medallion.dbt.states import states_in
 from medallion.errors import ModelFailed, StepFailure, WarehouseFull, WarehouseUnavailable
@@ -29,16 +28,16 @@ _COMPILED = re.compile(r"\n\s*compiled code at [^\n]*")
 
 
 class Dbt:
-    """Runs dbt commands on one manifest, and reports every node as it ends.
+    """Runs dbt commands on one project, and reports every node as it ends.
 
     Args:
-        manifest: The relocated manifest.
+        project: The project, its manifest relocated.
         target: A folder that may be written to.
         log: Where events go.
     """
 
-    def __init__(self, manifest: Manifest, target: Path, log: EventLog) -> None:
-        self._manifest, self._target, self._log = manifest, target, log
+    def __init__(self, project: Project, target: Path, log: EventLog) -> None:
+        self._manifest, self._checkout, self._target, self._log = project.manifest, project.checkout, target, log
 
     def build(self, chosen: Collection[str], full_refresh: bool = False) -> list[Any]:
         """Build models, seeds, snapshots and functions in their order, and run no test.
@@ -69,7 +68,7 @@ class Dbt:
         return list(self._invoke(command, "--select", f"tag:{tag}", *flags).results)
 
     def _invoke(self, command: str, *flags: str) -> Any:
-        arguments = [*command.split(), *common_flags(PROJECT, self._target), *flags]
+        arguments = [*command.split(), *self._checkout.flags(self._target), *flags]
         outcome = dbtRunner(manifest=self._manifest, callbacks=[self._tell]).invoke(arguments)
         error = outcome.exception
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
@@ -137,4 +136,4 @@ def _limited(text: str) -> str:
     return f"{limit}: {text}" if limit else text
 
 
-_REMEDY = "correct the model or its configuration in the dbt project, and build the image again"
+_REMEDY = "correct the model or its configuration in the dbt project"

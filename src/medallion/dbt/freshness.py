@@ -9,10 +9,11 @@ from typing import Any
 
 from medallion.dbt.commands import Dbt, as_failure
 from medallion.dbt.hooks import Hooks
-from medallion.dbt.manifest import load_manifest
+from medallion.dbt.open_project import open_project
 from medallion.dbt.relocate import relocate
 from medallion.errors import Misconfigured, SourceStale
 from medallion.protocol.result import TaskResult, TestResult
+from medallion.protocol.task import FreshnessWork
 from medallion.runtime.step import Session
 
 _STATUS: dict[str, Any] = {"pass": "pass", "warn": "warn", "error": "fail", "runtime error": "error"}
@@ -20,7 +21,7 @@ _YEAR_ONE = 1
 """dbt says that what was never delivered was delivered in the year 1."""
 
 
-def check_freshness(select: str, session: Session) -> None:
+def check_freshness(work: FreshnessWork, session: Session) -> None:
     """Check the sources that a selector chooses and record the step, with a result for each.
 
     Raises:
@@ -30,18 +31,17 @@ def check_freshness(select: str, session: Session) -> None:
         Misconfigured: No chosen source has a limit.
     """
     with tempfile.TemporaryDirectory(prefix="medallion-dbt-") as target:
-        parsed = load_manifest()
-        session.log.event("manifest_loaded", f"dbt's manifest is {parsed.source}", parse=parsed.source)
-        Hooks(parsed.manifest)  # they belong to the layers
-        relocate(parsed.manifest, session.connection.info.dbname, session.step.schema_prefix)
-        results = Dbt(parsed.manifest, Path(target), session.log).freshness(select)
+        project = open_project(work, session, Path(target))
+        Hooks(project.manifest)  # they belong to the layers
+        relocate(project.manifest, session.connection.info.dbname, session.step.schema_prefix)
+        results = Dbt(project, Path(target), session.log).freshness(work.select)
     if not results:
         raise Misconfigured(
-            f"no source of {select!r} says how old it may be",
+            f"no source of {work.select!r} says how old it may be",
             "give sources a `freshness` in their sources.yml, or take `source_freshness` out of the pipeline file",
         )
     found = tuple(sorted((_result(result) for result in results), key=lambda found: found.name))
-    outcome = TaskResult(tests=found, parse=parsed.source, message=_summary(found))
+    outcome = TaskResult(tests=found, files_parsed=project.files_parsed, message=_summary(found))
     broken = [test.message for test in found if test.status == "error"]
     if broken:
         failure = as_failure("\n".join(broken))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import sql
 
@@ -14,44 +13,19 @@ from medallion.dbt import refusals
 from medallion.dbt.commands import Dbt, as_failure
 from medallion.dbt.hooks import Hooks, Moment
 from medallion.dbt.incremental import carry_on
-from medallion.dbt.manifest import Parsed, load_manifest
+from medallion.dbt.open_project import Project, open_project
 from medallion.dbt.project import named
 from medallion.dbt.relocate import guard, relocate
 from medallion.dbt.results import UNCHANGED, broken_hooks, model_results, test_results
 from medallion.dbt.share import Share, find_share
 from medallion.errors import StepFailure, TestFailed, WarehouseUnavailable
 from medallion.protocol.result import ModelResult, TaskResult, TestResult
+from medallion.protocol.task import LayerWork
 from medallion.runtime.step import Session
 from medallion.warehouse import builds, increments, views
 
-Phase = Literal["build", "run", "test"]
 
-
-@dataclass(frozen=True)
-class Layer:
-    """What to do with a layer: which models, which phase, and who may see the result.
-
-    Attributes:
-        layers: All of the pipeline's layers in their order, with their selectors: they say which tests are this one's.
-        models: The pipeline's folder of models; each test of one of them must belong to a layer.
-    """
-
-    name: str
-    select: str
-    phase: Phase
-    publish: bool = False
-    on_test_failure: Literal["stop", "warn"] = "stop"
-    full_refresh: bool = False
-    layers: tuple[tuple[str, str], ...] = ()
-    models: str = ""
-
-    @property
-    def order(self) -> dict[str, str]:
-        """The selector of each layer, in their order."""
-        return dict(self.layers) or {self.name: self.select}
-
-
-def run_layer(layer: Layer, session: Session) -> None:
+def run_layer(layer: LayerWork, session: Session) -> None:
     """Do a layer's phase and record it.
 
     Raises:
@@ -62,16 +36,15 @@ def run_layer(layer: Layer, session: Session) -> None:
             else, or a view would show what no test has passed.
     """
     with tempfile.TemporaryDirectory(prefix="medallion-dbt-") as target:
-        parsed = load_manifest()
-        session.log.event("manifest_loaded", f"dbt's manifest is {parsed.source}", parse=parsed.source)
-        _Work(layer, session, parsed, Path(target)).do()
+        project = open_project(layer, session, Path(target))
+        _Work(layer, session, project, Path(target)).do()
 
 
 class _Work:
-    def __init__(self, layer: Layer, session: Session, parsed: Parsed, target: Path) -> None:
-        self._layer, self._session, self._parsed = layer, session, parsed
-        self._dbt = Dbt(parsed.manifest, target, session.log)
-        self._hooks = Hooks(parsed.manifest)
+    def __init__(self, layer: LayerWork, session: Session, project: Project, target: Path) -> None:
+        self._layer, self._session, self._project = layer, session, project
+        self._dbt = Dbt(project, target, session.log)
+        self._hooks = Hooks(project.manifest)
         self._models: tuple[ModelResult, ...] = ()
         self._tests: tuple[TestResult, ...] = ()
         self._relations: dict[str, list[str]] = defaultdict(list)
@@ -82,11 +55,11 @@ class _Work:
     def do(self) -> None:
         layer = self._layer
         whole = bool(layer.layers)
-        share = find_share(self._parsed.manifest, layer.order, layer.name, layer.models, whole=whole)
+        share = find_share(self._project, layer.order, layer.layer, layer.models, whole=whole)
         if share.left_out:
             what = f"not run, as --layers does not name the other layers: {', '.join(share.left_out)}"
             self._session.log.event("tests_left_out", what, "warning")
-        for name in share.unbuilt if layer.name == next(iter(layer.order)) else ():
+        for name in share.unbuilt if layer.layer == next(iter(layer.order)) else ():
             self._session.log.event("not_built", f"{name} is in no layer, so nothing builds it", "warning")
         schemas = sorted({f"{self._session.step.schema_prefix}{schema}" for schema in share.schemas})
         self._relocate(share)
@@ -98,7 +71,7 @@ class _Work:
 
     def _relocate(self, share: Share) -> None:
         """Place the project: what this layer builds goes into this run's builds, the rest is where readers see it."""
-        manifest, step, connection = self._parsed.manifest, self._session.step, self._session.connection
+        manifest, step, connection = self._project.manifest, self._session.step, self._session.connection
         fresh, database = self._layer.phase != "test", connection.info.dbname
         where: dict[str, tuple[str, str]] = {}
         for unique_id in sorted(share.builds):
@@ -123,7 +96,7 @@ class _Work:
 
     def _refuse(self, share: Share, where: dict[str, tuple[str, str]], pins: dict[tuple[str, str], str]) -> None:
         """Refuse, before anything is written, what cannot be published safely."""
-        manifest, prefix = self._parsed.manifest, self._session.step.schema_prefix
+        manifest, prefix = self._project.manifest, self._session.step.schema_prefix
         connection = self._session.connection
         for schema, names in self._relations.items():
             views.refuse_taken(connection, schema, names)
@@ -151,7 +124,7 @@ class _Work:
             failure.message, failure.outcome = what + also, self._outcome()
             raise failure
         self._all_ran(share.builds, results)
-        manifest = self._parsed.manifest
+        manifest = self._project.manifest
         refusals.refuse_by_hand(
             results, [(schema, name) for schema in self._relations for name in self._relations[schema]]
         )
@@ -163,13 +136,13 @@ class _Work:
     def _moments(self) -> list[Moment]:
         """The hooks that are due with this layer's models."""
         names = list(self._layer.order)
-        first: list[Moment] = ["on-run-start"] if self._layer.name == names[0] else []
-        return [*first, "on-run-end"] if self._layer.name == names[-1] else first
+        first: list[Moment] = ["on-run-start"] if self._layer.layer == names[0] else []
+        return [*first, "on-run-end"] if self._layer.layer == names[-1] else first
 
     def _all_ran(self, chosen: frozenset[str], results: list[Any]) -> None:
         missing = chosen - {result.node.unique_id for result in results}
         if missing:
-            names = ", ".join(sorted(named(self._parsed.manifest, id).name for id in missing))
+            names = ", ".join(sorted(named(self._project.manifest, id).name for id in missing))
             raise StepFailure(f"dbt has no result for {names}", "please report this with the log", self._outcome())
 
     def _test(self, share: Share) -> None:
@@ -184,7 +157,7 @@ class _Work:
         if isinstance(broken, WarehouseUnavailable):
             broken.outcome = self._outcome()
             raise broken
-        what = f"{len(failed)} of {len(self._tests)} tests of {self._layer.name} failed"
+        what = f"{len(failed)} of {len(self._tests)} tests of {self._layer.layer} failed"
         lines = "".join(f"\n{_line(test)}" for test in failed)
         if self._layer.on_test_failure == "stop":
             unpublished = "; nothing was published, readers see the last good data" if self._layer.publish else ""
@@ -199,7 +172,7 @@ class _Work:
         warned = [test for test in self._tests if test.status == "warn"]
         if warned:
             lines = "".join(f"\n{_line(test)}" for test in warned)
-            what = f"{len(warned)} of {len(self._tests)} tests of {self._layer.name} warn:{lines}"
+            what = f"{len(warned)} of {len(self._tests)} tests of {self._layer.layer} warn:{lines}"
             self._session.log.event("tests_warned", what, "warning", tests=[test.name for test in warned])
 
     def _finish(self) -> None:
@@ -224,12 +197,12 @@ class _Work:
             return builds.publish(connection, schema, build, names)
         retired, aside = builds.hand_on(connection, schema, build, names)
         if aside:
-            what = f"what stood in {schema} in the place of {self._layer.name}'s relations is in {aside} now"
+            what = f"what stood in {schema} in the place of {self._layer.layer}'s relations is in {aside} now"
             self._session.log.event("moved_aside", what, "warning", schema=aside)
         return retired
 
     def _tell_retired(self, retired: list[builds.Retired]) -> None:
-        log, layer = self._session.log, self._layer.name
+        log, layer = self._session.log, self._layer.layer
         for name in (name for one in retired for name in one.dropped):
             log.event("retired", f"{name} is dropped: {layer} no longer has it", "warning", relation=name)
         for name in (name for one in retired for name in one.kept):
@@ -246,7 +219,7 @@ class _Work:
         return TaskResult(
             models=self._models,
             tests=self._tests,
-            parse=self._parsed.source,
+            files_parsed=self._project.files_parsed,
             message=", ".join(done) or "nothing to do",
         )
 

@@ -1,7 +1,8 @@
-"""What is wrong between pipelines and the dbt project, found without a database: `medallion lint` shows it."""
+"""What is wrong between pipelines and their dbt projects, found without a database: `medallion lint` shows it."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,41 +12,55 @@ from dbt.contracts.graph.manifest import Manifest
 from medallion.config.diagnostics import Diagnostic
 from medallion.config.load_pipeline import PipelineFile
 from medallion.config.pipeline import Pipeline
+from medallion.config.places import dbt_project
 from medallion.dbt import refusals
+from medallion.dbt.checkout import Checkout
 from medallion.dbt.division import JOINING, TESTS, Node
-from medallion.dbt.manifest import load_manifest
+from medallion.dbt.manifest import FolderStore, load_manifest
 from medallion.dbt.project import twins
 from medallion.dbt.share import divided
 from medallion.errors import StepFailure
+from medallion.protocol.project_archive import PROJECT_FILE
 
 
-def lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) -> list[Diagnostic]:
-    """Return what is wrong between pipelines and the dbt project.
+def lint_projects(files: Sequence[PipelineFile], dags: Path, *, whole: bool) -> list[Diagnostic]:
+    """Return what is wrong between pipelines and their dbt projects.
 
     Args:
         files: Pipelines with their contracts.
-        project: The dbt project's folder. Where it holds no project, there is nothing to compare with.
-        whole: Whether these are all the pipelines of the project: then each test must belong to one of them.
+        dags: The DAG folder. Where it does not hold a pipeline's project, as the image does, there is nothing to check.
+        whole: Whether these are all the pipelines of the folder: then each test must belong to one of them.
     """
+    mine: dict[Path, list[PipelineFile]] = defaultdict(list)
+    for file in files:
+        if file.pipeline.layers:
+            mine[dbt_project(dags, file.pipeline.dbt.project)].append(file)
+    there = [(project, group) for project, group in mine.items() if (project / PROJECT_FILE).is_file()]
+    return sorted({found for project, group in there for found in _lint_project(group, project, whole=whole)})
+
+
+def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) -> set[Diagnostic]:
     diagnostic = _finder(project)
-    mine = [file for file in files if file.pipeline.layers]
-    if not mine or not (project / "dbt_project.yml").is_file():
-        return []
-    try:
-        manifest = load_manifest(project).manifest
-    except StepFailure as failure:
-        return [diagnostic("dbt_project.yml", failure.message, failure.remedy)]
-    twins(manifest)
     tables = {
         file.contracts[source.contract].table
-        for file in mine
+        for file in files
         for source in file.pipeline.sources
         if getattr(source, "incremental", None) is None
     }
+    manifests: dict[str, Manifest] = {}
     found: set[Diagnostic] = set()
     held: set[str] = set()
     nodes: dict[str, Node] = {}
-    for file in mine:
+    for file in files:
+        checkout = Checkout(project, file.pipeline.dbt)
+        try:
+            if checkout.key not in manifests:
+                manifests[checkout.key] = load_manifest(checkout, FolderStore(checkout)).manifest
+                twins(manifests[checkout.key])
+        except StepFailure as failure:
+            found.add(diagnostic(PROJECT_FILE, failure.message, failure.remedy))
+            continue
+        manifest = manifests[checkout.key]
         try:
             nodes, _, division, problems = divided(manifest, project, _order(file.pipeline), file.pipeline.models or "")
         except StepFailure as failure:
@@ -58,7 +73,7 @@ def lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) -
             views = division.builds[layer.name] if layer.is_published else ()
             problems += refusals.exposed_views(manifest, nodes, views, fixed)
         found |= {diagnostic(problem.file, problem.message, problem.remedy) for problem in problems}
-    return sorted(found | set(_in_no_layer(nodes, held, diagnostic) if whole else ()))
+    return found | set(_in_no_layer(nodes, held, diagnostic) if whole else ())
 
 
 def _order(pipeline: Pipeline) -> dict[str, str]:

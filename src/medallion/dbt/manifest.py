@@ -1,116 +1,123 @@
-"""dbt's parsed project, baked once and loaded by every layer command.
-
-dbt parses again whenever host, port, user, database or schema differ from the last parse. None of them is in
-the manifest but the database and the schemas, and those `relocate` sets.
-"""
+"""dbt's parse of a project, kept by its content: an unchanged project is parsed once, a changed one only in part."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Protocol
 
 from dbt.cli.main import dbtRunner
+from dbt.constants import PARTIAL_PARSE_FILE_NAME
 from dbt.contracts.graph.manifest import Manifest
-from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
+from dbt.parser.manifest import extended_mashumuro_decoder
 from dbt.version import __version__ as dbt_version
 
-from medallion.config.places import dbt_project
-from medallion.errors import Misconfigured, ModelFailed
+from medallion.dbt.checkout import Checkout
+from medallion.errors import ModelFailed
 
-PROJECT = dbt_project()
-"""The dbt project: the image's own, or that of the nearest DAG folder."""
+MAX_KEPT = 8
+"""Parses of one project: of its last commits, and under several targets."""
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A manifest, and where it came from."""
+    """A manifest, and how many files dbt parsed for it: none where an earlier parse was kept."""
 
     manifest: Manifest
-    source: Literal["baked", "full"]
+    files: int
 
 
-def load_manifest(project: Path = PROJECT) -> Parsed:
-    """Return the project's manifest: the baked one if it is of these very files, else a fresh parse.
+class Store(Protocol):
+    """Where the parses of one pipeline are kept, as dbt's own partial-parse files."""
 
-    Raises:
-        ModelFailed: The project does not parse.
-    """
-    baked = _baked(project)
-    if baked.is_file():
-        return Parsed(Manifest.from_msgpack(baked.read_bytes(), decoder=extended_mashumuro_decoder), "baked")
-    manifest = parse(project)
-    _keep(manifest, baked)
-    return Parsed(manifest, "full")
+    def get(self, key: str) -> bytes | None:
+        """Return the parse of that key."""
+
+    def latest(self) -> bytes | None:
+        """Return the newest parse, whatever its key."""
+
+    def put(self, key: str, parse: bytes) -> None:
+        """Keep a parse."""
 
 
-def parse(project: Path = PROJECT) -> Manifest:
-    """Parse the whole project; needs no database.
+def load_manifest(checkout: Checkout, store: Store) -> Parsed:
+    """Return a project's manifest: the one that is kept if it is of these very files and settings, else a fresh parse.
 
     Raises:
         Misconfigured: There is no project.
         ModelFailed: It does not parse.
     """
-    if not (project / "dbt_project.yml").is_file():
-        raise Misconfigured(
-            f"no dbt project in {project}",
-            "put it into the folder `dbt` of the DAG folder, or set MEDALLION_DBT_PROJECT",
-        )
-    with tempfile.TemporaryDirectory(prefix="medallion-dbt-") as target:
-        outcome = dbtRunner().invoke(["parse", *common_flags(project, Path(target)), "--no-partial-parse"])
-    if outcome.exception is not None:
-        what = f"the dbt project does not parse: {str(outcome.exception).strip()}"
-        raise ModelFailed(what, "correct the project and rebuild the image") from outcome.exception
-    assert isinstance(outcome.result, Manifest)
-    return outcome.result
+    key = f"{dbt_version}-{checkout.key}"
+    kept, files = store.get(key), 0
+    if kept is None:
+        kept, files = _parse(checkout, store.latest())
+        store.put(key, kept)
+    manifest: Manifest = Manifest.from_msgpack(kept, decoder=extended_mashumuro_decoder)
+    _move(manifest, checkout.folder)
+    return Parsed(manifest, files)
 
 
-def bake(project: Path = PROJECT) -> Path:
-    """Parse the project and keep the manifest where `load_manifest` looks for it."""
-    baked = _baked(project)
-    baked.parent.mkdir(parents=True, exist_ok=True)
-    for old in baked.parent.glob("manifest-*.msgpack"):
-        old.unlink()
-    baked.write_bytes(_packed(parse(project)))
-    return baked
+def _parse(checkout: Checkout, last: bytes | None) -> tuple[bytes, int]:
+    """Return a parse that goes on from the last one, and how many files it read."""
+    with tempfile.TemporaryDirectory(prefix="medallion-dbt-") as folder:
+        target = Path(folder)
+        file = target / PARTIAL_PARSE_FILE_NAME
+        if last is not None:
+            file.write_bytes(last)
+        outcome = dbtRunner().invoke(["parse", *checkout.flags(target, login=False), "--partial-parse"])
+        if outcome.exception is not None:
+            what = f"the dbt project does not parse: {str(outcome.exception).strip()}"
+            raise ModelFailed(what, "correct the project") from outcome.exception
+        counts = json.loads((target / "perf_info.json").read_text(encoding="utf-8"))
+        return file.read_bytes(), counts["parsed_path_count"]
 
 
-def common_flags(project: Path, target: Path) -> list[str]:
-    """Flags of every dbt command: quiet (events come through callbacks), and nothing written to the project."""
-    source, written = str(project), str(target)
-    folders = ["--project-dir", source, "--profiles-dir", source, "--target-path", written, "--log-path", written]
-    return [*folders, "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-print"]
+def _move(manifest: Manifest, folder: Path) -> None:
+    """Say where seeds are now: dbt looks for their files where they were parsed."""
+    for node in manifest.nodes.values():
+        if getattr(node, "root_path", None):
+            _, packages, package = node.root_path.rpartition("/dbt_packages/")
+            node.root_path = str(folder / packages.strip("/") / package if packages else folder)
 
 
-def _baked(project: Path) -> Path:
-    folder = os.environ.get("MEDALLION_DBT_BAKED") or Path.cwd() / ".medallion" / "dbt"
-    return Path(folder) / f"manifest-{_fingerprint(project)}.msgpack"
+class FolderStore:
+    """Parses as files: on a laptop, and in an image that has its project baked in.
 
+    Args:
+        checkout: Whose parses; another project of the same name has others.
+        folder: By default `MEDALLION_DBT_BAKED`, or a folder of the working directory.
+    """
 
-def _keep(manifest: Manifest, baked: Path) -> None:
-    try:
-        baked.parent.mkdir(parents=True, exist_ok=True)
-        fresh = baked.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(_packed(manifest))
-        fresh.replace(baked)
-    except OSError:
-        return  # a read-only place: the next command parses too, and says so
+    def __init__(self, checkout: Checkout, folder: Path | None = None) -> None:
+        self._folder = folder or Path(os.environ.get("MEDALLION_DBT_BAKED") or Path.cwd() / ".medallion" / "dbt")
+        self._scope = hashlib.sha256(str(checkout.folder.resolve()).encode()).hexdigest()[:8]
 
+    def get(self, key: str) -> bytes | None:
+        """Return the parse of that key."""
+        found = [*self._folder.glob(f"*.{key}.msgpack")]
+        return found[0].read_bytes() if found else None
 
-def _packed(manifest: Manifest) -> bytes:
-    # dbt's own encoder: the rows of unit tests may hold dates.
-    packed: bytes = manifest.to_msgpack(extended_mashumaro_encoder)
-    return packed
+    def latest(self) -> bytes | None:
+        """Return the project's newest parse, whatever its key."""
+        kept = self._kept()
+        return kept[-1].read_bytes() if kept else None
 
+    def put(self, key: str, parse: bytes) -> None:
+        """Keep a parse, and remove the project's oldest."""
+        path = self._folder / f"{self._scope}.{key}.msgpack"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_suffix(f".{os.getpid()}")
+            fresh.write_bytes(parse)
+            fresh.replace(path)
+            for old in self._kept()[:-MAX_KEPT]:
+                old.unlink(missing_ok=True)
+        except OSError:
+            return  # a read-only place: the next command parses too, and says so
 
-def _fingerprint(project: Path) -> str:
-    """Return a value that changes with dbt's version and every file that dbt reads."""
-    digest = hashlib.sha256(dbt_version.encode())
-    for path in sorted(project.rglob("*")):
-        by_hand = path.relative_to(project).parts[0] in ("target", "logs")  # what a dbt run by hand left
-        if path.is_file() and not by_hand and path.suffix in (".sql", ".yml", ".yaml", ".md", ".csv", ".py"):
-            digest.update(f"{path.relative_to(project)}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    def _kept(self) -> list[Path]:
+        return sorted(self._folder.glob(f"{self._scope}.*.msgpack"), key=lambda path: path.stat().st_mtime_ns)

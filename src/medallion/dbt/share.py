@@ -10,7 +10,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 from medallion.dbt import refusals
 from medallion.dbt.division import BUILT, Division, Node, Problem, divide
-from medallion.dbt.manifest import PROJECT
+from medallion.dbt.open_project import Project
 from medallion.dbt.project import list_nodes, named, twins
 from medallion.dbt.selection import Selection
 from medallion.errors import Misconfigured
@@ -42,12 +42,12 @@ class Share:
 
 
 def find_share(
-    manifest: Manifest, order: Mapping[str, str], layer: str, models: str = "", *, whole: bool = True
+    project: Project, order: Mapping[str, str], layer: str, models: str = "", *, whole: bool = True
 ) -> Share:
     """Return a layer's share of a project.
 
     Args:
-        manifest: As parsed; it gets the edges of sources that are the project's own nodes.
+        project: As parsed; its manifest gets the edges of sources that are the project's own nodes.
         order: The selector of each layer, in the order in which they run.
         layer: The layer.
         models: The pipeline's own folder under `models/`.
@@ -56,8 +56,9 @@ def find_share(
     Raises:
         Misconfigured: The layer's selector chooses nothing, or the project cannot be divided among the layers.
     """
+    manifest = project.manifest
     own = twins(manifest)
-    nodes, chosen, division, problems = divided(manifest, PROJECT, order, models, whole=whole)
+    nodes, chosen, division, problems = divided(manifest, project.checkout.folder, order, models, whole=whole)
     selected = frozenset(id for id in chosen[layer] if id in nodes and nodes[id].kind in BUILT)
     if not selected:
         raise Misconfigured(

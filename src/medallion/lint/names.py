@@ -45,9 +45,10 @@ def one_model(folder: DagFolder) -> Iterator[Diagnostic]:
     seen: dict[tuple[str | None, str, str, str], Runnable] = {}
     for one in folder.runnables:
         pipeline = one.file.pipeline
-        for layer in pipeline.layers if pipeline.models else ():
-            selected = layer.select or layer.name
-            other = seen.setdefault((pipeline.tenant, pipeline.schema_prefix, str(pipeline.models), selected), one)
+        project = pipeline.dbt.project
+        for layer in pipeline.layers:
+            selected = layer.select or f"{pipeline.models}/{layer.name}"
+            other = seen.setdefault((pipeline.tenant, pipeline.schema_prefix, project, selected), one)
             if other.file.path != one.file.path:
-                message = f"builds {pipeline.models}/{layer.name} into the same schema as {other.name!r}"
+                message = f"builds {selected} into the same schema as {other.name!r}"
                 yield one.warn(("layers",), message, "give one of them a `schema_prefix`")

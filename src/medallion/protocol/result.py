@@ -56,7 +56,7 @@ class TaskResult:
     Rows are counts of data rows (no header): `rows_in == rows_loaded + rows_rejected`, always.
     `reasons` maps a rejection reason to its number of rows, `rounded` a column to the number of its values that
     the contract's `decimals` rounded, `increment` says what an incremental load took, and
-    `parse` where dbt's manifest came from: "baked" or "full".
+    `files_parsed` how many files dbt parsed: none where an earlier parse of the same project was kept.
     """
 
     status: Status = "succeeded"
@@ -71,7 +71,7 @@ class TaskResult:
     parts: tuple[Timing, ...] = ()
     increment: dict[str, Any] = field(default_factory=dict)
     delivery: Delivery | None = None
-    parse: str | None = None
+    files_parsed: int | None = None
     message: str = ""
 
     def details(self) -> dict[str, Any]:

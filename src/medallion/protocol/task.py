@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from medallion.config.connectors import AnySettings
 from medallion.config.contract import Contract
+from medallion.config.dbt import DbtSettings
 from medallion.config.model import ConfigModel
 from medallion.config.retention import Retention
 from medallion.errors import Misconfigured
@@ -44,7 +45,17 @@ class CleanWork(ConfigModel):
         return self
 
 
-class LayerWork(ConfigModel):
+class DbtWork(ConfigModel):
+    """Work on a dbt project: `project` is the digest of its files in the warehouse.
+
+    Without a digest it is the folder that `MEDALLION_DBT_PROJECT` names: on a laptop, or baked into the image.
+    """
+
+    project: str | None = None
+    dbt: DbtSettings = DbtSettings()
+
+
+class LayerWork(DbtWork):
     """Run a layer's models, its tests, or both; with `publish`, show readers what passed.
 
     `layers` are the names and selectors of all layers of the pipeline, in their order, and `models` is its own folder
@@ -67,8 +78,13 @@ class LayerWork(ConfigModel):
             raise ValueError(f"`layers` does not have {self.layer!r} with its `select` — name every layer")
         return self
 
+    @property
+    def order(self) -> dict[str, str]:
+        """The selector of each layer, in their order."""
+        return dict(self.layers) or {self.layer: self.select}
 
-class FreshnessWork(ConfigModel):
+
+class FreshnessWork(DbtWork):
     """Check how old the selected dbt sources are."""
 
     kind: Literal["freshness"]

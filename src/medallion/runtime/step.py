@@ -15,13 +15,14 @@ from pathlib import Path
 import psycopg
 
 from medallion.errors import ExitCode, Misconfigured, StepFailure
+from medallion.protocol.project_archive import delivered
 from medallion.protocol.result import TaskResult
 from medallion.protocol.task import CleanWork, LayerWork, TaskSpec, parse_task
 from medallion.protocol.termination_message import TerminationMessage, failed_in, warned_in
 from medallion.protocol.wire import received
 from medallion.runtime import signals
 from medallion.runtime.log import EventLog
-from medallion.warehouse import fence, ledger, retention, runs
+from medallion.warehouse import fence, ledger, projects, retention, runs
 from medallion.warehouse.connection import Connection, as_failure, connect, enable_keepalives
 from medallion.warehouse.fence import Fence
 from medallion.warehouse.ledger import StepRun
@@ -59,6 +60,7 @@ class Session:
             dropped = retention.prune(self.connection, self.step, self.step.retention)
             retention.prune_records(self.connection, self.step.pipeline, self.step.retention)
             runs.prune(self.connection, self.step.pipeline, self.step.retention.ledger_days)
+            projects.prune(self.connection)
         except (psycopg.Error, KeyboardInterrupt) as error:
             message = f"old builds and records stay until the next run: {error or 'stopped from outside'}"
             self.log.event("not_cleaned_up", message, "warning")
@@ -179,6 +181,7 @@ class _Attempt:
         known = {task.plan[name]: content for name, content in task.others.items() if name in task.plan}
         if task.step in task.plan:
             known[task.plan[task.step]] = task.content()
+        self._bring_project(connection)
         pin = runs.pin(connection, self._step, task.plan, known)
         if not pin.plan or (pin.commit, pin.plan) == (task.commit, task.plan):
             return pin, self._build(task)
@@ -190,6 +193,16 @@ class _Attempt:
         self._task = self._pinned(connection, pin)
         self._step = _step_run(self._task)
         return pin, self._build(self._task)
+
+    def _bring_project(self, connection: Connection) -> None:
+        """Store the dbt project that this pod was given, for the steps that come later, unless it is there already."""
+        brought = delivered()
+        if brought is None:
+            return
+        digest, parts = brought
+        if not projects.is_stored(connection, digest):
+            projects.store(connection, digest, b"".join(part.read_bytes() for part in parts))
+            self._log.event("project_stored", f"the dbt project {digest} is in the warehouse", project=digest)
 
     def _pinned(self, connection: Connection, pin: runs.Pin) -> TaskSpec:
         """Return what the run's own commit says of this step."""

@@ -21,8 +21,9 @@ from medallion.protocol.result import TaskResult
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.lock import advisory_lock
 
-VERSION = 7
-"""Of `schema.sql`, whose last line says it too. An older step leaves a newer schema as it is."""
+_SCHEMA = files("medallion.warehouse").joinpath("schema.sql").read_text(encoding="utf-8")
+VERSION = int(re.findall(r"\d+", _SCHEMA)[-1])
+"""Of `schema.sql`, whose last line says it. An older step leaves a newer schema as it is."""
 ROLLBACK = "rollback"
 """The step under which a rollback is in the ledger."""
 
@@ -49,7 +50,7 @@ def ensure(connection: Connection) -> None:
     if _version(connection) >= VERSION:
         return
     with advisory_lock(connection, "schema"), connection.transaction():
-        connection.execute(files("medallion.warehouse").joinpath("schema.sql").read_bytes())
+        connection.execute(_SCHEMA.encode())
 
 
 def _version(connection: Connection) -> int:

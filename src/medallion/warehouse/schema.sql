@@ -74,6 +74,22 @@ create table if not exists medallion.specs (
     primary key (pipeline, digest)
 );
 
+-- The dbt project of a run's commit as an archive, stored once for all runs that have the same files.
+create table if not exists medallion.projects (
+    digest  text primary key,
+    archive bytea not null,
+    used_at timestamptz not null default clock_timestamp()
+);
+
+-- What dbt made of a project: its partial-parse file, by what the parse depends on.
+create table if not exists medallion.parses (
+    pipeline text not null,
+    key      text not null,
+    parse    bytea not null,
+    made_at  timestamptz not null default clock_timestamp(),
+    primary key (pipeline, key)
+);
+
 -- What a run is pinned to: the commit that it began with, and the digest of each of its steps.
 create table if not exists medallion.runs (
     pipeline  text not null,
@@ -129,4 +145,4 @@ create table if not exists medallion.load_state (
 );
 
 -- Where a schema of another version is found, this file is run again.
-comment on schema medallion is 'Medallion ledger 7';
+comment on schema medallion is 'Medallion ledger 8';

@@ -77,7 +77,7 @@ def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = T
     dag = DAG(
         dag_id=pipeline.name,
         description=pipeline.description,
-        doc_md=dag_page(plan, commit, settings.dbt_project),
+        doc_md=dag_page(plan, commit, settings.dags),
         schedule=timetable(pipeline.schedule),
         start_date=datetime.combine(
             pipeline.schedule.start_date, datetime.min.time(), ZoneInfo(pipeline.schedule.timezone)

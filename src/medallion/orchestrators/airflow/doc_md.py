@@ -6,16 +6,17 @@ from pathlib import Path
 
 from medallion.config.dbt_docs import ModelDoc, model_docs
 from medallion.config.pipeline import Pipeline
+from medallion.config.places import dbt_project
 from medallion.plan import Plan, Step
 
 
-def dag_page(plan: Plan, commit: str, project: Path) -> str:
+def dag_page(plan: Plan, commit: str, dags: Path) -> str:
     """Return the DAG's page, as Markdown.
 
     Args:
         plan: The plan; its own names are shown.
         commit: The code version.
-        project: The dbt project's folder; without it the page has no models.
+        dags: The DAG folder; without a dbt project in it the page has no models.
     """
     pipeline = plan.pipeline
     lines = [
@@ -30,7 +31,7 @@ def dag_page(plan: Plan, commit: str, project: Path) -> str:
         *(f"| `{step.name}` | {step.title} | {', '.join(step.needs) or '-'} |" for step in plan.steps),
     ]
     for layer in pipeline.layers:
-        models = _models(pipeline, layer.name, project)
+        models = _models(pipeline, layer.name, dags)
         if models:
             published = ", published after its tests" if layer.is_published else ""
             lines += ["", f"### {layer.name}{published}", ""]
@@ -38,10 +39,10 @@ def dag_page(plan: Plan, commit: str, project: Path) -> str:
     return "\n".join(lines)
 
 
-def task_page(step: Step, pipeline: Pipeline, project: Path) -> str:
+def task_page(step: Step, pipeline: Pipeline, dags: Path) -> str:
     """Return a task's page, as Markdown: what it does, its models and the tests that it runs."""
     lines = [f"{step.title}."]
-    for model in _models(pipeline, step.layer, project) if step.layer else ():
+    for model in _models(pipeline, step.layer, dags) if step.layer else ():
         if not step.name.endswith(".test"):
             lines.append(f"- `{model.name}`: {model.description}")
         if not step.name.endswith(".run") and model.tests:
@@ -49,5 +50,7 @@ def task_page(step: Step, pipeline: Pipeline, project: Path) -> str:
     return "\n".join([lines[0], "", *lines[1:]] if lines[1:] else lines)
 
 
-def _models(pipeline: Pipeline, layer: str, project: Path) -> tuple[ModelDoc, ...]:
-    return model_docs(project / "models" / pipeline.models / layer) if pipeline.models else ()
+def _models(pipeline: Pipeline, layer: str, dags: Path) -> tuple[ModelDoc, ...]:
+    if not pipeline.models:
+        return ()
+    return model_docs(dbt_project(dags, pipeline.dbt.project) / "models" / pipeline.models / layer)

@@ -15,6 +15,7 @@ from medallion.orchestrators.airflow.doc_md import task_page
 from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
 from medallion.orchestrators.kubernetes import pod_spec
 from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, read_pod_result, read_refusal
+from medallion.orchestrators.kubernetes.project_delivery import deliver
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Plan, Step
 from medallion.protocol import wire
@@ -28,27 +29,34 @@ class StepOperator(KubernetesPodOperator):
     Args:
         plan: The plan of the run.
         step: The step's name in it.
+        settings: The deployment, as the plan's tenant uses it.
         rest: The provider's own arguments.
     """
 
     ending: Ending | None = None
     refusal: Ending | None = None
 
-    def __init__(self, *, plan: Plan, step: str, **rest: Any) -> None:
+    def __init__(self, *, plan: Plan, step: str, settings: Settings, **rest: Any) -> None:
         super().__init__(**rest)
-        self.plan, self.step = plan, step
+        self.plan, self.step, self.settings = plan, step, settings
 
     def build_pod_request_obj(self, context: Any = None, *, dry_run: bool = False) -> Any:
-        """Add the step's task to the pod that the provider makes."""
+        """Add the step's task to the pod that the provider makes, and the dbt project if the step may start a run."""
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
-        task = self.plan.task(self.step, context["run_id"] if context else "dry-run")
+        container = next(one for one in pod.spec.containers if one.name == self.base_container_name)
         try:
-            variables = wire.environment(task)
+            brought = deliver(self.plan, self.plan.step(self.step), self.settings, self.client) if context else None
+            plan = self.plan.with_project(brought.digest) if brought else self.plan
+            task = plan.task(self.step, context["run_id"] if context else "dry-run")
+            container.env = pod_spec.environment(wire.environment(task))
         except Misconfigured as error:
             self.refusal = Ending(message=error.message, remedy=error.remedy, refused=True)
             raise
-        container = next(one for one in pod.spec.containers if one.name == self.base_container_name)
-        container.env = pod_spec.environment(variables)
+        except ApiException as error:
+            self.refusal = read_refusal(error)
+            raise
+        pod.spec.volumes += brought.volumes if brought else ()
+        container.volume_mounts += brought.mounts if brought else ()
         return pod
 
     def get_or_create_pod(self, pod_request_obj: Any, context: Any) -> Any:
@@ -105,11 +113,12 @@ def pod_operator(step: Step, plan: Plan, settings: Settings) -> StepOperator:
     return StepOperator(
         plan=plan,
         step=step.name,
+        settings=settings,
         # The first step tells the warehouse of all the others, so it goes first among those that may.
         priority_weight=2 if step is plan.steps[0] else 1,
         task_id=step.task_id,
         task_display_name=step.task_id,
-        doc_md=task_page(step, pipeline, settings.dbt_project),
+        doc_md=task_page(step, pipeline, settings.dags),
         name=pod_spec.name(pipeline.name, step.name),
         namespace=settings.namespace,
         in_cluster=True,

@@ -11,7 +11,6 @@ import dagster
 
 from medallion.config.pipeline import EndKind
 from medallion.plan import Plan, Step
-from medallion.protocol.task import TaskSpec
 
 RUN_ID = ""
 """Stands for the run in a plan, until there is one."""
@@ -28,8 +27,8 @@ class Ended:
     succeeded: bool = False
 
 
-Launch = Callable[[Any, Step, TaskSpec], Ended]
-"""Runs a step's task, as a process or as a pod; it is given the op's context."""
+Launch = Callable[[Any, Step, Plan, str], Ended]
+"""Runs a step of a plan in a run of that id, as a process or as a pod; it is given the op's context."""
 
 
 def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
@@ -80,7 +79,7 @@ def _op(step: Step, plan: Plan, launch: Launch) -> dagster.OpDefinition:
     # Dagster knows annotations by object, not by name.
     def compute(context, _inputs):  # type: ignore[no-untyped-def]
         attempt = context.retry_number + 1
-        ended = launch(context, step, plan.task(step.name, f"dagster__{context.run_id}"))
+        ended = launch(context, step, plan, f"dagster__{context.run_id}")
         if ended.succeeded:
             yield dagster.Output(None, "done")
             return

@@ -7,13 +7,12 @@ from typing import Any
 
 from medallion.orchestrators.dagster.job import Ended
 from medallion.orchestrators.local.process import StepProcess
-from medallion.plan import Step
-from medallion.protocol.task import TaskSpec
+from medallion.plan import Plan, Step
 
 _LEVELS = {"error": "error", "warning": "warning"}
 
 
-def run_process(context: Any, step: Step, task: TaskSpec) -> Ended:
+def run_process(context: Any, step: Step, plan: Plan, run_id: str) -> Ended:
     """Run a step as a process; its events go to the log of the Dagster run."""
     last: dict[str, Any] = {}
 
@@ -23,7 +22,7 @@ def run_process(context: Any, step: Step, task: TaskSpec) -> Ended:
             last.update(event)
         getattr(context.log, _LEVELS.get(str(event.get("level")), "info"))(message)
 
-    process = StepProcess(step, task, {}, on_event)
+    process = StepProcess(step, plan.task(step.name, run_id), {}, on_event)
     try:
         code = process.run()
     finally:

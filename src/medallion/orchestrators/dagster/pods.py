@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from dagster_k8s import PipesK8sClient
 from dagster_k8s.client import DagsterK8sError
-from kubernetes.client import ApiClient, ApiException
+from kubernetes import config
+from kubernetes.client import ApiClient, ApiException, CoreV1Api
 from kubernetes.client import models as k8s
 
 from medallion.errors import Misconfigured
 from medallion.orchestrators.dagster.job import Ended
 from medallion.orchestrators.kubernetes import pod_spec
 from medallion.orchestrators.kubernetes.pod_result import Ending, read_pod_result, read_refusal
+from medallion.orchestrators.kubernetes.project_delivery import Delivery, deliver
 from medallion.orchestrators.kubernetes.settings import Settings
-from medallion.plan import Step
+from medallion.plan import Plan, Step
 from medallion.protocol import wire
 from medallion.protocol.task import TaskSpec
 
@@ -50,14 +53,19 @@ class StepPods(PipesK8sClient):
                 context.log.warning(f"how the pod {pod_name} ended cannot be read: {error.reason}")
 
 
-def run_pod(context: Any, step: Step, task: TaskSpec) -> Ended:
+def run_pod(context: Any, step: Step, plan: Plan, run_id: str) -> Ended:
     """Run a step as a pod, and believe it only if the step itself said that its ledger row is written."""
-    settings = Settings.from_environment().of_tenant(task.tenant)
+    settings = Settings.from_environment().of_tenant(plan.pipeline.tenant)
     pods = StepPods()
     try:
-        spec = build_pod(step, task, settings)
+        brought = deliver(plan, step, settings, _api())
+        task = (plan.with_project(brought.digest) if brought else plan).task(step.name, run_id)
+        spec = build_pod(step, task, settings, brought)
     except Misconfigured as error:
         return Ended(int(error.code), f"{error.message}\nhint: {error.remedy}", "refused")
+    except ApiException as error:
+        refused = read_refusal(error)
+        return Ended(refused.exit_code, refused.explanation, refused.kind)
     try:
         pods.run(
             context=context,
@@ -76,9 +84,20 @@ def run_pod(context: Any, step: Step, task: TaskSpec) -> Ended:
     return Ended(ending.exit_code, ending.explanation, ending.kind, ending.succeeded)
 
 
-def build_pod(step: Step, task: TaskSpec, settings: Settings) -> dict[str, Any]:
+def _api() -> CoreV1Api:
+    """Return a client for the cluster that Dagster's own client finds."""
+    if os.environ.get("KUBERNETES_SERVICE_HOST"):
+        config.load_incluster_config()
+    else:
+        config.load_kube_config()
+    return CoreV1Api()
+
+
+def build_pod(step: Step, task: TaskSpec, settings: Settings, brought: Delivery | None = None) -> dict[str, Any]:
     """Return the pod's specification, as Kubernetes' own JSON."""
     volumes, mounts = pod_spec.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
+    if brought:
+        volumes, mounts = (*volumes, *brought.volumes), (*mounts, *brought.mounts)
     pod_security, container_security = pod_spec.restricted()
     container = k8s.V1Container(
         name=CONTAINER,

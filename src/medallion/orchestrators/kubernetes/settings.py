@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from medallion.config.places import dbt_project
+from medallion.config.places import default_dags
 from medallion.plan import Image
 
 LANDING = "/landing"
@@ -34,7 +34,7 @@ class Settings:
     warehouse_secret: str
     landing_claim: str
     service_account: str
-    dbt_project: Path
+    dags: Path
     tenant: str | None = None
     tenants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -56,7 +56,7 @@ class Settings:
             warehouse_secret=get("MEDALLION_WAREHOUSE_SECRET", "medallion-warehouse"),
             landing_claim=get("MEDALLION_LANDING_CLAIM", "medallion-landing"),
             service_account=get("MEDALLION_SERVICE_ACCOUNT", "medallion-step"),
-            dbt_project=dbt_project(dags),
+            dags=dags or default_dags(),
             tenants=json.loads(get("MEDALLION_TENANTS", "{}")),
         )
 

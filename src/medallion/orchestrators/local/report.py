@@ -86,6 +86,6 @@ def _entry(name: str, layer: str | None, row: dict[str, Any]) -> dict[str, Any]:
         "models": details.get("models", []),
         "tests": details.get("tests", []),
         "parts": details.get("parts", []),
-        "parse": details.get("parse"),
+        "files_parsed": details.get("files_parsed"),
         "message": details.get("message", ""),
     }

@@ -1,0 +1,145 @@
+"""A dbt project's files as one archive: how the project of a run's commit reaches the pods of the run.
+
+The name of an archive is made of the files, so an unchanged project is sent and stored once.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from medallion.errors import Misconfigured
+
+MAX_BYTES = 16_000_000
+"""Of an archive: it is a row of the warehouse, and on its way there objects of the Kubernetes API."""
+DELIVERY = Path("/medallion/project")
+"""Where a pod that may start a run has its project's archive, in parts."""
+PROJECT_FILE = "dbt_project.yml"
+_SKIPPED = {"target", "logs", "__pycache__", "node_modules"}
+_PACKAGES = {"dbt_packages", "dbt_modules"}
+
+
+def files_of(project: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each file of a project that dbt may read, by its name in the project, in order.
+
+    Left out are hidden files, what dbt writes, and other projects below this one: a package often holds one that tests
+    it. Links are followed: `dbt deps` makes a link of a local package.
+    """
+    yield from sorted(_walk(project, PurePosixPath(), ()))
+
+
+def _walk(folder: Path, name: PurePosixPath, above: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
+    real = folder.resolve()
+    if real in above:
+        return
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path.name in _SKIPPED:
+            continue
+        if path.is_file():
+            yield str(name / path.name), path
+        elif path.is_dir() and _belongs(path, name):
+            yield from _walk(path, name / path.name, () if name.name in _PACKAGES else (*above, real))
+
+
+def _belongs(folder: Path, name: PurePosixPath) -> bool:
+    """Tell whether a folder inside the folder of that name is part of the project."""
+    if folder.name in _PACKAGES:
+        return not name.parts  # a package's own packages are not read
+    return name.name in _PACKAGES or not (folder / PROJECT_FILE).is_file()
+
+
+def hash_files(project: Path) -> str:
+    """Return the digest of a project's files, their names included."""
+    digest = hashlib.sha256()
+    for name, path in files_of(project):
+        content = path.read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:32]
+
+
+def pack(project: Path) -> bytes:
+    """Return a project's files as an archive; the same files always give the same bytes.
+
+    Raises:
+        Misconfigured: The archive has more than `MAX_BYTES`.
+    """
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w|") as archive,
+    ):
+        for name, path in files_of(project):
+            entry = tarfile.TarInfo(name)
+            entry.size = path.stat().st_size
+            with path.open("rb") as file:
+                archive.addfile(entry, file)
+    if packed.tell() > MAX_BYTES:
+        raise Misconfigured(
+            f"the dbt project {project} has {packed.tell():,} compressed bytes, {MAX_BYTES:,} can be sent to a pod",
+            "remove what dbt does not read, such as large seeds, or bake the project into the dbt image",
+        )
+    return packed.getvalue()
+
+
+def unpack(archive: bytes, folder: Path) -> None:
+    """Write the files of an archive into a folder.
+
+    They get the time of now: dbt takes a YAML file of the same time as before for unchanged.
+    """
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as entries:
+        for entry in entries:
+            path = folder / entry.name
+            if not entry.isfile() or not path.resolve().is_relative_to(folder.resolve()):
+                raise Misconfigured(f"{entry.name!r} in the project's archive is no file of it", "please report this")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = entries.extractfile(entry)
+            assert content is not None
+            path.write_bytes(content.read())
+
+
+def part_name(digest: str, number: int) -> str:
+    """Return the file of one part of an archive, of the project of that digest."""
+    return f"{digest}.{number:03}"
+
+
+def delivered(folder: Path | None = None) -> tuple[str, list[Path]] | None:
+    """Return the digest of the project that this pod was given, and the parts of its archive; None if it has none.
+
+    Args:
+        folder: By default `MEDALLION_DELIVERY`, or where pods have it.
+    """
+    folder = folder or Path(os.environ.get("MEDALLION_DELIVERY", DELIVERY))
+    parts = sorted(folder.glob("*.[0-9][0-9][0-9]"))
+    return (parts[0].stem, parts) if parts else None
+
+
+def check_packages(project: Path) -> None:
+    """See that a project's packages are in it: a pod has no access to the hub, nor to git.
+
+    Raises:
+        Misconfigured: Fewer packages are installed than the project names.
+    """
+    wanted = [entry for name in ("packages.yml", "dependencies.yml") for entry in _packages(project / name)]
+    there = [path for name in _PACKAGES for path in (project / name).glob("*/" + PROJECT_FILE)]
+    if len(there) < len(wanted):
+        raise Misconfigured(
+            f"the dbt project {project} names {len(wanted)} packages, and {len(there)} are in its dbt_packages",
+            "run `dbt deps` in it and commit dbt_packages with it",
+        )
+
+
+def _packages(path: Path) -> list[Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path} is not YAML: {error}", "correct it") from error
+    packages = content.get("packages") if isinstance(content, dict) else None
+    return packages if isinstance(packages, list) else []
