@@ -210,12 +210,16 @@ class Airflow:
 
 @dataclass
 class RetailRun:
-    """The retail pipeline's run: how long the push took to appear, and what `kubectl logs` showed by step."""
+    """The retail pipeline's run.
+
+    It has the seconds until the push appeared, the digest of the pushed dbt project, and what `kubectl logs` showed.
+    """
 
     dag: str
     run: str
     source: Path
     appeared_seconds: float
+    project: str
     logs: dict[str, str]
 
 

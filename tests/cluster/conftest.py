@@ -13,6 +13,7 @@ import pytest
 
 from alerts import Alerts, receiving
 from cluster import REPO, Airflow, Cluster, RetailRun, follow_logs, git
+from medallion.protocol.project_archive import hash_files
 from release import airflow, checkout, cluster
 from upgrades import Upgrade, upgraded
 
@@ -48,18 +49,21 @@ def retail(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[Retai
     name = "pipeline_retail_store_sales"
     folder = Path(__file__).parent / "dags"
     shutil.copy(folder / "pipelines" / f"{name}.yaml", checkout / "dags" / "pipelines")
+    model = checkout / "dags" / "dbt" / "models" / "customer_transactions" / "gold" / "agg_monthly_sales.sql"
+    model.write_text(f"{model.read_text()}\n-- changed by a push\n")
+    project = hash_files(checkout / "dags" / "dbt")
     git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "Another pipeline")
+    git(checkout, "commit", "-qm", "Another pipeline, and a model that changed")
+    subprocess.run([REPO / "k8s" / "upload.sh", source], check=True, capture_output=True)
     pushed = time.monotonic()
     git(checkout, "push", "-q")
-    subprocess.run([REPO / "k8s" / "upload.sh", source], check=True, capture_output=True)
     airflow.appears(name)
     appeared = time.monotonic() - pushed
     with follow_logs(cluster, name) as logs:
         run = airflow.trigger(name)
         state = airflow.finished(name, run)
     assert state == "success", logs
-    yield RetailRun(name, run, source, appeared, logs)
+    yield RetailRun(name, run, source, appeared, project, logs)
     cluster.kubectl("delete", "pod", "-l", f"medallion/pipeline={name}", "--ignore-not-found")
 
 

@@ -60,6 +60,16 @@ def test_a_pushed_pipeline_appears_and_runs_without_a_new_image(retail: RetailRu
     assert {row["status"] for row in ledger(cluster, retail.dag, retail.run).values()} == {"succeeded"}
 
 
+def test_a_pushed_model_is_used_without_a_new_image(retail: RetailRun, cluster: Cluster):
+    used = cluster.sql(
+        "select distinct content -> 'work' ->> 'project' as project from medallion.specs "
+        f"where pipeline = '{retail.dag}' and content -> 'work' ->> 'kind' = 'layer'"
+    )
+    assert used == [{"project": retail.project}]
+    (stored,) = cluster.sql(f"select count(*) as projects from medallion.projects where digest = '{retail.project}'")
+    assert stored == {"projects": 1}
+
+
 def test_the_retail_gold_tables_equal_an_independent_computation(retail: RetailRun, cluster: Cluster):
     sales, rejected = retail_sales(retail.source)
     row = ledger(cluster, retail.dag, retail.run)["clean.sales"]

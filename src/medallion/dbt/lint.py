@@ -47,7 +47,7 @@ def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) 
         for source in file.pipeline.sources
         if getattr(source, "incremental", None) is None
     }
-    manifests: dict[str, Manifest] = {}
+    manifests: dict[str, tuple[Manifest, dict[str, str]]] = {}
     found: set[Diagnostic] = set()
     held: set[str] = set()
     nodes: dict[str, Node] = {}
@@ -55,12 +55,12 @@ def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) 
         checkout = Checkout(project, file.pipeline.dbt)
         try:
             if checkout.key not in manifests:
-                manifests[checkout.key] = load_manifest(checkout, FolderStore(checkout)).manifest
-                twins(manifests[checkout.key])
+                parsed = load_manifest(checkout, FolderStore(checkout)).manifest
+                manifests[checkout.key] = parsed, twins(parsed)
         except StepFailure as failure:
             found.add(diagnostic(PROJECT_FILE, failure.message, failure.remedy))
             continue
-        manifest = manifests[checkout.key]
+        manifest, own = manifests[checkout.key]
         try:
             nodes, _, division, problems = divided(manifest, project, _order(file.pipeline), file.pipeline.models or "")
         except StepFailure as failure:
@@ -69,6 +69,7 @@ def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) 
         held |= division.everything
         built = {id for ids in division.builds.values() for id in ids}
         fixed = (built - manifest.functions.keys()) | _loaded(manifest, tables)
+        fixed |= {source for source, twin in own.items() if twin in built}
         for layer in file.pipeline.layers if whole else ():
             views = division.builds[layer.name] if layer.is_published else ()
             problems += refusals.exposed_views(manifest, nodes, views, fixed)
