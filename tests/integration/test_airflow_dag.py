@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from bundles import bundle_settings
+
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 pytest.importorskip("airflow", reason="Airflow is not installed: make test sets it up")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> None:
-    import os
-
     os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
 
 
@@ -70,14 +71,19 @@ def test_pods_satisfy_the_restricted_standard_and_have_no_password_of_their_own(
 def test_one_broken_pipeline_shows_its_error_and_leaves_the_others(tmp_path: Path):
     folder = tmp_path / "dags"
     shutil.copytree(DAGS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "broken.py").write_text((folder / "pipeline_customer_transaction.py").read_text())
     (folder / "pipelines" / "broken.yaml").write_text("name: broken\nowner: me\nlayer: []\n")
     code = (
+        "from airflow.dag_processing.bundles.manager import DagBundlesManager\n"
         "from airflow.dag_processing.dagbag import DagBag\n"
-        f"bag = DagBag({str(folder)!r})\n"
+        "bundle = DagBundlesManager().get_bundle('medallion')\n"
+        "bundle.initialize()\n"
+        "bag = DagBag(bundle.path)\n"
         "print(sorted(bag.dags)); print(*bag.import_errors.values())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    settings = {**os.environ, **bundle_settings(tmp_path / "airflow", folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True, env=settings
+    )
     assert "'pipeline_customer_transaction'" in done.stdout
     assert "broken.yaml:3:1: layer: unknown key 'layer' — did you mean 'layers'?" in done.stdout
 

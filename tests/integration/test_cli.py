@@ -31,7 +31,7 @@ def dags(tmp_path: Path) -> Path:
     two = schedule("acme_orders", "acme/orders", 'cron: "@hourly", tags: {priority: high}')
     return write(
         tmp_path,
-        two + schedule("globex_orders", "globex/orders") + schedule("broken", "acme/nothing"),
+        two + schedule("globex_orders", "globex/orders", 'cron: "*/7 * * * *"') + schedule("broken", "acme/nothing"),
         *("acme/orders", "globex/orders"),
         settings="    tenants: {acme: {concurrency: 3}}\n",
     )

@@ -1,0 +1,147 @@
+"""`medallion init`: a repository that lints, runs, and builds what plain dbt builds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+import yaml
+
+pytest.importorskip("dbt.cli.main")
+
+from databases import fresh_database
+from medallion.errors import ExitCode
+
+REPO = Path(__file__).resolve().parents[2]
+CASES = REPO.parent / "shared" / "cases"
+ODD = {
+    "dbt_project.yml": "name: odd\nprofile: odd\nmodels: {odd: {+materialized: table}}\n",
+    "seeds/colours.csv": "id,name\n1,red\n2,blue\n",
+    "seeds/alone.csv": "id\n1\n",
+    "models/stg_colours.sql": "select id, name from {{ source('given', 'colours') }}",
+    "models/sources.yml": "sources: [{name: given, schema: '{{ target.schema }}', tables: [{name: colours}]}]\n",
+    "models/anything/first.sql": "select id from {{ ref('stg_colours') }}",
+    "models/anything/int_late.sql": "select id from {{ ref('first') }}",
+    "models/anything/of_late.sql": "{{ config(materialized='view') }} select id from {{ ref('int_late') }}",
+    "models/tests.yml": "models: [{name: stg_colours, columns: [{name: id, data_tests: "
+    "[{relationships: {arguments: {to: ref('int_late'), field: id}}}]}]}]\n",
+}
+
+
+def medallion(here: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, "PYTHONPATH": str(REPO / "src")}
+    command = [sys.executable, "-m", "medallion.cli", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=here, env=variables, timeout=300)
+
+
+def good(here: Path, *words: object) -> str:
+    done = medallion(here, *words)
+    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
+    return done.stdout
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def plain_dbt(project: Path, url: str, tmp_path: Path) -> None:
+    """What `dbt seed` and `dbt build` make of a project."""
+    with psycopg.connect(url) as connection:
+        info = connection.info
+        output = {
+            **{"type": "postgres", "host": info.host, "port": info.port, "user": info.user, "password": ""},
+            **{"dbname": info.dbname, "schema": "public", "threads": 2},
+        }
+    name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]
+    (tmp_path / "profiles.yml").write_text(json.dumps({name: {"target": "t", "outputs": {"t": output}}}))
+    places = ["--project-dir", project, "--profiles-dir", tmp_path, "--target-path", tmp_path, "--log-path", tmp_path]
+    for command in ("seed", "build"):
+        dbt = [str(Path(sys.executable).with_name("dbt")), command, *map(str, places), "--quiet"]
+        subprocess.run(dbt, check=True, timeout=300)
+
+
+def relations(url: str) -> dict[str, list[str]]:
+    """The rows of each relation that a reader sees."""
+    with psycopg.connect(url) as connection:
+        names = connection.execute(
+            "select schemaname || '.' || relname from (select schemaname, tablename as relname from pg_tables union all "
+            "select schemaname, viewname from pg_views union all select schemaname, matviewname from pg_matviews) as known "
+            "where schemaname !~ '__[0-9a-f]{8}$' and schemaname not in ('pg_catalog', 'information_schema', 'medallion')"
+        ).fetchall()
+        return {
+            name: [row[0] for row in connection.execute(f"select t::text from {name} as t order by 1")]  # type: ignore[arg-type]
+            for (name,) in names
+        }
+
+
+def test_a_new_repository_lints_and_runs(tmp_path: Path, warehouse_url: str):
+    good(tmp_path, "init", "shop")
+    shop = tmp_path / "shop"
+    assert good(shop, "lint", "--strict") == ""
+    good(shop, "run", "sales", "--warehouse", warehouse_url)
+    assert len(relations(warehouse_url)["gold.monthly_sales"]) == 3
+    for name in ("values.yaml", ".github/workflows/test.yaml"):
+        assert yaml.safe_load((shop / name).read_text())
+    assert not list(shop.rglob("*.py"))
+
+
+def test_any_project_is_divided_and_gives_what_plain_dbt_gives(tmp_path: Path, warehouse_url: str, postgres_url: str):
+    project = write(tmp_path / "odd", ODD)
+    good(tmp_path, "init", "team", "--dbt", project)
+    team = tmp_path / "team"
+    assert good(team, "lint", "--strict") == ""
+    layers = yaml.safe_load((team / "dags" / "pipelines" / "odd.yaml").read_text())["layers"]
+    assert [layer["name"] for layer in layers] == ["seeds", "staging", "marts"]
+    good(team, "run", "odd", "--warehouse", warehouse_url)
+    with fresh_database(postgres_url) as url:
+        plain_dbt(project, url, tmp_path)
+        assert relations(warehouse_url) == relations(url)
+
+
+def test_a_project_inside_the_repository_stays_in_its_place(tmp_path: Path):
+    project = write(tmp_path / "team" / "transform", ODD)
+    good(tmp_path, "init", "team", "--dbt", project)
+    link = tmp_path / "team" / "dags" / "dbt"
+    assert (link.is_symlink(), link.resolve(), str(link.readlink())) == (True, project, "../transform")
+    assert good(tmp_path / "team", "lint") == ""
+
+
+def test_nothing_of_a_team_is_overwritten(tmp_path: Path):
+    write(tmp_path / "team", {"README.md": "mine"})
+    good(tmp_path, "init", "team")
+    assert (tmp_path / "team" / "README.md").read_text() == "mine"
+    again = medallion(tmp_path, "init", "team")
+    assert again.returncode == ExitCode.USAGE
+    assert "is there already" in again.stderr
+    no_project = medallion(tmp_path, "init", "other", "--dbt", tmp_path)
+    assert f"{tmp_path} has no dbt_project.yml" in no_project.stderr
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.skipif(not (CASES / "nasty-dbt-project").is_dir(), reason=f"no cases here (looked in {CASES})")
+def test_the_nasty_project_gives_what_plain_dbt_gives(tmp_path: Path, warehouse_url: str, postgres_url: str):
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("do $$ begin create role reporter; exception when duplicate_object then null; end $$")
+    project = tmp_path / "nasty"
+    write(project, {str(path.relative_to(CASES / "nasty-dbt-project")): path.read_text()
+                    for path in (CASES / "nasty-dbt-project").rglob("*") if path.is_file()})  # fmt: skip
+    (project / "model_that_cannot_work.sql").unlink()
+    good(tmp_path, "init", "team", "--dbt", project)
+    assert good(tmp_path / "team", "lint") == ""
+    good(tmp_path / "team", "run", "nasty", "--warehouse", warehouse_url)
+    with fresh_database(postgres_url) as url:
+        plain_dbt(project, url, tmp_path)
+        expected, found = relations(url), relations(warehouse_url)
+    assert found.keys() == expected.keys()
+    # They hold a time or a hash of it; a build's name; the log of hooks; whether a build's schema has a relation.
+    differ = {"public_history.orders_snapshot", "public_marts.inc_hook", "public_marts.uses_this_text", "ops.runs",
+              "public_marts.uses_get_relation"}  # fmt: skip
+    assert {name for name in expected if expected[name] != found[name]} <= differ
