@@ -18,7 +18,7 @@ help: # of all targets that have a description
 	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ On this machine, without a cluster
-.PHONY: install demo dagster test slow fuzz test-all lint bench
+.PHONY: install demo dagster test slow test-projects fuzz test-all lint bench
 
 install: .venv/run.stamp ## set up .venv; the command is then .venv/bin/medallion
 
@@ -36,6 +36,9 @@ test: .venv/dev.stamp ## set up and run the tests that need no cluster
 
 slow: .venv/dev.stamp ## the tests that `make test` leaves out
 	$(PYTEST) -m slow
+
+test-projects: .venv/dev.stamp ## run the dbt projects of DIR=… and compare with plain dbt
+	MEDALLION_TEST_PROJECTS=$(DIR) $(BIN)/python -m pytest tests/integration/test_public_projects.py -s
 
 fuzz: .venv/dev.stamp ## try twenty times as many generated inputs (FUZZ=20)
 	MEDALLION_FUZZ=$(or $(FUZZ),20) $(PYTEST) -m fuzz

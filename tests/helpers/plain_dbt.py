@@ -1,0 +1,79 @@
+"""What plain dbt makes of a project, to compare with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import yaml
+from psycopg import sql
+
+RELATIONS = """
+    select n.nspname, c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'v', 'm') and n.nspname !~ '(__[0-9a-f]{8}$|^pg_)'
+        and n.nspname not in ('information_schema', 'medallion')
+"""
+COLUMNS = """
+    select a.attname from pg_attribute as a join pg_class as c on c.oid = a.attrelid
+    join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = %s and c.relname = %s and a.attnum > 0 and not a.attisdropped order by 1
+"""
+
+
+def plain_dbt(project: Path, url: str, folder: Path) -> None:
+    """Run `dbt seed` and `dbt build` in a database; the profile and what dbt writes go to a folder."""
+    with psycopg.connect(url) as connection:
+        info = connection.info
+        output = {
+            **{"type": "postgres", "host": info.host, "port": info.port, "user": info.user, "password": ""},
+            **{"dbname": info.dbname, "schema": "public", "threads": 2},
+        }
+    folder.mkdir(parents=True, exist_ok=True)
+    name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]
+    profiles = {name: {"target": "warehouse", "outputs": {"warehouse": output}}}
+    (folder / "profiles.yml").write_text(json.dumps(profiles))
+    places = ["--project-dir", project, "--profiles-dir", folder, "--target-path", folder, "--log-path", folder]
+    for command in ("seed", "build"):
+        dbt = [str(Path(sys.executable).with_name("dbt")), command, *map(str, places), "--quiet"]
+        subprocess.run(dbt, check=True, timeout=1800)
+
+
+def columns(url: str) -> dict[str, dict[str, str]]:
+    """A digest of the values of each column of each relation that a reader sees."""
+    with psycopg.connect(url) as connection:
+        return {
+            f"{schema}.{name}": {
+                column: _digest(connection, schema, name, column)
+                for (column,) in connection.execute(COLUMNS, (schema, name)).fetchall()
+            }
+            for schema, name in connection.execute(RELATIONS).fetchall()
+        }
+
+
+def _digest(connection: psycopg.Connection, schema: str, name: str, column: str) -> str:
+    query = sql.SQL("select count(*), md5(string_agg(t::text, chr(10) order by t::text)) from (select {} from {}) as t")
+    row = connection.execute(query.format(sql.Identifier(column), sql.Identifier(schema, name))).fetchone()
+    return str(row)
+
+
+def differences(expected: str, again: str, found: str) -> list[str]:
+    """Where a database differs from what plain dbt makes; what two of plain dbt's runs differ in is left out.
+
+    Args:
+        expected: The database of plain dbt.
+        again: Another one of plain dbt: a time or an id of the run differs.
+        found: The database to compare.
+    """
+    first, second, ours = columns(expected), columns(again), columns(found)
+    told = [f"{name} is missing" for name in sorted(first.keys() - ours.keys())]
+    told += [f"{name} is too many" for name in sorted(ours.keys() - first.keys())]
+    for name in sorted(first.keys() & ours.keys()):
+        if first[name].keys() != ours[name].keys():
+            told.append(f"{name} has the columns {', '.join(ours[name])}, not {', '.join(first[name])}")
+            continue
+        stable = [column for column, digest in first[name].items() if digest == second[name].get(column)]
+        told += [f"{name}.{column} differs" for column in stable if ours[name][column] != first[name][column]]
+    return told
