@@ -239,9 +239,9 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...
         work=LayerWork(
             kind="layer",
             layer=layer.name,
-            select=_select(pipeline, layer),
+            select=pipeline.selectors[layer.name],
             phase=phase,
-            layers=tuple((one.name, _select(pipeline, one)) for one in pipeline.layers),
+            layers=tuple(pipeline.selectors.items()),
             models=pipeline.models or "",
             dbt=pipeline.dbt,
             **flags,
@@ -255,7 +255,3 @@ def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
         pool=pool_name(pipeline.tenant) if pipeline.tenant else None,
     )
-
-
-def _select(pipeline: Pipeline, layer: Layer) -> str:
-    return layer.select or f"path:models/{pipeline.models}/{layer.name}"

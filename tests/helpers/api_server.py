@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,6 +17,16 @@ KUBECONFIG = {
     "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     "users": [{"name": "test", "user": {}}],
 }
+
+
+@contextmanager
+def serving() -> Iterator[Cluster]:
+    """A server that answers while the context lasts."""
+    made = Cluster()
+    threading.Thread(target=made.server.serve_forever, daemon=True).start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
 
 
 class Cluster:

@@ -6,14 +6,13 @@ The API server is one of a page (`api_server.py`).
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api_server import KUBECONFIG, Cluster
+from api_server import KUBECONFIG, Cluster, serving
 from medallion.config.load_runner import load_runners
 from medallion.plan import RunContext, make_plan
 from medallion.protocol import wire
@@ -29,16 +28,13 @@ from medallion.orchestrators.dagster.job import RUN_ID, build_job
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    made = Cluster()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    place = {"server": f"http://127.0.0.1:{made.server.server_port}"}
-    config = tmp_path / "kubeconfig"
-    config.write_text(json.dumps({**KUBECONFIG, "clusters": [{"name": "test", "cluster": place}]}))
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(config))
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with serving() as made:
+        place = {"server": f"http://127.0.0.1:{made.server.server_port}"}
+        config = tmp_path / "kubeconfig"
+        config.write_text(json.dumps({**KUBECONFIG, "clusters": [{"name": "test", "cluster": place}]}))
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(config))
+        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+        yield made
 
 
 def run(tmp_path: Path) -> Any:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -13,12 +10,12 @@ import yaml
 
 pytest.importorskip("dbt.cli.main")
 
+from command_line import good, medallion
 from databases import fresh_database
 from medallion.errors import ExitCode
 from plain_dbt import differences, plain_dbt
+from team import CASES
 
-REPO = Path(__file__).resolve().parents[2]
-CASES = REPO.parent / "shared" / "cases"
 ODD = {
     "dbt_project.yml": "name: odd\nprofile: odd\nmodels: {odd: {+materialized: table}}\n",
     "seeds/colours.csv": "id,name\n1,red\n2,blue\n",
@@ -31,18 +28,6 @@ ODD = {
     "models/tests.yml": "models: [{name: stg_colours, columns: [{name: id, data_tests: "
     "[{relationships: {arguments: {to: ref('int_late'), field: id}}}]}]}]\n",
 }
-
-
-def medallion(here: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    variables = {**os.environ, "PYTHONPATH": str(REPO / "src")}
-    command = [sys.executable, "-m", "medallion.cli", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=here, env=variables, timeout=300)
-
-
-def good(here: Path, *words: object) -> str:
-    done = medallion(here, *words)
-    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
-    return done.stdout
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiClient, Configuration, CoreV1Api
 
-from api_server import Cluster
+from api_server import Cluster, serving
 from medallion.config.contract import Contract
 from medallion.config.pipeline import Pipeline
 from medallion.errors import Misconfigured
@@ -31,11 +30,8 @@ SOURCES = [{"name": "s", "path": "a.csv", "contract": "c"}]
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    made = Cluster()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with serving() as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("dbt.cli.main")
 
+from command_line import good
 from databases import fresh_database
+from layers import REPO
 from plain_dbt import columns, differences, plain_dbt
 
-REPO = Path(__file__).resolve().parents[2]
 FOLDER = os.environ.get("MEDALLION_TEST_PROJECTS")
 PROJECTS = sorted(
     path.parent
@@ -27,23 +26,15 @@ PROJECTS = sorted(
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="no projects here: make test-projects DIR=… names their folder")
 
 
-def medallion(here: Path, *words: object) -> str:
-    variables = {**os.environ, "PYTHONPATH": str(REPO / "src")}
-    command = [sys.executable, "-m", "medallion.cli", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=here, env=variables, timeout=3600)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    return done.stdout
-
-
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_a_public_project_gives_what_plain_dbt_gives(
     project: Path, tmp_path: Path, warehouse_url: str, postgres_url: str
 ):
-    medallion(tmp_path, "init", "team", "--dbt", project)
+    good(tmp_path, "init", "team", "--dbt", project)
     (pipeline,) = (tmp_path / "team" / "dags" / "pipelines").iterdir()
     print(pipeline.read_text())
-    print(medallion(tmp_path / "team", "lint"))
-    print(medallion(tmp_path / "team", "run", pipeline.stem, "--warehouse", warehouse_url))
+    print(good(tmp_path / "team", "lint"))
+    print(good(tmp_path / "team", "run", pipeline.stem, "--warehouse", warehouse_url))
     with fresh_database(postgres_url) as expected, fresh_database(postgres_url) as again:
         for number, url in enumerate((expected, again)):
             plain_dbt(project, url, tmp_path / f"plain{number}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiClient, Configuration, CoreV1Api
 
-from api_server import Cluster
+from api_server import Cluster, serving
 from medallion.config.contract import Contract
 from medallion.config.pipeline import Pipeline, RetryConfig
 from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
@@ -24,11 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    made = Cluster()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with serving() as made:
+        yield made
 
 
 def operator(cluster: Cluster, name: str = "p", source: str = "s", **contract: Any) -> Any:

@@ -1,8 +1,19 @@
-"""The two streams that every command writes to."""
+"""The two streams that every command writes to, and how a command refuses its arguments."""
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+import typer
 from rich.console import Console
+
+from medallion.errors import ExitCode
 
 console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)
+
+
+def refuse(message: str, remedy: str) -> NoReturn:
+    """Print what is wrong and a hint, and exit with the code for wrong usage."""
+    error_console.print(f"{message}\nhint: {remedy}", style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(ExitCode.USAGE)

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from medallion.cli import team
-from medallion.cli.console import console, error_console
-from medallion.errors import ExitCode, StepFailure
+from medallion.cli.console import console, refuse
+from medallion.errors import StepFailure
 from medallion.infer.text import plain
 from medallion.protocol.project_archive import PROJECT_FILE, files_of
 
@@ -37,12 +37,11 @@ def init(
     """
     folder = folder.absolute()
     if dbt is not None and not (dbt / PROJECT_FILE).is_file():
-        _refuse(f"{dbt} has no {PROJECT_FILE}", "name the folder of a dbt project")
+        refuse(f"{dbt} has no {PROJECT_FILE}", "name the folder of a dbt project")
     try:
         name, files = _of_project(dbt) if dbt else ("sales", _small())
     except StepFailure as failure:
-        _refuse(failure.message, failure.remedy)
-        raise
+        refuse(failure.message, failure.remedy)
     files |= {
         "README.md": team.README.format(title=folder.name, name=name),
         "Makefile": team.MAKEFILE.replace("@NAME@", name),
@@ -52,7 +51,7 @@ def init(
     }
     there = [path for path in files if (folder / path).exists() and path.startswith("dags/")]
     if there:
-        _refuse(f"{folder / there[0]} is there already", "choose another folder, or remove it")
+        refuse(f"{folder / there[0]} is there already", "choose another folder, or remove it")
     if dbt is not None:
         _place(dbt.absolute(), folder / "dags" / "dbt")
     for path, text in files.items():
@@ -82,7 +81,7 @@ def _of_project(dbt: Path) -> tuple[str, dict[str, str]]:
 
     proposal = propose(dbt)
     if not proposal.layers:
-        _refuse(f"the dbt project {dbt} has no model, seed or snapshot", "add one")
+        refuse(f"the dbt project {dbt} has no model, seed or snapshot", "add one")
     for problem in proposal.problems:
         console.print(f"correct: {problem} — {problem.remedy}", style="yellow", markup=False, soft_wrap=True)
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", proposal.project)[:55]
@@ -104,7 +103,7 @@ def _place(dbt: Path, place: Path) -> None:
     if dbt.resolve() == place.resolve():
         return
     if place.exists() or place.is_symlink():
-        _refuse(f"{place} is there already", "choose another folder, or remove it")
+        refuse(f"{place} is there already", "choose another folder, or remove it")
     place.parent.mkdir(parents=True, exist_ok=True)
     if dbt.resolve().is_relative_to(place.parent.parent.resolve()):
         place.symlink_to(os.path.relpath(dbt, place.parent))
@@ -123,8 +122,3 @@ def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     console.print(f"wrote {path}", markup=False, soft_wrap=True)
-
-
-def _refuse(message: str, remedy: str) -> None:
-    error_console.print(f"{message}\nhint: {remedy}", style="red", markup=False, soft_wrap=True)
-    raise typer.Exit(ExitCode.USAGE)

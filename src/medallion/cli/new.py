@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.console import console, error_console
+from medallion.cli.console import console, refuse
 from medallion.cli.places import DagsOption
 from medallion.cli.templates import CONTRACT, JOB, PIPELINE, RUNNER, SCHEDULE
 from medallion.config.connectors import CONNECTORS
@@ -20,7 +20,7 @@ from medallion.config.load_runner import runner_files
 from medallion.config.pipeline import Pipeline, RetryConfig
 from medallion.config.places import default_dags
 from medallion.config.yaml_loader import load, parse
-from medallion.errors import ExitCode, StepFailure
+from medallion.errors import StepFailure
 from medallion.infer.text import flow, plain, table_name
 
 NAME = r"[A-Za-z][A-Za-z0-9_-]{0,54}"
@@ -142,13 +142,11 @@ def _contract_if_missing(
         contract = load(path, Contract)
         proof = prove(contract, source)
     except ConfigError as error:
-        _refuse(str(error), "correct it, or choose another name")
-        raise
+        refuse(str(error), "correct it, or choose another name")
     except StepFailure as failure:
-        _refuse(f"{path} is there already and does not load {source}: {failure.message}", failure.remedy)
-        raise
+        refuse(f"{path} is there already and does not load {source}: {failure.message}", failure.remedy)
     if refused := refusal(contract, proof.counts, source.name):
-        _refuse(f"{path} is there already and does not load {source}: {refused[0]}", "choose another name, or edit it")
+        refuse(f"{path} is there already and does not load {source}: {refused[0]}", "choose another name, or edit it")
     console.print(f"{path} is there already and stays; {source.name}: {proof}", markup=False, soft_wrap=True)
     return {}
 
@@ -157,7 +155,7 @@ def _contract(folder: Path, name: str, source: Path | None, header_row: int | No
     table = table_name(name)
     for path in sorted((folder / "contracts").glob("*.yaml")):
         if _table(path) == table:
-            _refuse(f"{path} loads the table {table} already", "choose another name: each load replaces its table")
+            refuse(f"{path} loads the table {table} already", "choose another name: each load replaces its table")
     if source is None:
         return CONTRACT.format(name=plain(name), table=table)
     from medallion.infer.proof import proved_contract
@@ -167,8 +165,7 @@ def _contract(folder: Path, name: str, source: Path | None, header_row: int | No
         text, proof = proved_contract(name, source, header_row, encoding)
     except NotTabular as error:
         message, _, remedy = str(error).rpartition(" — ")
-        _refuse(message, remedy)
-        raise
+        refuse(message, remedy)
     console.print(f"{source.name}: {proof}", markup=False, soft_wrap=True)
     for line in proof.first:
         console.print(f"  rejected: {line}", markup=False, soft_wrap=True)
@@ -194,12 +191,12 @@ def _codes() -> str:
 
 def _check(word: str, pattern: str) -> None:
     if not re.fullmatch(pattern, word):
-        _refuse(f"invalid name {word!r}", f"write one that matches {pattern}")
+        refuse(f"invalid name {word!r}", f"write one that matches {pattern}")
 
 
 def _check_free(path: Path) -> None:
     if path.exists():
-        _refuse(f"{path} is there already", "choose another name, or edit it")
+        refuse(f"{path} is there already", "choose another name, or edit it")
 
 
 def _write(files: dict[Path, str]) -> None:
@@ -213,8 +210,3 @@ def _next(name: str, source: Path | None) -> None:
     console.print(
         f"next: medallion run {name}" + (f" --input {source}" if source else ""), markup=False, soft_wrap=True
     )
-
-
-def _refuse(message: str, remedy: str) -> None:
-    error_console.print(f"{message}\nhint: {remedy}", style="red", markup=False, soft_wrap=True)
-    raise typer.Exit(ExitCode.USAGE)

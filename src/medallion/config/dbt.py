@@ -1,4 +1,4 @@
-"""How a pipeline uses a dbt project: which one, and what dbt is told beside the command."""
+"""The dbt settings of a pipeline: the project, its target and its variables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ProjectFolder = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-
 
 
 class DbtSettings(ConfigModel):
-    """The dbt project of a pipeline's layers, and its target and variables. Medallion writes the profile itself."""
+    """The dbt project that contains the pipeline's models, and its target. Medallion generates the profile."""
 
     project: ProjectFolder = Field("dbt", description="The folder of the dbt project, below the DAG folder.")
     target: Name = Field("warehouse", description="The name of dbt's target: `target.name` in models and macros.")

@@ -159,6 +159,11 @@ class PipelineSettings(ConfigModel):
     retention: Retention = Retention()
     resources: ImageResources = ImageResources()
 
+    @property
+    def selectors(self) -> dict[str, str]:
+        """The dbt selector of each layer, by the layer's name, in the order in which they run."""
+        return {layer.name: layer.select or f"path:models/{self.models}/{layer.name}" for layer in self.layers}
+
     @model_validator(mode="after")
     def _layers(self) -> Self:
         check_unique("layer", [layer.name for layer in self.layers])

@@ -28,8 +28,8 @@ _LOGIN = {
     "keepalives_idle": 10,
     "application_name": "{{ env_var('MEDALLION_APPLICATION', 'medallion dbt') }}",
 }
-_NO_LOGIN = {"host": "nowhere", "port": 5432, "user": "nobody", "password": "", "dbname": "warehouse", "threads": 4}
-"""dbt parses again whenever one of them differs from the last parse; none of them is in what it parses."""
+_PARSE_LOGIN = {"host": "localhost", "port": 5432, "user": "dbt", "password": "", "dbname": "warehouse", "threads": 4}
+"""Constants for parsing, which does not connect. dbt discards a kept parse if the host, user or database differs."""
 _VARIABLE = re.compile(rb"env_var\(\s*['\"](\w+)['\"]")
 
 
@@ -75,7 +75,7 @@ class Checkout:
         """Return the flags that say where the project and its profile are; see `flags`."""
         settings = self.settings
         profile = str(self._file.get("profile") or "medallion")
-        output = {"type": "postgres", "schema": settings.target_schema, **(_LOGIN if login else _NO_LOGIN)}
+        output = {"type": "postgres", "schema": settings.target_schema, **(_LOGIN if login else _PARSE_LOGIN)}
         profiles = {profile: {"target": settings.target, "outputs": {settings.target: output}}}
         (target / "profiles.yml").write_text(json.dumps(profiles), encoding="utf-8")  # JSON is YAML
         return [

@@ -11,7 +11,6 @@ from dbt.contracts.graph.manifest import Manifest
 
 from medallion.config.diagnostics import Diagnostic
 from medallion.config.load_pipeline import PipelineFile
-from medallion.config.pipeline import Pipeline
 from medallion.config.places import dbt_project
 from medallion.dbt import refusals
 from medallion.dbt.checkout import Checkout
@@ -62,7 +61,9 @@ def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) 
             continue
         manifest, own = manifests[checkout.key]
         try:
-            nodes, _, division, problems = divided(manifest, project, _order(file.pipeline), file.pipeline.models or "")
+            nodes, _, division, problems = divided(
+                manifest, project, file.pipeline.selectors, file.pipeline.models or ""
+            )
         except StepFailure as failure:
             found.add(Diagnostic(str(file.path), 1, 1, "layers", failure.message, failure.remedy))
             continue
@@ -75,10 +76,6 @@ def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) 
             problems += refusals.exposed_views(manifest, nodes, views, fixed)
         found |= {diagnostic(problem.file, problem.message, problem.remedy) for problem in problems}
     return found | set(_in_no_layer(nodes, held, diagnostic) if whole else ())
-
-
-def _order(pipeline: Pipeline) -> dict[str, str]:
-    return {layer.name: layer.select or f"path:models/{pipeline.models}/{layer.name}" for layer in pipeline.layers}
 
 
 def _loaded(manifest: Manifest, tables: set[str]) -> set[str]:

@@ -18,9 +18,7 @@ from dbt.version import __version__ as dbt_version
 
 from medallion.dbt.checkout import Checkout
 from medallion.errors import ModelFailed
-
-MAX_KEPT = 8
-"""Parses of one project: of its last commits, and under several targets."""
+from medallion.warehouse.projects import KEPT_PARSES
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class FolderStore:
             fresh = path.with_suffix(f".{os.getpid()}")
             fresh.write_bytes(parse)
             fresh.replace(path)
-            for old in self._kept()[:-MAX_KEPT]:
+            for old in self._kept()[:-KEPT_PARSES]:
                 old.unlink(missing_ok=True)
         except OSError:
             return  # a read-only place: the next command parses too, and says so

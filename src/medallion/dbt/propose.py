@@ -110,7 +110,7 @@ def _own_rank(node: Any, reads_models: bool) -> int:
 
 
 def _merge(layers: Sequence[tuple[str, set[str]]], paths: Mapping[str, tuple[str, ...]]) -> list[tuple[str, set[str]]]:
-    """Make one layer of two neighbours whose selectors nobody could read."""
+    """Merge a layer whose selector has more than `MAX_TERMS` terms with the next layer."""
     merged = list(layers)
     while len(merged) > 1:
         long = next((at for at, (_, ids) in enumerate(merged) if len(_select(ids, paths).split()) > MAX_TERMS), None)

@@ -7,7 +7,7 @@ from typing import LiteralString
 
 from medallion.warehouse.connection import Connection
 
-_KEPT_PARSES = 8
+KEPT_PARSES = 8
 """Of one pipeline: of its last commits, and under several targets."""
 
 
@@ -65,7 +65,7 @@ class Parses:
                 """delete from medallion.parses where pipeline = %(pipeline)s and key not in (
                        select key from medallion.parses where pipeline = %(pipeline)s
                        order by made_at desc limit %(kept)s)""",
-                {"pipeline": self._pipeline, "kept": _KEPT_PARSES},
+                {"pipeline": self._pipeline, "kept": KEPT_PARSES},
             )
 
     def _one(self, query: LiteralString, *values: str) -> bytes | None:
