@@ -61,7 +61,7 @@ bench: .venv/dev.stamp ## the benchmarks of docs/performance.md (some minutes)
 	$(BIN)/python tests/bench/bench_parse.py
 
 ##@ For those who change Medallion
-.PHONY: format lock wheel schema clean
+.PHONY: format lock wheel images release test-cluster chaos schema clean
 
 format: .venv/dev.stamp ## format Python and SQL
 	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
@@ -76,8 +76,21 @@ lock: .venv/run.stamp ## regenerate requirements/*.txt from pyproject.toml
 wheel: $(WHEEL) ## build the wheel that all images install
 
 # One wheel at a time: an image takes whatever is in dist/.
-$(WHEEL): .venv/run.stamp $(shell find src/medallion -type f -not -name '*.pyc')
+$(WHEEL): .venv/run.stamp $(shell find src/medallion k8s -type f -not -name '*.pyc')
 	@rm -rf dist && $(BIN)/uv build -q --wheel --out-dir dist . && touch $@
+
+images: ## build the images (TAG=dev)
+	@k8s/build.sh
+
+release: .venv/dev.stamp ## the wheel, the chart, the images, their bills of materials and checksums, in release/
+	@.ci/release
+
+# CI takes `CLUSTER_TESTS=-m "not slow_cluster"`.
+test-cluster: .venv/dev.stamp ## the tests on the cluster of `make up`, slow ones too
+	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/cluster --durations=25 $(CLUSTER_TESTS)
+
+chaos: .venv/dev.stamp ## inject faults into the cluster and print the table (CHAOS_RUNS=200 for random ones)
+	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/faults -v -s
 
 schema: .venv/run.stamp ## write the JSON Schemas of docs/schema
 	mkdir -p docs/schema
@@ -106,4 +119,7 @@ clean: ## remove .venv and local state (the embedded Postgres and its data too)
 	$(UV) --require-hashes -r requirements/dagster.txt
 	@touch $@
 
--include k8s/cluster.mk
+PIPELINE ?= pipeline_customer_transaction
+TAG ?= dev
+export TAG
+include k8s/cluster.mk

@@ -11,7 +11,7 @@ esac
 
 trap 'kube delete job "$job" --ignore-not-found --wait=false >/dev/null 2>&1 || true' EXIT
 kube create job "$job" --from=cronjob/medallion-backup --dry-run=client --output json |
-  python3 k8s/backup_job.py "${given[@]}" | kube create --filename - >/dev/null
+  python3 "$K8S/backup_job.py" "${given[@]}" | kube create --filename - >/dev/null
 
 ended() { kube get job "$job" -o 'jsonpath={.status.conditions[?(@.status=="True")].type}'; }
 tries=0

@@ -2,6 +2,7 @@
 # Puts the chart's dependencies in place: from a folder of archives, or else from their repositories.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
+. "$K8S/platform.sh"
 
 cached=$HOME/.cache/medallion/charts
 mapfile -t archives < <(awk '/^  - name:/ {name = $3} /^    version:/ {print name "-" $2 ".tgz"}' "$CHART/Chart.yaml")

@@ -1,19 +1,19 @@
-# Included by the root Makefile: Medallion on Kubernetes. CLUSTER, NAMESPACE, RELEASE and TAG choose which one.
+# Medallion on Kubernetes, for this checkout's Makefile and, from the wheel, for that of a team's repository.
+# CLUSTER, NAMESPACE and RELEASE choose which one. PIPELINE is the one of the first run.
+K8S ?= k8s
 CLUSTER ?= medallion
 NAMESPACE ?= medallion
 RELEASE ?= medallion
-TAG ?= dev
 KUBE_CONTEXT ?= kind-$(CLUSTER)
-PIPELINE ?= pipeline_customer_transaction
-export CLUSTER NAMESPACE RELEASE TAG KUBE_CONTEXT PIPELINE
+export CLUSTER NAMESPACE RELEASE KUBE_CONTEXT PIPELINE
 KUBE := kubectl --context $(KUBE_CONTEXT) --namespace $(NAMESPACE)
 AIRFLOW := deployment/medallion-api-server deployment/medallion-scheduler deployment/medallion-dag-processor deployment/medallion-triggerer
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rollback backup backups restore bring-back test-cluster chaos sync put images logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rollback backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
-	@k8s/up.sh
+	@$(K8S)/up.sh
 
 down: ## delete the kind cluster, its data too
 	@kind delete cluster --name $(CLUSTER)
@@ -33,41 +33,31 @@ ui: ## the Airflow UI on http://localhost:8080 (UI_PORT=8080)
 	@$(KUBE) port-forward service/medallion-api-server $(or $(UI_PORT),8080):api-server
 
 run: ## trigger PIPELINE=… and wait for its end
-	@k8s/trigger.sh $(PIPELINE)
+	@$(K8S)/trigger.sh $(PIPELINE)
 
 history: install ## the runs of PIPELINE=… and whose data readers see
-	@k8s/medallion.sh history $(PIPELINE)
+	@$(K8S)/medallion.sh history $(PIPELINE)
 
 rollback: install ## put the data of PIPELINE=…'s run before back, or of TO=…
-	@k8s/medallion.sh rollback $(PIPELINE) $(if $(TO),--to "$(TO)")
+	@$(K8S)/medallion.sh rollback $(PIPELINE) $(if $(TO),--to "$(TO)")
 
 backup: ## dump all databases now, and prove the dumps by restoring them
-	@k8s/backups.sh now
+	@$(K8S)/backups.sh now
 
 backups: ## the backups that there are
-	@k8s/backups.sh list
+	@$(K8S)/backups.sh list
 
 restore: ## put a backup in its database's place (FILE=… as `make backups` shows it)
-	@k8s/backups.sh restore "$(FILE)"
-
-# CI takes `CLUSTER_TESTS=-m "not slow_cluster"`.
-test-cluster: .venv/dev.stamp ## the tests on the cluster of `make up`, slow ones too
-	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/cluster --durations=25 $(CLUSTER_TESTS)
-
-chaos: .venv/dev.stamp ## inject faults into the cluster and print the table (CHAOS_RUNS=200 for random ones)
-	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/faults -v -s
+	@$(K8S)/backups.sh restore "$(FILE)"
 
 bring-back: ## bring back a lost Secret (SECRET=medallion-postgres, medallion-airflow or medallion-ui)
-	@k8s/bring-back.sh $(SECRET)
+	@$(K8S)/bring-back.sh $(SECRET)
 
 sync: ## push this checkout to the cluster's git server, uncommitted changes too
-	@k8s/push-dags.sh
+	@$(K8S)/push-dags.sh
 
 put: ## put FILE=… or a folder on the landing volume (NAME=… to call it otherwise)
-	@k8s/upload.sh "$(FILE)" $(if $(NAME),"$(NAME)")
-
-images: ## build the images (TAG=dev)
-	@k8s/build.sh
+	@$(K8S)/upload.sh "$(FILE)" $(if $(NAME),"$(NAME)")
 
 ##@ Looking inside
 logs-airflow: ## follow all of Airflow's parts
@@ -83,4 +73,4 @@ shell-postgres: ## psql on the warehouse
 	@$(KUBE) exec -it medallion-postgres-0 --container postgres -- psql --username postgres warehouse
 
 dbt-debug: ## dbt's own check of its project and its connection, in a pod like a layer's
-	@k8s/dbt-debug.sh
+	@$(K8S)/dbt-debug.sh

@@ -1,13 +1,15 @@
 # Names that every script here agrees on; each can be set in the environment. Sourced, not run.
 # shellcheck shell=bash
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+K8S=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Medallion's own checkout has the chart beside this folder. Elsewhere this folder came with the wheel, and the working
+# directory is the team's repository.
+SOURCE=
+if [ -d "$K8S/../charts/medallion" ]; then SOURCE=$(dirname "$K8S"); cd "$SOURCE" || exit; fi
 CLUSTER=${CLUSTER:-medallion}
 NAMESPACE=${NAMESPACE:-medallion}
 RELEASE=${RELEASE:-medallion}
-TAG=${TAG:-dev}
 KUBE_CONTEXT=${KUBE_CONTEXT:-kind-$CLUSTER}
-CHART=charts/medallion
-export CLUSTER NAMESPACE RELEASE TAG KUBE_CONTEXT CHART
+export CLUSTER NAMESPACE RELEASE KUBE_CONTEXT K8S SOURCE
 
 kube() { kubectl --context "$KUBE_CONTEXT" --namespace "$NAMESPACE" "$@"; }
 

@@ -9,4 +9,4 @@ AIRFLOW_USER=$(secret username) AIRFLOW_PASSWORD=$(secret password)
 export AIRFLOW_USER AIRFLOW_PASSWORD
 path=$(ui_path)
 forward medallion-api-server api-server
-python3 k8s/trigger.py "http://127.0.0.1:$port$path" "$pipeline"
+python3 "$K8S/trigger.py" "http://127.0.0.1:$port$path" "$pipeline"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Brings Medallion up on kind, from nothing to a first run. Safe to run again: it does what is missing and
-# upgrades the rest. CLUSTER, NAMESPACE, RELEASE, TAG, KIND_NODE_IMAGE, MEDALLION_CHARTS_DIR are read.
+# upgrades the rest. CLUSTER, NAMESPACE, RELEASE, PIPELINE, KIND_NODE_IMAGE and what platform.sh names are read.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-PIPELINE=${PIPELINE:-pipeline_customer_transaction}
+. "$K8S/platform.sh"
+PIPELINE=${PIPELINE:?the name of the pipeline of the first run}
 SAMPLE_ROWS=${SAMPLE_ROWS:-20000}
-ours=("medallion/cleaner:$TAG" "medallion/dbt:$TAG" "medallion/git-server:$TAG" "medallion/airflow:$TAG")
 
 for tool in docker kind kubectl helm git python3; do
   command -v $tool >/dev/null || fail "$tool is needed, and not on the PATH"
@@ -29,7 +29,7 @@ cluster() {
   # Without a network, a node image that is here is the one to take.
   [ -n "$image" ] || image=$(docker images --format '{{.Repository}}:{{.Tag}}' kindest/node | head -n 1)
   mine=$(kubectl config current-context 2>/dev/null || true)
-  kind create cluster --quiet --name "$CLUSTER" --config k8s/kind.yaml ${image:+--image "$image"} --wait 120s
+  kind create cluster --quiet --name "$CLUSTER" --config "$K8S/kind.yaml" ${image:+--image "$image"} --wait 120s
   [ -z "$mine" ] || kubectl config use-context "$mine" >/dev/null
 }
 
@@ -42,7 +42,7 @@ load() { # image...
 # What is on this machine is loaded; the rest the cluster pulls.
 load_theirs() {
   local image here=()
-  for image in $(k8s/list-images.sh); do
+  for image in $("$K8S/list-images.sh"); do
     if docker image inspect "$image" >/dev/null 2>&1; then here+=("$image"); fi
   done
   if [ ${#here[@]} -gt 0 ]; then load "${here[@]}"; fi
@@ -54,39 +54,56 @@ namespace() {
 }
 
 git_server() {
-  sed "s|image: medallion/git-server .*|image: medallion/git-server:$TAG|" k8s/git-server/manifest.yaml | kube apply -f - >/dev/null
+  sed "s|image: git-server .*|image: $REGISTRY/git-server:$TAG|" "$K8S/git-server/manifest.yaml" | kube apply -f - >/dev/null
   kube rollout status deployment/medallion-git --timeout=120s >/dev/null
-  k8s/push-dags.sh
+  "$K8S/push-dags.sh"
 }
 
 release() {
-  helm --kube-context "$KUBE_CONTEXT" --namespace "$NAMESPACE" upgrade --install "$RELEASE" "$CHART" \
-    --values "$CHART/values-kind.yaml" \
-    --set "global.images.cleaner=medallion/cleaner:$TAG,global.images.dbt=medallion/dbt:$TAG" \
-    --set "airflow.defaultAirflowTag=$TAG" \
-    --set-string "global.images.revision=$(docker image inspect --format '{{.Id}}' "medallion/airflow:$TAG")" \
+  local team=() # a team's own values; those of kind have the last word, and name the git server of this cluster
+  [ -n "$SOURCE" ] || [ ! -f values.yaml ] || team=(--values values.yaml)
+  helm --kube-context "$KUBE_CONTEXT" --namespace "$NAMESPACE" upgrade --install "$RELEASE" "$CHART" --version "$TAG" \
+    "${team[@]}" --values "$K8S/values-kind.yaml" "${image_values[@]}" \
+    --set-string "global.images.revision=$(revision)" \
     --wait --wait-for-jobs --timeout "${HELM_TIMEOUT:-10m}" >"$work/helm" || { cat "$work/helm"; kube get pods; return 1; }
 }
 
-landing() {
-  .venv/bin/medallion sample --rows "$SAMPLE_ROWS" --output "$work/customer_transactions.csv" >/dev/null
-  k8s/upload.sh "$work/customer_transactions.csv"
+# Changes with the images, also when their tag does not.
+revision() {
+  if [ -n "$SOURCE" ]; then docker image inspect --format '{{.Id}}' "$REGISTRY/airflow:$TAG"; else echo "$TAG"; fi
 }
 
-step "charts" k8s/charts.sh
-k8s/build.sh >"$work/build" 2>&1 & builds=$! # while the cluster starts and takes the other images
+landing() {
+  if [ -n "$SOURCE" ]; then
+    .venv/bin/medallion sample --rows "$SAMPLE_ROWS" --output "$work/customer_transactions.csv" >/dev/null
+    "$K8S/upload.sh" "$work/customer_transactions.csv"
+  elif [ -d landing ]; then
+    "$K8S/upload.sh" landing .
+  fi
+}
+
+ours() {
+  if [ -n "$SOURCE" ]; then load "${images[@]}"
+  elif [ "$REGISTRY" = "$LOCAL_REGISTRY" ]; then kind load image-archive --name "$CLUSTER" "$MEDALLION_PLATFORM/images-$TAG.tar"
+  else echo "the cluster pulls them from $REGISTRY"; fi
+}
+
+build() { [ -z "$SOURCE" ] || "$K8S/build.sh"; }
+
+[ -z "$SOURCE" ] || step "charts" "$K8S/charts.sh"
+build >"$work/build" 2>&1 & builds=$! # while the cluster starts and takes the other images
 built() { wait "$builds" || { cat "$work/build"; return 1; }; cat "$work/build"; }
 step "kind cluster $CLUSTER" cluster
 load_theirs >"$work/theirs" 2>&1 & theirs=$! # while ours are built and loaded
 loaded() { wait "$theirs" || { cat "$work/theirs"; return 1; }; cat "$work/theirs"; }
-step "Medallion's images built" built
-step "Medallion's images into the cluster" load "${ours[@]}"
+[ -z "$SOURCE" ] || step "Medallion's images built" built
+step "Medallion's images into the cluster" ours
 step "Postgres and git-sync into the cluster" loaded
 step "namespace $NAMESPACE, under the restricted standard" namespace
 step "git server with this checkout" git_server
 step "helm install" release
-step "sample data on the landing volume" landing
-step "first run of $PIPELINE" k8s/trigger.sh "$PIPELINE"
+step "files on the landing volume" landing
+step "first run of $PIPELINE" "$K8S/trigger.sh" "$PIPELINE"
 
 printf '\n'
 printf '%s\n' "${summary[@]}"

@@ -12,7 +12,7 @@ NAMESPACE=${LANDING_NAMESPACE:-$NAMESPACE}
 # The account of steps holds the registry logins; a tenant's namespace has one of its own.
 account=$(kube get serviceaccount -o name | sed -n 's|^serviceaccount/\(medallion-step.*\)|\1|p' | head -n 1)
 trap 'kube delete pod "$pod" --ignore-not-found --wait=false --grace-period=0 >/dev/null 2>&1 || true' EXIT
-sed -e "s|POD|$pod|; s|IMAGE|$image|; s|ACCOUNT|${account:-default}|" k8s/put-pod.yaml | kube apply -f - >/dev/null
+sed -e "s|POD|$pod|; s|IMAGE|$image|; s|ACCOUNT|${account:-default}|" "$K8S/put-pod.yaml" | kube apply -f - >/dev/null
 kube wait "pod/$pod" --for=condition=Ready --timeout=180s >/dev/null
 # What arrives is complete before it is moved to where a pipeline looks.
 # shellcheck disable=SC2016 # expanded in the pod

@@ -8,8 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from charts import (
+    CHART,
+    IMAGES,
+    REGISTRY,
     REPO,
     VALUES,
     Manifest,
@@ -23,6 +27,7 @@ from charts import (
     template,
     title,
 )
+from medallion import __version__
 
 
 def test_every_manifest_is_valid_for_kubernetes(render: Render) -> None:
@@ -86,7 +91,7 @@ def test_every_airflow_pod_knows_the_deployment(render: Render) -> None:
 
 def test_airflow_runs_the_pinned_version_under_the_kubernetes_executor(render: Render) -> None:
     images = {box["image"] for _, pod in pods(render("default")) for box in containers(pod)}
-    assert {image for image in images if "airflow" in image} == {"medallion/airflow:0.1.0"}
+    assert {image for image in images if "airflow" in image} == {f"{REGISTRY}/airflow:{__version__}"}
     assert "ARG AIRFLOW_IMAGE=apache/airflow:3.3.2\n" in (REPO / "images" / "airflow" / "Dockerfile").read_text()
     config = next(one for one in render("default") if title(one) == "ConfigMap/medallion-config")
     assert "executor = KubernetesExecutor\n" in config["data"]["airflow.cfg"]
@@ -105,15 +110,37 @@ def test_new_images_restart_the_pods_that_make_dags(chart: Path, render: Render)
     "setting", ["landng.size=1Gi", "landing.sise=1Gi", "global.images.cleaner=no-tag", "backups.bucket.url=s3://lake"]
 )
 def test_a_value_that_means_nothing_is_refused(setting: str, chart: Path) -> None:
-    answer = helm("template", "medallion", str(chart), "--set", setting)
+    answer = helm("template", "medallion", str(chart), *IMAGES, "--set", setting)
     assert answer.returncode != 0
     assert "values don't meet the specifications of the schema" in answer.stderr
 
 
 @pytest.mark.parametrize("values", ["default", "everything"])
 def test_helm_lint_has_nothing_to_say(values: str, chart: Path) -> None:
-    answer = helm("lint", "--strict", str(chart), *VALUES[values])
+    answer = helm("lint", "--strict", str(chart), *IMAGES, *VALUES[values])
     assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "missing"),
+    [
+        (f"airflow.defaultAirflowRepository={REGISTRY}/airflow", "global.images.registry is empty"),
+        (f"global.images.registry={REGISTRY}", "airflow.defaultAirflowRepository is empty"),
+    ],
+)
+def test_the_registry_has_no_default(setting: str, missing: str, chart: Path) -> None:
+    answer = helm("template", "medallion", str(chart), "--set", setting)
+    assert answer.returncode != 0
+    assert missing in answer.stderr
+    assert "registry.example.com" in answer.stderr
+
+
+def test_images_carry_the_version_of_the_chart_and_the_wheel(render: Render) -> None:
+    (runtime,) = of_kind(render("default"), "ConfigMap", "medallion-runtime")
+    assert runtime["data"]["MEDALLION_CLEANER_IMAGE"] == f"{REGISTRY}/cleaner:{__version__}"
+    assert runtime["data"]["MEDALLION_DBT_IMAGE"] == f"{REGISTRY}/dbt:{__version__}"
+    metadata = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert metadata["version"] == metadata["appVersion"] == __version__
 
 
 def test_the_pools_are_kept_beside_the_dag_processor(render: Render) -> None:

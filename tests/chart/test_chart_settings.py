@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from charts import Manifest, containers, helm, manifests, of_kind, pods, template
+from charts import IMAGES, Manifest, containers, helm, manifests, of_kind, pods, template
 
 CHANGED = {
     "airflow.dags.gitSync.subPath": "team/dags",
@@ -39,9 +39,6 @@ CONSTANTS = (
     "repo/dags",
     ":8080",
     "postgres:17",
-    "medallion/airflow:",
-    "medallion/cleaner:",
-    "medallion/dbt:",
 )
 """What the defaults would leave behind, where a template or a value repeated one."""
 
@@ -50,7 +47,7 @@ CONSTANTS = (
 def text(chart: Path) -> str:
     """The chart with every setting changed, under another release name and in another namespace."""
     values = [part for key, value in CHANGED.items() for part in ("--set", f"{key}={value}")]
-    done = helm("template", "acme", str(chart), "--namespace", "elsewhere", *values)
+    done = helm("template", "acme", str(chart), *IMAGES, "--namespace", "elsewhere", *values)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -197,7 +194,9 @@ FIXED = {
 
 @pytest.fixture(scope="module")
 def refusal(chart: Path) -> str:
-    answer = helm("template", "medallion", str(chart), "--set", ",".join(f"{key}={FIXED[key]}" for key in FIXED))
+    answer = helm(
+        "template", "medallion", str(chart), *IMAGES, "--set", ",".join(f"{key}={FIXED[key]}" for key in FIXED)
+    )
     assert answer.returncode != 0
     return answer.stderr
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from charts import (
+    IMAGES,
     Manifest,
     Render,
     helm,
@@ -96,7 +97,7 @@ def test_new_tenants_restart_the_pods_that_make_dags(chart: Path, render: Render
     ],
 )
 def test_tenants_that_would_share_what_is_theirs_are_refused(settings: list[str], message: str, chart: Path) -> None:
-    answer = helm("template", "medallion", str(chart), "--namespace", "data", "--set", ",".join(settings))
+    answer = helm("template", "medallion", str(chart), *IMAGES, "--namespace", "data", "--set", ",".join(settings))
     assert answer.returncode != 0
     assert message in answer.stderr
 
@@ -112,7 +113,7 @@ def test_fuzz_names_of_tenants_make_names_that_kubernetes_takes(chart: Path, tmp
     tenants = [{"name": name, "namespace": f"{'0' if place % 2 else ''}{place}"} for place, name in enumerate(wanted)]
     values = tmp_path / "values.json"
     values.write_text(json.dumps({"global": {"tenants": tenants}}))
-    answer = helm("template", "7", str(chart), "--namespace", "123", "--values", str(values))
+    answer = helm("template", "7", str(chart), *IMAGES, "--namespace", "123", "--values", str(values))
     assert answer.returncode == 0, answer.stderr
     found = [one for one in manifests(answer.stdout) if "medallion" in one["metadata"]["name"]]
     found = [one for one in found if one["metadata"]["labels"].get("app.kubernetes.io/part-of") == "medallion"]

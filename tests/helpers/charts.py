@@ -13,9 +13,12 @@ import yaml
 
 REPO = Path(__file__).resolve().parents[2]
 CHART = REPO / "charts" / "medallion"
+REGISTRY = "registry.example.com/medallion"
+IMAGES = ["--set", f"global.images.registry={REGISTRY},airflow.defaultAirflowRepository={REGISTRY}/airflow"]
+"""What every install has to set."""
 VALUES = {
     "default": [],
-    "kind": ["--values", str(CHART / "values-kind.yaml")],
+    "kind": ["--values", str(REPO / "k8s" / "values-kind.yaml")],
     "everything": ["--values", str(CHART / "ci" / "everything-values.yaml")],
     "external Postgres": ["--values", str(CHART / "values-external-postgres.yaml")],
     "external database": ["--set", "postgres.enabled=false,secrets.create=false"],
@@ -34,7 +37,7 @@ def helm(*args: str) -> subprocess.CompletedProcess[str]:
 
 
 def template(chart: Path, *args: str) -> str:
-    answer = helm("template", "medallion", str(chart), "--namespace", "data", *args)
+    answer = helm("template", "medallion", str(chart), "--namespace", "data", *IMAGES, *args)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
 

@@ -44,7 +44,7 @@ def _notify(alert: Alert, name: str) -> None:
     try:
         import apprise
     except ModuleNotFoundError as error:
-        raise ChannelFailed("this Airflow image has no Apprise: use the medallion/airflow image") from error
+        raise ChannelFailed("this Airflow image has no Apprise: use Medallion's Airflow image") from error
     with _silent(logging.getLogger("apprise")):  # it would tell the whole URL
         plugin: Any = apprise.Apprise.instantiate(url)
     if not plugin:

@@ -29,6 +29,7 @@ COMMANDS = (
     ("demo", "demo:demo", RUNS, "medallion demo --rows 5000"),
     ("history", "history:history", RUNS, "medallion history pipeline_customer_transaction"),
     ("rollback", "rollback:rollback", RUNS, "medallion rollback pipeline_customer_transaction"),
+    ("query", "query:query", RUNS, "medallion query 'select * from gold.agg_monthly_sales limit 6'"),
     ("dagster", "dagster:dagster", RUNS, "medallion dagster --dags examples/acme/dags --port 3000"),
     ("init", "init:init", FILES, "medallion init analytics --dbt ~/jaffle_shop"),
     ("list", "catalogue:list_pipelines", FILES, "medallion list --dags examples/acme/dags"),

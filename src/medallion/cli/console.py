@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-from medallion.errors import ExitCode
+from medallion.errors import ExitCode, StepFailure
 
 console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)
@@ -17,3 +17,11 @@ def refuse(message: str, remedy: str) -> NoReturn:
     """Print what is wrong and a hint, and exit with the code for wrong usage."""
     error_console.print(f"{message}\nhint: {remedy}", style="red", markup=False, soft_wrap=True)
     raise typer.Exit(ExitCode.USAGE)
+
+
+def refuse_failure(failure: StepFailure) -> NoReturn:
+    """Print a failure and its hint, and exit with its code."""
+    error_console.print(failure.message, style="red", markup=False, soft_wrap=True)
+    if failure.remedy:
+        error_console.print(f"hint: {failure.remedy}", markup=False, soft_wrap=True)
+    raise typer.Exit(failure.code)

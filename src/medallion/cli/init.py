@@ -44,7 +44,7 @@ def init(
         refuse(failure.message, failure.remedy)
     files |= {
         "README.md": team.README.format(title=folder.name, name=name),
-        "Makefile": team.MAKEFILE.replace("@NAME@", name),
+        "Makefile": team.makefile(name),
         ".github/workflows/test.yaml": team.WORKFLOW,
         "values.yaml": team.VALUES.format(folder=folder.name),
         ".gitignore": team.GITIGNORE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from medallion import __version__
+
 PIPELINE = """\
 name: {name}
 description: What this is, in one line
@@ -99,46 +101,72 @@ README = """\
 A Medallion repository: pipelines, contracts and a dbt project.
 
 ```
+export MEDALLION_PLATFORM=…   # the folder or the URL of a Medallion release
 make demo   # run the pipeline {name} on an embedded Postgres
 make test   # check every file, then run the pipeline
+make up     # kind, Airflow and Postgres on it, and a first run; needs Docker, kind, helm and kubectl
+make        # all targets, such as make ui, make run, make status, make down
 ```
 
-Both need `MEDALLION_PLATFORM`: the folder or URL of Medallion's wheel. They set up `.venv` on their first call.
+The first target sets up `.venv`. `MEDALLION_VERSION` in the Makefile is the version of Medallion; change it to upgrade.
 
 | Folder | Content |
 | --- | --- |
 | `dags/pipelines` | One YAML file per pipeline: a pushed file is a DAG |
 | `dags/contracts` | How each delivered file is cleaned |
 | `dags/dbt` | The dbt project; a run uses that of its commit |
-| `landing` | Files for runs on this machine |
-| `values.yaml` | Values of the Helm chart: where Airflow finds this repository |
+| `landing` | Files for runs on this machine; `make up` puts them on the cluster's volume |
+| `values.yaml` | Values of the Helm chart: where Airflow finds this repository and the images |
 """
 
 MAKEFILE = """\
-# MEDALLION_PLATFORM is the folder of Medallion's wheel, or the URL of one. There is no default: no name on a public
-# package index is ours.
-PLATFORM = $(or $(MEDALLION_PLATFORM),$(error set MEDALLION_PLATFORM to the folder of Medallion's wheel))
-WHEEL = $(or $(lastword $(sort $(wildcard $(PLATFORM)/medallion_platform-*.whl))),$(PLATFORM))
-MEDALLION = .venv/bin/medallion
+# The targets of this repository, and from Medallion's wheel those of its cluster.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
 
-.PHONY: demo test lint clean
+# MEDALLION_PLATFORM is the folder or the URL of a Medallion release: its wheel, chart and images. There is no default, as
+# no name on a public package index is Medallion's. MEDALLION_REGISTRY has the images and the chart, if the folder has not.
+MEDALLION_VERSION := @VERSION@
+PLATFORM = $(patsubst %/,%,$(or $(MEDALLION_PLATFORM),$(error set MEDALLION_PLATFORM to the folder of a Medallion release)))
+PIPELINE ?= @NAME@
+K8S := .venv/share/medallion/k8s
+UV := .venv/bin/uv pip install -q --python .venv/bin/python --compile-bytecode
+export MEDALLION_VERSION MEDALLION_PLATFORM MEDALLION_REGISTRY
 
-demo: .venv/stamp ## run the pipeline on an embedded Postgres
-\t$(MEDALLION) run @NAME@
+.PHONY: help install demo test lint clean
+
+help: # of all targets that have a description
+\t@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\\n\\033[1m%s\\033[0m\\n", substr($$0, 5)} \\
+\t  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ On this machine, without a cluster
+install: $(K8S)/cluster.mk ## set up .venv with this version of Medallion
+
+demo: install ## run PIPELINE=… on an embedded Postgres
+\t@.venv/bin/medallion run $(PIPELINE)
 
 test: lint demo ## check every file, then run the pipeline
 
-lint: .venv/stamp ## check every file
-\t$(MEDALLION) lint
+lint: install ## check every file
+\t@.venv/bin/medallion lint
 
-clean: ## remove what the other targets made
+clean: ## remove .venv and the embedded Postgres with its data
 \trm -rf .venv .medallion
 
-.venv/stamp:
-\tpython3 -m venv .venv
-\t.venv/bin/pip install -q --disable-pip-version-check "medallion-platform[local] @ file://$(abspath $(WHEEL))"
+$(K8S)/cluster.mk: Makefile
+\t@echo "setting up .venv with Medallion $(MEDALLION_VERSION) of $(PLATFORM)"
+\t@python3 -m venv .venv
+\t@.venv/bin/python -m pip install -q --disable-pip-version-check uv==@UV@
+\t@$(UV) --require-hashes -r $(PLATFORM)/requirements.txt
+\t@$(UV) --no-deps --reinstall $(PLATFORM)/medallion_platform-$(MEDALLION_VERSION)-py3-none-any.whl
 \t@touch $@
+
+ifneq ($(MAKECMDGOALS),clean)
+include $(K8S)/cluster.mk
+endif
 """
+UV_VERSION = "0.13.8"
 
 WORKFLOW = """\
 name: test
@@ -148,7 +176,7 @@ jobs:
   test:
     runs-on: ubuntu-24.04
     timeout-minutes: 15
-    env: {MEDALLION_PLATFORM: "${{ vars.MEDALLION_PLATFORM }}"}
+    env: {MEDALLION_PLATFORM: "${{ vars.MEDALLION_PLATFORM }}"} # the URL of a Medallion release
     steps:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5
@@ -158,7 +186,10 @@ jobs:
 
 VALUES = """\
 # helm install medallion <the chart> --values values.yaml
+global:
+  images: {{registry: registry.example.com/medallion}} # where Medallion's images are
 airflow:
+  defaultAirflowRepository: registry.example.com/medallion/airflow
   dags:
     gitSync:
       repo: https://git.example.com/you/{folder}.git
@@ -173,3 +204,8 @@ GITIGNORE = """\
 target/
 logs/
 """
+
+
+def makefile(pipeline: str) -> str:
+    """Return the Makefile of a repository whose first pipeline is given."""
+    return MAKEFILE.replace("@NAME@", pipeline).replace("@VERSION@", __version__).replace("@UV@", UV_VERSION)

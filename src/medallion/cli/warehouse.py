@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.console import error_console
+from medallion.cli.console import refuse_failure
 from medallion.cli.places import state_folder
 from medallion.config.catalog import find
 from medallion.config.diagnostics import ConfigError
@@ -60,10 +60,7 @@ def warehouse(url: str | None, application: str, name: str) -> Iterator[Connecti
             ledger.ensure(connection)
             yield connection
     except StepFailure as failure:
-        error_console.print(failure.message, style="red", markup=False, soft_wrap=True)
-        if failure.remedy:
-            error_console.print(f"hint: {failure.remedy}", markup=False, soft_wrap=True)
-        raise typer.Exit(failure.code) from None
+        refuse_failure(failure)
 
 
 def _find_tenant(name: str) -> str | None:

@@ -78,7 +78,7 @@ securityContext:
 {{/* The container that speaks to the bucket, found by its name as well. */}}
 {{- define "medallion.backup.bucket" -}}
 name: bucket
-image: {{ .root.Values.global.images.cleaner }}
+image: {{ include "medallion.image" (dict "root" .root "name" "cleaner") }}
 imagePullPolicy: {{ .root.Values.global.images.pullPolicy }}
 command: [/venv/bin/python, -m, medallion.backups, push]
 env:

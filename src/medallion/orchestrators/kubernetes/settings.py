@@ -49,8 +49,8 @@ class Settings:
         return cls(
             namespace=get("MEDALLION_NAMESPACE", "medallion"),
             images={
-                "cleaner": get("MEDALLION_CLEANER_IMAGE", "medallion/cleaner:latest"),
-                "dbt": get("MEDALLION_DBT_IMAGE", "medallion/dbt:latest"),
+                "cleaner": get("MEDALLION_CLEANER_IMAGE", "localhost/medallion/cleaner:dev"),
+                "dbt": get("MEDALLION_DBT_IMAGE", "localhost/medallion/dbt:dev"),
             },
             pull_policy=get("MEDALLION_IMAGE_PULL_POLICY", "IfNotPresent"),
             warehouse_secret=get("MEDALLION_WAREHOUSE_SECRET", "medallion-warehouse"),
