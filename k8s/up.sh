@@ -13,7 +13,7 @@ done
 docker info >/dev/null 2>&1 || fail "the Docker engine does not answer: start it first"
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 summary=()
 step() { # title, command...
   local began=$SECONDS title=$1
@@ -68,9 +68,17 @@ release() {
     --wait --wait-for-jobs --timeout "${HELM_TIMEOUT:-10m}" >"$work/helm" || { cat "$work/helm"; kube get pods; return 1; }
 }
 
-landing() {
-  .venv/bin/medallion sample --rows "$SAMPLE_ROWS" --output "$work/customer_transactions.csv" >/dev/null
-  k8s/upload.sh "$work/customer_transactions.csv"
+# Files for each pipeline of this repository. New DAGs start their first scheduled run at once, and Airflow needs longer
+# to start than this needs after helm has created the claim.
+deliver() {
+  local deadline=$((SECONDS + 300))
+  .venv/bin/medallion sample --rows "$SAMPLE_ROWS" --output "$work/landing/customer_transactions.csv" >/dev/null
+  .venv/bin/medallion sample --kind adventureworks --output "$work/landing" >/dev/null
+  until kube get persistentvolumeclaim medallion-landing >/dev/null 2>&1; do
+    [ $SECONDS -lt $deadline ] || { echo "there is no claim medallion-landing"; return 1; }
+    sleep 1
+  done
+  k8s/upload.sh "$work/landing" .
 }
 
 step "charts" k8s/charts.sh
@@ -84,9 +92,11 @@ step "Medallion's images into the cluster" load "${ours[@]}"
 step "Postgres and git-sync into the cluster" loaded
 step "namespace $NAMESPACE, under the restricted standard" namespace
 step "git server with this checkout" git_server
+deliver >"$work/deliver" 2>&1 & deliver=$! # while helm waits for Airflow
+delivered() { wait "$deliver" || { cat "$work/deliver"; return 1; }; cat "$work/deliver"; }
 step "helm install" release
-step "sample data on the landing volume" landing
-step "first run of $PIPELINE" k8s/trigger.sh "$PIPELINE"
+step "sample data on the landing volume" delivered
+step "first run of $PIPELINE" k8s/trigger.sh "$PIPELINE" --join
 
 printf '\n'
 printf '%s\n' "${summary[@]}"
