@@ -57,6 +57,13 @@ def test_describe_of_a_broken_schedule_says_what_is_wrong_and_of_none_names_thos
     assert "no such pipeline — there are: acme_orders, globex_orders, broken" in none.stderr
 
 
+def test_remedy_of_a_missing_job_file_writes_it(dags: Path):
+    (hint,) = re.findall(r"`medallion (new job [^`]+)`", medallion("describe", "broken", "--dags", dags).stderr)
+    done = medallion(*hint.split(), "--dags", dags)
+    assert done.returncode == 0, done.stderr
+    assert medallion("describe", "broken", "--dags", dags).returncode == 0
+
+
 def test_list_shows_every_schedule_and_tells_of_the_broken_ones(dags: Path):
     done = medallion("list", "--dags", dags)
     assert done.returncode == 1
