@@ -102,7 +102,14 @@ def test_new_images_restart_the_pods_that_make_dags(chart: Path, render: Render)
 
 
 @pytest.mark.parametrize(
-    "setting", ["landng.size=1Gi", "landing.sise=1Gi", "global.images.cleaner=no-tag", "backups.bucket.url=s3://lake"]
+    "setting",
+    [
+        "persistance.landing.size=1Gi",
+        "persistence.landing.sise=1Gi",
+        "landing.size=1Gi",
+        "global.images.cleaner=no-tag",
+        "backups.bucket.url=s3://lake",
+    ],
 )
 def test_a_value_that_means_nothing_is_refused(setting: str, chart: Path) -> None:
     answer = helm("template", "medallion", str(chart), "--set", setting)
