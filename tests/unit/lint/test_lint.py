@@ -15,7 +15,7 @@ from medallion.config.schedule import Schedule
 from medallion.lint.checks import lint_file, lint_folder
 from runner_folder import CONTRACT, JOB, schedule, write
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 CASES = REPO.parent / "shared" / "cases"
 PIPELINE = "name: {name}\nowner: me\nsources: [{{name: a, path: {path}.csv, contract: {contract}}}]\n"
 

@@ -13,7 +13,7 @@ from medallion.cli import app
 from medallion.config.load_pipeline import PipelineFile, load_pipeline
 from medallion.samples.adventureworks import LATE_LINES, adventureworks, net_amount, write_adventureworks
 
-DAGS = Path(__file__).resolve().parents[2] / "dags"
+DAGS = Path(__file__).resolve().parents[3] / "dags"
 
 
 @pytest.fixture(scope="module")
