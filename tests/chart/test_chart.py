@@ -84,7 +84,7 @@ def test_every_airflow_pod_knows_the_deployment(render: Render) -> None:
     assert lacking == []
 
 
-def test_airflow_runs_the_pinned_version_under_the_kubernetes_executor(render: Render) -> None:
+def test_airflow_has_pinned_version_and_kubernetes_executor(render: Render) -> None:
     images = {box["image"] for _, pod in pods(render("default")) for box in containers(pod)}
     assert {image for image in images if "airflow" in image} == {"medallion/airflow:0.1.0"}
     assert "ARG AIRFLOW_IMAGE=apache/airflow:3.3.2\n" in (REPO / "images" / "airflow" / "Dockerfile").read_text()

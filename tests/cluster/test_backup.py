@@ -150,7 +150,7 @@ def times(cluster: Cluster) -> tuple[str | None, str | None]:
 
 
 @pytest.mark.slow_cluster
-def test_the_schedule_fills_a_bucket_and_its_dump_brings_gold_back(
+def test_scheduled_backup_to_a_bucket_restores_gold(
     cluster: Cluster, make: Callable[..., str], transactions_run: str, bucket: tuple[str, ...], no_leftovers: None
 ):
     assert cluster.get("cronjob", "medallion-backup")["spec"]["suspend"] is False

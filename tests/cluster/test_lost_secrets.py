@@ -27,7 +27,7 @@ def bring_back(cluster: Cluster, secret: str) -> str:
     return done.stdout
 
 
-def test_lost_secrets_refuse_the_upgrade_and_come_back_as_they_were(cluster: Cluster, transactions_run: str):
+def test_upgrade_without_secrets_is_refused_until_restored(cluster: Cluster, transactions_run: str):
     before = secrets_of(cluster)
     cluster.kubectl("delete", "secret", *LOST)
     try:
