@@ -192,7 +192,7 @@ class Reader:
             yield self
         finally:
             self._stop.set()
-            thread.join()
+            thread.join(120)
 
     def faulty(self) -> list[Any]:
         """Errors, and answers that are no variant's."""
