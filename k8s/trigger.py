@@ -1,6 +1,7 @@
 """Runs a DAG by Airflow's REST API, prints states as they change, and exits 0 only if the run succeeds.
 
-Usage: AIRFLOW_USER=… AIRFLOW_PASSWORD=… trigger.py http://localhost:8080 DAG_ID. Standard library only.
+Usage: AIRFLOW_USER=… AIRFLOW_PASSWORD=… trigger.py http://localhost:8080 DAG_ID [--join]. Standard library only.
+With --join it follows a run that is already in progress, such as the first one of a new DAG's schedule.
 """
 
 from __future__ import annotations
@@ -76,20 +77,24 @@ def appeared(airflow: Airflow, dag: str) -> dict[str, Any]:
         time.sleep(POLL_SECONDS)
 
 
-def start(airflow: Airflow, dag: str) -> str:
-    """Starts a run and returns its id.
+def start(airflow: Airflow, dag: str, *, join: bool = False) -> str:
+    """Start a run, or join one, and return its id.
 
-    Unpausing a DAG whose schedule owes a run starts that one, and another would wait for its end: so that one it is.
+    A DAG that is new or was paused and whose last run is overdue gets that run from its schedule. Another run would
+    wait for the end of that one, so this function returns that one.
     """
     found = appeared(airflow, dag)
     due = found["next_dagrun_run_after"]
     airflow.call("PATCH", f"/api/v2/dags/{dag}", is_paused=False)
-    if found["is_paused"] and due and datetime.fromisoformat(due) <= datetime.now(timezone.utc):
-        deadline = time.monotonic() + OWED_SECONDS
-        while time.monotonic() < deadline:
+    overdue = due is not None and datetime.fromisoformat(due) <= datetime.now(timezone.utc)
+    if join or (overdue and found["is_paused"]):
+        deadline = time.monotonic() + (OWED_SECONDS if overdue else 0)
+        while True:
             for run in airflow.call("GET", f"/api/v2/dags/{dag}/dagRuns?order_by=-run_after")["dag_runs"]:
-                if run["run_after"] == due:
+                if run["run_after"] == due or (join and run["state"] in ("queued", "running")):
                     return str(run["dag_run_id"])
+            if time.monotonic() > deadline:
+                break
             time.sleep(POLL_SECONDS)
     now = datetime.now(timezone.utc).isoformat()  # as the UI does: a deadline counts from it
     return str(airflow.call("POST", f"/api/v2/dags/{dag}/dagRuns", logical_date=now)["dag_run_id"])
@@ -115,10 +120,10 @@ def follow(airflow: Airflow, dag: str, run: str) -> str:
 
 def main() -> None:
     """Run one DAG; exit 0 only if its run succeeds."""
-    base, dag = sys.argv[1:]
+    base, dag, *options = sys.argv[1:]
     try:
         airflow = Airflow(base, os.environ["AIRFLOW_USER"], os.environ["AIRFLOW_PASSWORD"])
-        state = follow(airflow, dag, start(airflow, dag))
+        state = follow(airflow, dag, start(airflow, dag, join="--join" in options))
     except urllib.error.HTTPError as error:
         sys.exit(f"error: Airflow answers {error.code} to {error.url}: {error.read(300).decode(errors='replace')}")
     sys.exit(0 if state == "success" else 1)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Triggers a pipeline and waits for its end: k8s/trigger.sh PIPELINE. The exit code tells whether it succeeded.
+# Triggers a pipeline and waits for its end: k8s/trigger.sh PIPELINE [--join]. The exit code is 0 if the run succeeded.
+# --join follows a run that is already in progress.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-pipeline=${1:?usage: k8s/trigger.sh PIPELINE}
+pipeline=${1:?usage: k8s/trigger.sh PIPELINE [--join]}
 
 secret() { kube get secret medallion-ui -o "go-template={{.data.$1 | base64decode}}"; }
 AIRFLOW_USER=$(secret username) AIRFLOW_PASSWORD=$(secret password)
 export AIRFLOW_USER AIRFLOW_PASSWORD
 path=$(ui_path)
 forward medallion-api-server api-server
-python3 "$K8S/trigger.py" "http://127.0.0.1:$port$path" "$pipeline"
+python3 "$K8S/trigger.py" "http://127.0.0.1:$port$path" "$pipeline" "${@:2}"

@@ -13,7 +13,7 @@ done
 docker info >/dev/null 2>&1 || fail "the Docker engine does not answer: start it first"
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 summary=()
 step() { # title, command...
   local began=$SECONDS title=$1
@@ -73,13 +73,24 @@ revision() {
   if [ -n "$SOURCE" ]; then docker image inspect --format '{{.Id}}' "$REGISTRY/airflow:$TAG"; else echo "$TAG"; fi
 }
 
-landing() {
+# Files for each pipeline. New DAGs start their first scheduled run at once, and Airflow needs longer to start than this
+# needs after helm has created the claim.
+deliver() {
+  local deadline=$((SECONDS + 300)) landing=$work/landing
   if [ -n "$SOURCE" ]; then
-    .venv/bin/medallion sample --rows "$SAMPLE_ROWS" --output "$work/customer_transactions.csv" >/dev/null
-    "$K8S/upload.sh" "$work/customer_transactions.csv"
+    .venv/bin/medallion sample --rows "$SAMPLE_ROWS" --output "$landing/customer_transactions.csv" >/dev/null
+    .venv/bin/medallion sample --kind adventureworks --output "$landing" >/dev/null
   elif [ -d landing ]; then
-    "$K8S/upload.sh" landing .
+    landing=landing
+  else
+    echo "there is no folder landing"
+    return
   fi
+  until kube get persistentvolumeclaim medallion-landing >/dev/null 2>&1; do
+    [ $SECONDS -lt $deadline ] || { echo "there is no claim medallion-landing"; return 1; }
+    sleep 1
+  done
+  "$K8S/upload.sh" "$landing" .
 }
 
 ours() {
@@ -101,9 +112,11 @@ step "Medallion's images into the cluster" ours
 step "Postgres and git-sync into the cluster" loaded
 step "namespace $NAMESPACE, under the restricted standard" namespace
 step "git server with this checkout" git_server
+deliver >"$work/deliver" 2>&1 & deliver=$! # while helm waits for Airflow
+delivered() { wait "$deliver" || { cat "$work/deliver"; return 1; }; cat "$work/deliver"; }
 step "helm install" release
-step "files on the landing volume" landing
-step "first run of $PIPELINE" "$K8S/trigger.sh" "$PIPELINE"
+step "files on the landing volume" delivered
+step "first run of $PIPELINE" "$K8S/trigger.sh" "$PIPELINE" --join
 
 printf '\n'
 printf '%s\n' "${summary[@]}"

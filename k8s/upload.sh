@@ -7,12 +7,13 @@ source=$(realpath "${1:?usage: k8s/upload.sh FILE_OR_FOLDER [NAME]}") name=${2:-
 . "$(dirname "$0")/env.sh"
 [ -r "$source" ] || fail "$source: cannot be read"
 
-pod=medallion-put-$$ image=$(kube get configmap medallion-runtime -o jsonpath='{.data.MEDALLION_CLEANER_IMAGE}')
+runtime() { kube get configmap medallion-runtime -o jsonpath="{.data.$1}"; }
+pod=medallion-put-$$ image=$(runtime MEDALLION_CLEANER_IMAGE) claim=$(runtime MEDALLION_LANDING_CLAIM)
 NAMESPACE=${LANDING_NAMESPACE:-$NAMESPACE}
 # The account of steps holds the registry logins; a tenant's namespace has one of its own.
 account=$(kube get serviceaccount -o name | sed -n 's|^serviceaccount/\(medallion-step.*\)|\1|p' | head -n 1)
 trap 'kube delete pod "$pod" --ignore-not-found --wait=false --grace-period=0 >/dev/null 2>&1 || true' EXIT
-sed -e "s|POD|$pod|; s|IMAGE|$image|; s|ACCOUNT|${account:-default}|" "$K8S/put-pod.yaml" | kube apply -f - >/dev/null
+sed -e "s|POD|$pod|; s|IMAGE|$image|; s|CLAIM|$claim|; s|ACCOUNT|${account:-default}|" "$K8S/put-pod.yaml" | kube apply -f - >/dev/null
 kube wait "pod/$pod" --for=condition=Ready --timeout=180s >/dev/null
 # What arrives is complete before it is moved to where a pipeline looks.
 # shellcheck disable=SC2016 # expanded in the pod

@@ -79,11 +79,11 @@ def database(url: str, name: str) -> Iterator[dict[str, str]]:
 
 def python_with_pandas(folder: Path) -> str:
     """An interpreter that has pandas: this one, or one set up for the purpose."""
-    if subprocess.run([sys.executable, "-c", "import pandas"], capture_output=True).returncode == 0:
+    if subprocess.run([sys.executable, "-c", "import pandas"], capture_output=True, timeout=1800).returncode == 0:
         return sys.executable
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=1800)
     python = str(folder / "bin" / "python")
-    subprocess.run([python, "-m", "pip", "install", "-q", "pandas", "psycopg[binary]"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", "pandas", "psycopg[binary]"], check=True, timeout=1800)
     return python
 
 

@@ -69,7 +69,7 @@ def run(connection: psycopg.Connection[tuple[object, ...]], number: int, *more: 
     connection.execute("checkpoint")
     (before,) = connection.execute("select pg_current_wal_lsn()").fetchone() or ("",)
     began = time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=1800)
     wall = time.monotonic() - began
     row = connection.execute(
         """select pg_wal_lsn_diff(pg_current_wal_lsn(), %s)::bigint, (
@@ -96,7 +96,9 @@ def main() -> None:
         os.environ["MEDALLION_DBT_PROJECT"] = str(folder / "project")
         os.environ["MEDALLION_DBT_BAKED"] = str(folder / "baked")
         os.environ["PYTHONPATH"] = str(REPO / "src")
-        subprocess.run([sys.executable, "-m", "medallion.dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "medallion.dbt", "bake"], check=True, stdout=subprocess.DEVNULL, timeout=1800
+        )
         server = embedded_postgres(folder / "pg")
         os.environ.update(environment(server.get_uri()))
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:

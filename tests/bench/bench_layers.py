@@ -55,7 +55,7 @@ def dbt(*arguments: str) -> None:
         quiet = ["--log-path", target, "--quiet"]
         only_data = [] if arguments[0] == "run" else ["--exclude-resource-type", "unit_test"]
         command = [str(Path(sys.executable).with_name("dbt")), *arguments, *places, *quiet, *only_data]
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, timeout=1800)
 
 
 def run_then_test() -> None:
@@ -73,7 +73,7 @@ def layer_commands() -> None:
         select = ["--select", f"path:models/customer_transactions/{layer}"]
         publish = ["--publish"] if layer == "gold" else []
         command = [sys.executable, "-m", "medallion.dbt", *told([*names, *select, *publish])]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=1800)
         before = layer
 
 
@@ -102,7 +102,9 @@ def main() -> None:
         server = embedded_postgres(Path(folder) / "pg")
         os.environ["MEDALLION_DBT_BAKED"] = str(Path(folder) / "baked")
         os.environ["PYTHONPATH"] = str(REPO / "src")
-        subprocess.run([sys.executable, "-m", "medallion.dbt", "bake"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "medallion.dbt", "bake"], check=True, stdout=subprocess.DEVNULL, timeout=1800
+        )
         with fresh_database(server.get_uri()) as loaded:
             with psycopg.connect(loaded, autocommit=True) as connection:
                 connection.execute(CLEANED.format(rows=given.rows))  # type: ignore[arg-type]

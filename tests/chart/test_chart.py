@@ -89,7 +89,7 @@ def test_every_airflow_pod_knows_the_deployment(render: Render) -> None:
     assert lacking == []
 
 
-def test_airflow_runs_the_pinned_version_under_the_kubernetes_executor(render: Render) -> None:
+def test_airflow_has_pinned_version_and_kubernetes_executor(render: Render) -> None:
     images = {box["image"] for _, pod in pods(render("default")) for box in containers(pod)}
     assert {image for image in images if "airflow" in image} == {f"{REGISTRY}/airflow:{__version__}"}
     assert "ARG AIRFLOW_IMAGE=apache/airflow:3.3.2\n" in (REPO / "images" / "airflow" / "Dockerfile").read_text()
@@ -107,7 +107,14 @@ def test_new_images_restart_the_pods_that_make_dags(chart: Path, render: Render)
 
 
 @pytest.mark.parametrize(
-    "setting", ["landng.size=1Gi", "landing.sise=1Gi", "global.images.cleaner=no-tag", "backups.bucket.url=s3://lake"]
+    "setting",
+    [
+        "persistance.landing.size=1Gi",
+        "persistence.landing.sise=1Gi",
+        "landing.size=1Gi",
+        "global.images.cleaner=no-tag",
+        "backups.bucket.url=s3://lake",
+    ],
 )
 def test_a_value_that_means_nothing_is_refused(setting: str, chart: Path) -> None:
     answer = helm("template", "medallion", str(chart), *IMAGES, "--set", setting)

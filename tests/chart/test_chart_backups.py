@@ -22,9 +22,7 @@ from charts import (
 @pytest.mark.parametrize(
     ("values", "suspended"), [("default", False), ("external Postgres", False), ("external database", True)]
 )
-def test_backups_run_wherever_there_is_an_administrator_to_make_them(
-    values: str, suspended: bool, render: Render
-) -> None:
+def test_backups_run_if_an_administrator_login_exists(values: str, suspended: bool, render: Render) -> None:
     job = next(one for one in render(values) if title(one) == "CronJob/medallion-backup")
     assert job["spec"]["suspend"] is suspended
     (box,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
@@ -38,7 +36,7 @@ def backup_pod(found: list[Manifest]) -> Manifest:
     return pod
 
 
-def test_with_a_bucket_a_backup_needs_no_claim_and_the_dump_comes_first(render: Render) -> None:
+def test_bucket_backup_needs_no_claim_and_dumps_first(render: Render) -> None:
     found = render("everything")
     assert of_kind(found, "PersistentVolumeClaim", "medallion-backups") == []
     pod = backup_pod(found)

@@ -97,7 +97,9 @@ def test_probes_ask_the_port_that_the_configuration_names(changed: list[Manifest
     (scheduler,) = boxes(changed, "scheduler")
     for probe in ("startupProbe", "livenessProbe"):
         command = scheduler[probe]["exec"]["command"]
-        assert subprocess.check_output(command, env=variables, text=True) == "http://localhost:9974/health\n"
+        assert (
+            subprocess.check_output(command, env=variables, text=True, timeout=300) == "http://localhost:9974/health\n"
+        )
     (server,) = boxes(changed, "api-server")
     assert {server[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")} == {9080}
 

@@ -63,7 +63,7 @@ def test_install_does_not_wait_for_a_tenants_landing_claim(render: Render) -> No
     assert "persistentvolumeclaims" in role["rules"][0]["resources"]
 
 
-def test_the_tenants_job_may_read_tenants_logins_and_no_other_secret(render: Render) -> None:
+def test_tenants_job_reads_only_the_secrets_of_tenants(render: Render) -> None:
     rules = {
         one["metadata"]["namespace"]: one["rules"] for one in of_kind(render("everything"), "Role", "medallion-tenants")
     }

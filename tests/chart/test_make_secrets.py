@@ -114,7 +114,7 @@ def test_what_follows_from_others_is_made_over_data(make_secrets: ModuleType) ->
     assert again["medallion-airflow"]["connection"] == first["medallion-airflow"]["connection"]
 
 
-def test_a_tenants_lost_login_is_refused_if_its_database_is_there(make_secrets: ModuleType) -> None:
+def test_lost_login_of_an_existing_tenant_is_refused(make_secrets: ModuleType) -> None:
     tenants = {"acme": "medallion-warehouse-acme", "new": "medallion-warehouse-new"}
     first = make_secrets.complete({}, bundled=True)
     with pytest.raises(make_secrets.KeysLost, match=r"medallion-warehouse-acme is missing.*database tenant_acme"):

@@ -134,7 +134,7 @@ class Cluster:
         finally:
             stop.set()
             running[0].terminate()
-            forwarder.join()
+            forwarder.join(120)
 
 
 class Airflow:
@@ -224,7 +224,7 @@ class RetailRun:
 
 
 def git(folder: Path, *args: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True)
+    done = subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -255,6 +255,6 @@ def follow_logs(cluster: Cluster, pipeline: str) -> Iterator[dict[str, str]]:
         yield logs
     finally:
         stop.set()
-        watcher.join()
+        watcher.join(120)
         for thread in threads:
-            thread.join()
+            thread.join(120)

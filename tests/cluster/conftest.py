@@ -54,7 +54,7 @@ def retail(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[Retai
     project = hash_files(checkout / "dags" / "dbt")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "Another pipeline, and a model that changed")
-    subprocess.run([REPO / "k8s" / "upload.sh", source], check=True, capture_output=True)
+    subprocess.run([REPO / "k8s" / "upload.sh", source], check=True, capture_output=True, timeout=1200)
     pushed = time.monotonic()
     git(checkout, "push", "-q")
     airflow.appears(name)

@@ -21,7 +21,7 @@ def cluster() -> Cluster:
     reason = f"{missing} is not installed" if missing else None
     if reason is None:
         command = ["kubectl", "--context", found.context, "get", "namespace", found.namespace]
-        answer = subprocess.run(command, capture_output=True, text=True)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=1200)
         reason = f"no Medallion in {found.context}: run make up" if answer.returncode else None
     if reason and required:
         pytest.fail(reason)

@@ -61,8 +61,10 @@ def test_success_after_failure_sends_a_recovery(
     late: str, airflow: Airflow, alerts: Alerts, tmp_path: Path, cluster: Cluster
 ):
     medallion, file = REPO / ".venv" / "bin" / "medallion", tmp_path / FILE
-    subprocess.run([medallion, "sample", "--rows", "500", "--output", file], check=True, capture_output=True)
-    subprocess.run([REPO / "k8s" / "upload.sh", file], check=True, capture_output=True)
+    subprocess.run(
+        [medallion, "sample", "--rows", "500", "--output", file], check=True, capture_output=True, timeout=1200
+    )
+    subprocess.run([REPO / "k8s" / "upload.sh", file], check=True, capture_output=True, timeout=1200)
     airflow.clear(DAG, late)
     assert airflow.finished(DAG, late) == "success"
     alert = alerts.wait(f"{DAG} recovered at {CLEAN}", late)

@@ -57,11 +57,18 @@ def no_leftovers(cluster: Cluster) -> Iterator[None]:
 
 def put(folder: Path, seed: int) -> None:
     write_sample(folder / "customer_transactions.csv", rows=20_000, seed=seed)
-    subprocess.run([REPO / "k8s" / "upload.sh", folder / "customer_transactions.csv"], check=True, capture_output=True)
+    subprocess.run(
+        [REPO / "k8s" / "upload.sh", folder / "customer_transactions.csv"],
+        check=True,
+        capture_output=True,
+        timeout=1200,
+    )
 
 
 def history() -> list[dict[str, Any]]:
-    done = subprocess.run([REPO / "k8s" / "medallion.sh", "history", DAG, "--json"], capture_output=True, check=True)
+    done = subprocess.run(
+        [REPO / "k8s" / "medallion.sh", "history", DAG, "--json"], capture_output=True, check=True, timeout=1200
+    )
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
@@ -108,11 +115,15 @@ def test_a_rollback_changes_what_readers_see_at_once(
 def cronjob(cluster: Cluster, *settings: str) -> None:
     """Puts the chart's own CronJob in place, as the release's values and more settings give it."""
     helm = ["helm", "--kube-context", cluster.context, "--namespace", cluster.namespace]
-    values = subprocess.run([*helm, "get", "values", "medallion"], capture_output=True, text=True, check=True).stdout
+    values = subprocess.run(
+        [*helm, "get", "values", "medallion"], capture_output=True, text=True, check=True, timeout=1200
+    ).stdout
     values = values.partition("\n")[2]  # its first line is a title
     chart = [str(REPO / "charts" / "medallion"), "--show-only", "templates/backup/cronjob.yaml", "--values", "-"]
     more = [part for setting in settings for part in ("--set", setting)]
-    done = subprocess.run([*helm, "template", "medallion", *chart, *more], input=values, capture_output=True, text=True)
+    done = subprocess.run(
+        [*helm, "template", "medallion", *chart, *more], input=values, capture_output=True, text=True, timeout=1200
+    )
     assert done.returncode == 0, done.stderr
     made = [one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] == "CronJob"]
     (found,) = [one for one in made if one["metadata"]["name"] == "medallion-backup"]
@@ -150,7 +161,7 @@ def times(cluster: Cluster) -> tuple[str | None, str | None]:
 
 
 @pytest.mark.slow_cluster
-def test_the_schedule_fills_a_bucket_and_its_dump_brings_gold_back(
+def test_scheduled_backup_to_a_bucket_restores_gold(
     cluster: Cluster, make: Callable[..., str], transactions_run: str, bucket: tuple[str, ...], no_leftovers: None
 ):
     assert cluster.get("cronjob", "medallion-backup")["spec"]["suspend"] is False

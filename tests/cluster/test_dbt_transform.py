@@ -38,7 +38,7 @@ class Shop:
 
     def deliver(self) -> None:
         put = [REPO / "k8s" / "upload.sh", self.landing / "adventureworks"]
-        subprocess.run(put, check=True, capture_output=True)
+        subprocess.run(put, check=True, capture_output=True, timeout=1200)
 
     def run(self) -> tuple[str, str]:
         """A new run's id and state, once it has ended."""

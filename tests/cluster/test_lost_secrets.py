@@ -27,7 +27,7 @@ def bring_back(cluster: Cluster, secret: str) -> str:
     return done.stdout
 
 
-def test_lost_secrets_refuse_the_upgrade_and_come_back_as_they_were(cluster: Cluster, transactions_run: str):
+def test_upgrade_without_secrets_is_refused_until_restored(cluster: Cluster, transactions_run: str):
     before = secrets_of(cluster)
     cluster.kubectl("delete", "secret", *LOST)
     try:
@@ -75,8 +75,12 @@ def test_the_first_user_gets_a_password_that_works(cluster: Cluster, airflow: Ai
 def test_the_git_server_keeps_its_repository(cluster: Cluster, checkout: Path):
     cluster.kubectl("rollout", "restart", "deployment/medallion-git")
     cluster.kubectl("rollout", "status", "deployment/medallion-git", "--timeout=120s")
-    head = subprocess.run(["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    head = subprocess.run(
+        ["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=1200
+    )
     with cluster.port("service/medallion-git", "git") as port:
         url = f"git://127.0.0.1:{port}/medallion.git"
-        served = subprocess.run(["git", "ls-remote", url, "main"], capture_output=True, text=True, check=True)
+        served = subprocess.run(
+            ["git", "ls-remote", url, "main"], capture_output=True, text=True, check=True, timeout=1200
+        )
     assert served.stdout.split()[:1] == [head.stdout.strip()]

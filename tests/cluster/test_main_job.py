@@ -105,6 +105,7 @@ def test_the_local_run_gives_the_same_gold(retail: RetailRun, cluster: Cluster, 
         capture_output=True,
         text=True,
         cwd=REPO,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for table in ("agg_monthly_sales", "agg_product_sales"):

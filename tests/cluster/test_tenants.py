@@ -26,15 +26,17 @@ def finished(upgrade: Upgrade, airflow_again: Airflow, checkout: Path, tmp_path_
             shutil.copytree(source, checkout / "dags" / name, dirs_exist_ok=True)
         else:
             shutil.copy(source, checkout / "dags" / name)
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "Three tenants")
-    git(checkout, "push", "-q")
     for tenant in ("acme", "globex"):
         put(EXAMPLE / "landing" / tenant, tenant)
     sales = tmp_path_factory.mktemp("initech") / "customer_transactions.csv"
     medallion = REPO / ".venv" / "bin" / "medallion"
-    subprocess.run([medallion, "sample", "--rows", "500", "--output", sales], check=True, capture_output=True)
+    subprocess.run(
+        [medallion, "sample", "--rows", "500", "--output", sales], check=True, capture_output=True, timeout=1200
+    )
     put(sales, "initech/customer_transactions.csv", LANDING_NAMESPACE="medallion-initech")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "Three tenants")
+    git(checkout, "push", "-q")
     for job in JOBS:
         airflow_again.appears(job)
     runs = {job: airflow_again.trigger(job) for job in JOBS}
@@ -45,7 +47,7 @@ def finished(upgrade: Upgrade, airflow_again: Airflow, checkout: Path, tmp_path_
 
 def put(source: Path, name: str, **variables: str) -> None:
     command = [REPO / "k8s" / "upload.sh", source, name]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables})
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, timeout=1200)
     assert done.returncode == 0, done.stderr
 
 

@@ -35,9 +35,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
         yield chrome
 
 
-def test_a_person_logs_in_and_sees_every_task_of_the_run_in_green(
-    browser: webdriver.Chrome, cluster: Cluster, transactions_run: str
-):
+def test_ui_shows_every_task_of_the_run_in_green(browser: webdriver.Chrome, cluster: Cluster, transactions_run: str):
     login = cluster.secret("medallion-ui")
     wait = WebDriverWait(browser, 60)
     with cluster.ui() as base:

@@ -40,7 +40,7 @@ Ready = Callable[[list[Lane]], AbstractContextManager[None]]
 @pytest.fixture(scope="session")
 def ready(cluster: Cluster, checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
     """Brings pipelines onto the cluster."""
-    if subprocess.run(["docker", "inspect", node(cluster)], capture_output=True).returncode:
+    if subprocess.run(["docker", "inspect", node(cluster)], capture_output=True, timeout=1200).returncode:
         pytest.fail("the fault suite needs a kind cluster on this machine: it stops parts of the node")
     with landing(cluster):
         yield lambda lanes: _ready(lanes, checkout, tmp_path_factory.mktemp("landing"))

@@ -74,11 +74,11 @@ def pause_api(cluster: Cluster) -> None:
 
 def pause_node(cluster: Cluster) -> None:
     """Every process of the node stands still for a while, the database's too."""
-    subprocess.run(["docker", "pause", node(cluster)], check=True, capture_output=True)
+    subprocess.run(["docker", "pause", node(cluster)], check=True, capture_output=True, timeout=1200)
     try:
         time.sleep(PAUSE_SECONDS)  # the fault's own length
     finally:
-        subprocess.run(["docker", "unpause", node(cluster)], check=True, capture_output=True)
+        subprocess.run(["docker", "unpause", node(cluster)], check=True, capture_output=True, timeout=1200)
     _api_answers(cluster)
 
 
@@ -178,7 +178,7 @@ def node(cluster: Cluster) -> str:
 def on_node(cluster: Cluster, script: str) -> str:
     """Runs a shell script on the node."""
     command = ["docker", "exec", node(cluster), "sh", "-c", script]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=1200).stdout
 
 
 def _api_answers(cluster: Cluster) -> None:

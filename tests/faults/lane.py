@@ -192,7 +192,7 @@ class Reader:
             yield self
         finally:
             self._stop.set()
-            thread.join()
+            thread.join(120)
 
     def faulty(self) -> list[Any]:
         """Errors, and answers that are no variant's."""
@@ -218,8 +218,10 @@ class Reader:
 @contextmanager
 def landing(cluster: Cluster) -> Iterator[None]:
     """A pod on the landing volume, while the context lasts."""
-    image = cluster.get("configmap", "medallion-runtime")["data"]["MEDALLION_CLEANER_IMAGE"]
-    manifest = (REPO / "k8s" / "put-pod.yaml").read_text().replace("POD", POD).replace("IMAGE", image)
+    runtime = cluster.get("configmap", "medallion-runtime")["data"]
+    manifest = (REPO / "k8s" / "put-pod.yaml").read_text().replace("POD", POD)
+    manifest = manifest.replace("IMAGE", runtime["MEDALLION_CLEANER_IMAGE"])
+    manifest = manifest.replace("CLAIM", runtime["MEDALLION_LANDING_CLAIM"])
     manifest = manifest.replace("activeDeadlineSeconds: 3600", "activeDeadlineSeconds: 86400")
     cluster.kubectl("delete", "pod", POD, "--ignore-not-found")
     cluster.kubectl("apply", "-f", "-", stdin=manifest)

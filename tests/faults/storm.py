@@ -62,7 +62,7 @@ class Storm:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                thread.join(7200)
             for reader in readers:
                 self.strange += reader.faulty()
 

@@ -58,7 +58,7 @@ def run_on_paper(project: Generated, division: Division) -> dict[str, list[str]]
 
 
 @pytest.mark.fuzz
-def test_each_test_runs_once_after_its_parents_and_no_later_than_they_are_built():
+def test_each_dbt_test_runs_once_in_its_last_parents_layer():
     for seed in range(SEED, SEED + PROJECTS):
         dice = random.Random(seed)
         project = generate(seed, models=dice.randint(3, 15), tests=dice.randint(0, 40))
@@ -82,7 +82,7 @@ def test_each_test_runs_once_after_its_parents_and_no_later_than_they_are_built(
 
 
 @pytest.mark.fuzz
-def test_a_project_with_a_fault_in_it_is_refused_and_the_fault_is_named():
+def test_invalid_project_is_refused_with_the_reason():
     for seed in range(SEED, SEED + PROJECTS):
         dice = random.Random(seed)
         project = generate(seed, models=9)

@@ -67,7 +67,7 @@ def test_a_secrets_name_that_kubernetes_accepts_is_accepted(name: str):
     assert PostgresSettings(connector="postgres", table="t", secret=name).secret == name
 
 
-def test_numbers_that_kubernetes_or_postgres_cannot_hold_are_refused():
+def test_numbers_out_of_range_are_refused():
     with pytest.raises(ValidationError, match="less than or equal to 2147483647"):
         Timeouts(step_seconds=2**31)
     for key in ("failed_builds_days", "quarantine_days", "ledger_days"):

@@ -84,7 +84,7 @@ def test_whatever_one_schedule_holds_every_other_one_is_there(dags: Path):
         ("pipelines/daily.yaml", {"first", "second"}),
     ],
 )
-def test_whatever_one_file_holds_all_that_does_not_need_it_is_there(dags: Path, file: str, left: set[str]):
+def test_invalid_file_leaves_everything_that_does_not_need_it(dags: Path, file: str, left: set[str]):
     chance = random.Random(f"{SEED}{file}")
     path = dags / file
     whole = path.read_bytes()

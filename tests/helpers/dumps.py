@@ -27,7 +27,9 @@ def dumped_server() -> Iterator[str]:
         running = embedded_postgres(Path(folder) / "pg")
         url = running.get_uri()
         variables = {**variables_of(url), "AIRFLOW_PASSWORD": "a", "WAREHOUSE_PASSWORD": "w"}
-        subprocess.run(["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True)
+        subprocess.run(
+            ["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True, timeout=300
+        )
         yield url
         running.stop()
 
@@ -38,7 +40,9 @@ def variables_of(url: str, **more: str) -> dict[str, str]:
 
 def run(script: str, url: str, backups: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     variables = variables_of(url, BACKUPS=str(backups), RETENTION_DAYS="14", **more)
-    return subprocess.run(["bash", SCRIPTS / script, *arguments], env=variables, capture_output=True, text=True)
+    return subprocess.run(
+        ["bash", SCRIPTS / script, *arguments], env=variables, capture_output=True, text=True, timeout=300
+    )
 
 
 def sql(url: str, database: str, query: str, user: str = "") -> list[tuple[object, ...]]:

@@ -73,6 +73,7 @@ def run_command(*arguments: str, env: dict[str, str] | None = None) -> subproces
         text=True,
         env=with_path(env),
         check=False,
+        timeout=300,
     )
 
 

@@ -41,7 +41,9 @@ HEADER = "id,Who?,day,price,pieces,paid\n"
 
 
 def command(path: Path, run: str, contract: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments(path, run, contract), env=environment(), capture_output=True, text=True)
+    return subprocess.run(
+        arguments(path, run, contract), env=environment(), capture_output=True, text=True, timeout=300
+    )
 
 
 def arguments(path: Path, run: str, contract: dict[str, Any] = CONTRACT) -> list[str]:

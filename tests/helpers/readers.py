@@ -31,5 +31,5 @@ def polling(query: str) -> Iterator[set[Any]]:
         yield seen
     finally:
         stop.set()
-        reader.join()
+        reader.join(120)
     assert failed == [], failed

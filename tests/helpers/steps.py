@@ -26,7 +26,7 @@ def run_steps(pipeline: str, landing: Path, run_id: str, until: str = "") -> dic
     path = str(REPO / "src")
     command = [sys.executable, __file__, pipeline, str(landing), run_id, until]
     environment = {**os.environ, "PYTHONPATH": path, "MEDALLION_LOG_FORMAT": "json"}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
     codes: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
     return codes
 

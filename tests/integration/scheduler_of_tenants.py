@@ -24,7 +24,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 MOST_LOOPS = 600
 chance = random.Random(7)
@@ -84,6 +84,7 @@ def main() -> None:
 
     with create_session() as session:
         names = sorted(session.scalars(select(DagModel.dag_id)))
+        session.execute(update(DagModel).values(is_paused=False))  # `enabled: false` creates them paused
     for name in names:
         trigger_dag(name, triggered_by=DagRunTriggeredByType.TEST, run_id="at_once")
     runner = UntilDone(Job(), num_runs=MOST_LOOPS, scheduler_idle_sleep_time=0, executors=[HistoryExecutor()])

@@ -82,7 +82,13 @@ def test_one_broken_pipeline_shows_its_error_and_leaves_the_others(tmp_path: Pat
     )
     settings = {**os.environ, **bundle_settings(tmp_path / "airflow", folder)}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True, env=settings
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+        env=settings,
+        timeout=300,
     )
     assert "'pipeline_customer_transaction'" in done.stdout
     assert "broken.yaml:3:1: layer: unknown key 'layer' — did you mean 'layers'?" in done.stdout

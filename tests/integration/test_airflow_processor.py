@@ -123,3 +123,22 @@ def test_each_dag_stays_in_its_file_also_when_a_parse_of_the_errors_is_killed(
     assert parsed(home, folder, 2) == (expected | {"broken": "schedules.py"}, set(), ["schedule_errors.py"])
     files, changes, _ = parsed(home, folder, 2, "odd_bundles.KilledErrors")
     assert (files, changes) == (expected | {"broken": "schedules.py"}, set())
+
+
+def paused(home: Path) -> dict[str, bool]:
+    """Whether each of two schedules is paused."""
+    with sqlite3.connect(home / "airflow.db") as database:
+        query = "select dag_id, is_paused from dag where dag_id in ('job0', 'job1')"
+        return {name: bool(state) for name, state in database.execute(query)}
+
+
+def test_enabled_decides_the_first_state_and_users_the_later(home: Path, folder: Path):
+    runner = folder / "runner.yaml"
+    off = 'cron: "0 * * * *", enabled: false'
+    runner.write_text(runner.read_text().replace(schedule("job1", "acme/job1"), schedule("job1", "acme/job1", off)))
+    parsed(home, folder, 2)
+    assert paused(home) == {"job0": False, "job1": True}
+    with sqlite3.connect(home / "airflow.db") as database:  # as the UI's switch does
+        database.execute("update dag set is_paused = not is_paused where dag_id in ('job0', 'job1')")
+    parsed(home, folder, 2)
+    assert paused(home) == {"job0": True, "job1": False}

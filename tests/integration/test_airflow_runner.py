@@ -71,6 +71,8 @@ def test_good_schedules_become_dags_and_bad_ones_an_import_error_and_a_dag_that_
     assert hourly["max_active_runs"] == 2
     assert [task["pool"] for task in tasks(hourly) if "arguments" in task] == ["tenant-acme"]
     assert "NullTimetable" in str(good["dags"]["paused"]["timetable"])
+    created_paused = {name: dag["is_paused_upon_creation"] for name, dag in good["dags"].items()}
+    assert created_paused == {"hourly": False, "paused": True, "broken": False, "_ds_": False}
     broken = good["dags"]["broken"]
     assert {"broken", "tenant:acme"} <= set(broken["tags"])
     assert "no job file" in broken["description"]

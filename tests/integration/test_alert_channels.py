@@ -141,7 +141,7 @@ def test_a_local_run_tells_of_its_failure_and_of_its_recovery(
     for file in ("bad.csv", "good.csv"):
         command = [sys.executable, "-m", "medallion.cli", "run", name, "--input", str(tmp_path / file)]
         command += ["--warehouse", warehouse_url, "--dags", str(dags)]
-        subprocess.run(command, env=variables, capture_output=True, cwd=REPO)
+        subprocess.run(command, env=variables, capture_output=True, cwd=REPO, timeout=300)
     assert [(post["title"], post["type"]) for post in received] == [
         (f"{name} failed at clean.transactions", "failure"),
         (f"{name} recovered", "success"),

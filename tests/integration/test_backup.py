@@ -62,7 +62,7 @@ def test_a_dump_that_cannot_be_restored_is_no_backup(filled: str, tmp_path: Path
     (binaries / "pg_dump").chmod(0o755)
     variables = variables_of(filled, BACKUPS=str(tmp_path / "backups"), RETENTION_DAYS="14")
     variables["PATH"] = f"{binaries}{os.pathsep}{variables['PATH']}"
-    done = subprocess.run(["bash", SCRIPTS / "backup.sh"], env=variables, capture_output=True, text=True)
+    done = subprocess.run(["bash", SCRIPTS / "backup.sh"], env=variables, capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
     assert [path for path in (tmp_path / "backups").iterdir() if path.name.startswith("20")] == []
 

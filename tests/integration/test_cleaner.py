@@ -201,7 +201,7 @@ def test_a_kill_in_the_middle_changes_nothing_and_the_rerun_gives_the_same_table
     while warehouse.execute(copying).fetchone() == (0,):
         assert process.poll() is None, "it ended before it could be killed"
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.wait(120)
     assert rows(warehouse, "id") == [(7,)]
     assert command(path, "one", CONTRACT).returncode == 0
     assert warehouse.execute("select count(*), sum(id) from cleaned_data.orders").fetchone() == (
@@ -222,7 +222,7 @@ def test_two_loads_of_one_table_at_once_are_serialised(warehouse: Connection, tm
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     assert codes == [0, 0]
     assert len(set(rows(warehouse, "who"))) == 1
 
@@ -235,7 +235,9 @@ def test_a_reader_sees_the_old_or_the_new_table_and_never_none(load: Load):
 
 
 def test_wrong_arguments_and_wrong_contract_are_named(warehouse: Connection, tmp_path: Path):
-    done = subprocess.run([*arguments(tmp_path, "one"), "--more"], env=environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        [*arguments(tmp_path, "one"), "--more"], env=environment(), capture_output=True, text=True, timeout=300
+    )
     assert (done.returncode, "unrecognized arguments: --more" in done.stderr) == (ExitCode.USAGE, True)
     done = command(tmp_path, "one", {**CONTRACT, "tabel": "x"})
     assert (done.returncode, "work.clean.contract.tabel: unknown field" in done.stdout) == (ExitCode.USAGE, True)

@@ -241,11 +241,11 @@ def test_a_cleaner_stopped_while_copying_says_so_and_a_rerun_gives_the_whole_new
     process = start(path, "stopped")
     wait_for(warehouse, COPYING)
     process.send_signal(signal.SIGTERM)
-    output = process.communicate()[0]
+    output = process.communicate(timeout=120)[0]
     assert process.returncode == ExitCode.TERMINATED, output.decode()[-2000:]
     assert load_table(SHOWN) == GOOD
     assert ledger.list_steps(warehouse, "p", "stopped") == []
-    assert start(path, "stopped").wait() == ExitCode.OK
+    assert start(path, "stopped").wait(120) == ExitCode.OK
     checksum = "select count(*), sum(id::bigint), md5(string_agg(note, ',' order by _line)) from cleaned.things"
     first = warehouse.execute(checksum).fetchone()  # type: ignore[arg-type]
     assert first is not None
@@ -259,7 +259,7 @@ def test_a_lost_database_session_is_worth_a_retry_and_loses_nothing(load_table, 
     warehouse.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'medallion%p clean.input%'"
     )
-    process.communicate()
+    process.communicate(timeout=120)
     assert process.returncode == ExitCode.WAREHOUSE_UNAVAILABLE
     assert load_table(SHOWN) == GOOD
 

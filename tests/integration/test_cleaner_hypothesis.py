@@ -60,10 +60,13 @@ every_time = settings(
 @example(b'x,"1\n')
 @example(b"x,1,0024-01-01,1\n")
 @example(b"\r\r\n\r")
+@example(b"\xae\n\xff")
 @example(b"x,999999999999.999,,1\n")
 @example("x,٣,,٣\n".encode())
 def test_any_bytes_end_with_every_row_loaded_or_rejected(clean, warehouse: Connection, body: bytes):
     done = clean(HEADER + body, TYPED)
+    if done.code == ExitCode.BAD_INPUT and "is not in utf-8" in done.row["details"]["message"]:
+        return  # another encoding: refused as a whole, and nothing is loaded
     assert done.code == ExitCode.OK, done
     if done.row["status"] == "unchanged":
         return

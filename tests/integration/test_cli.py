@@ -23,7 +23,7 @@ REPO = Path(__file__).resolve().parents[2]
 def medallion(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, "PYTHONPATH": str(REPO / "src"), "COLUMNS": "160", **environment}
     command = [sys.executable, "-m", "medallion.cli", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=REPO)
+    return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=REPO, timeout=300)
 
 
 @pytest.fixture
@@ -55,6 +55,13 @@ def test_describe_of_a_broken_schedule_says_what_is_wrong_and_of_none_names_thos
     assert (broken.returncode, none.returncode) == (64, 64)
     assert "no job file" in broken.stderr
     assert "no such pipeline — there are: acme_orders, globex_orders, broken" in none.stderr
+
+
+def test_remedy_of_a_missing_job_file_writes_it(dags: Path):
+    (hint,) = re.findall(r"`medallion (new job [^`]+)`", medallion("describe", "broken", "--dags", dags).stderr)
+    done = medallion(*hint.split(), "--dags", dags)
+    assert done.returncode == 0, done.stderr
+    assert medallion("describe", "broken", "--dags", dags).returncode == 0
 
 
 def test_list_shows_every_schedule_and_tells_of_the_broken_ones(dags: Path):
@@ -99,7 +106,7 @@ def test_names_are_completed_on_tab(dags: Path):
     words = {"_MEDALLION_COMPLETE": "complete_bash", "COMP_WORDS": "medallion describe g", "COMP_CWORD": "2"}
     code = "import sys; sys.argv[0] = 'medallion'; from medallion.cli import main; main()"
     variables = {**os.environ, "PYTHONPATH": str(REPO / "src"), "MEDALLION_DAGS": str(dags), **words}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables, timeout=300)
     assert done.stdout.split() == ["globex_orders"]
 
 
@@ -126,7 +133,12 @@ def test_command_without_its_extra_names_it(words: list[str], package: str, code
     without = "import sys; sys.modules.update(dict.fromkeys(['psycopg', 'polars', 'dbt', 'dagster', 'ftfy'])); "
     command = [sys.executable, "-c", f"{without}from medallion.cli import main; main()", *words]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPO / "src")}
+        command,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPO / "src")},
+        timeout=300,
     )
     assert done.returncode == code, done.stderr
     hint = f"this command needs {package}, which is not installed\nhint: pip install 'medallion-platform["

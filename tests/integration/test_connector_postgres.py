@@ -200,10 +200,10 @@ def test_a_cleaner_stopped_in_the_middle_leaves_the_old_state_and_the_next_takes
     )
     copying = """select from pg_stat_progress_copy where datname = current_database() and tuples_processed > 100000"""
     while warehouse.execute(copying).fetchone() is None:
-        assert process.poll() is None, process.communicate()[0].decode()[-2000:]
+        assert process.poll() is None, process.communicate(timeout=120)[0].decode()[-2000:]
         warehouse.execute("select pg_sleep(0.01)")
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=120)
     assert there(warehouse) == [(0, "a")]
     assert clean(GROWING, ORDERS).row["rows_loaded"] == 400_001
     assert warehouse.execute("select count(*) from cleaned.things").fetchone() == (400_001,)

@@ -199,7 +199,9 @@ def test_what_was_never_delivered_is_stale_and_sources_without_limits_are_no_gat
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     path = str(REPO / "src")
     environment = {**os.environ, "PYTHONPATH": path}
-    return subprocess.run([sys.executable, *map(str, arguments)], env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 def test_the_models_unit_tests_pass(published: Connection, tmp_path: Path):

@@ -39,7 +39,7 @@ def test_two_tenants_load_tables_of_one_name_that_never_meet(tmp_path: Path):
     variables |= {"PYTHONPATH": folders, "MEDALLION_HOME": str(tmp_path), "MEDALLION_DAGS": str(example / "dags")}
     for name in ("acme_orders", "globex_orders"):
         command = [sys.executable, "-m", "medallion.cli", "run", name, "--landing", str(example / "landing")]
-        done = subprocess.run(command, env=variables, capture_output=True, text=True)
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
     server = embedded_postgres(tmp_path / "postgres")
     try:

@@ -111,7 +111,7 @@ def test_a_cleaner_that_comes_back_after_its_lock_was_lost_loads_nothing_more(re
     wait_for(ready, "select count(*) > 0 from pg_stat_progress_copy where tuples_processed > 0", (True,))
     cut_off(ready, process)
     second = clean(path)
-    second.communicate()
+    second.communicate(timeout=120)
     assert second.returncode == ExitCode.OK
     content = "select count(*), md5(string_agg(t::text, '' order by _line)) from cleaned.things as t"
     before = ready.execute(content).fetchone()
@@ -124,7 +124,7 @@ def test_a_cleaner_that_comes_back_after_its_lock_was_lost_loads_nothing_more(re
 def test_a_killed_step_leaves_no_session_behind_even_in_the_middle_of_a_query(loaded: Connection):
     with stuck_in_a_model(loaded, "cleaned_data.customer_transactions", *arguments_of("bronze")) as process:
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(120)
         wait_for(loaded, SESSIONS, (0,), seconds=30)
 
 

@@ -26,7 +26,7 @@ class Volume:
 
     def resize(self, megabytes: int) -> None:
         """Changes the size, as a storage class does that can expand volumes."""
-        subprocess.run(["mount", "-o", f"remount,size={megabytes}m", self.folder], check=True)
+        subprocess.run(["mount", "-o", f"remount,size={megabytes}m", self.folder], check=True, timeout=300)
 
     def fill(self, leave: int) -> None:
         """Leaves no more than some bytes."""
@@ -45,7 +45,10 @@ def volume(warehouse: Connection, tmp_path: Path) -> Iterator[Volume]:
     folder = Path(str(data)).parent / f"small-{tmp_path.name}"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     if mounted.returncode:
         folder.rmdir()
@@ -69,7 +72,7 @@ def volume(warehouse: Connection, tmp_path: Path) -> Iterator[Volume]:
     for (statement,) in warehouse.execute(tables).fetchall():  # type: ignore[arg-type]
         warehouse.execute(statement)  # type: ignore[arg-type]
     warehouse.execute(f"drop tablespace {space}")  # type: ignore[arg-type]
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run(["umount", folder], check=True, timeout=300)
     folder.rmdir()
 
 

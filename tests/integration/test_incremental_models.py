@@ -195,7 +195,7 @@ def test_an_attempt_that_lost_its_lock_takes_nothing_in(events: Events, monkeypa
         while later.is_alive() and events.warehouse.execute(held_up).fetchone() == (0,):
             pass
     done = events.dbt.end()
-    later.join()
+    later.join(120)
     assert (done.returncode, "lost its lock" in done.stdout) == (ExitCode.WAREHOUSE_UNAVAILABLE, True), done.stdout
     assert (events.kinds("appended"), events.kinds("replaced")) == ("rr", "rv")
     assert events.seen("appended") == events.seen("replaced") == [(1, 1, 10), (2, 1, 20)]

@@ -132,10 +132,10 @@ def test_a_killed_layer_leaves_readers_untouched_and_its_rerun_succeeds(publishe
     reader.start()
     with stuck_in_a_model(published, "silver.fact_transactions", *arguments_of("gold", "two")) as process:
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(120)
     assert run_layer("gold", "two").returncode == 0
     stop.set()
-    reader.join()
+    reader.join(120)
     assert seen == {3}
     assert monthly(published) == EXPECTED
 
@@ -237,6 +237,6 @@ def test_the_models_unit_tests_pass(published: Connection, tmp_path: Path):
     project = REPO / "dags" / "dbt"
     folders = ("--project-dir", project, "--profiles-dir", project, "--target-path", tmp_path, "--log-path", tmp_path)
     dbt = Path(sys.executable).with_name("dbt")
-    done = subprocess.run([dbt, "test", "--select", UNIT_TESTS, *folders], capture_output=True, text=True)
+    done = subprocess.run([dbt, "test", "--select", UNIT_TESTS, *folders], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout
     assert "PASS=3" in done.stdout

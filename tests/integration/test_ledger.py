@@ -57,7 +57,7 @@ def test_the_ledger_is_made_once_however_many_ask_for_it_at_once(warehouse: Conn
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     assert not errors
 
 
@@ -149,7 +149,7 @@ def test_a_lock_is_waited_for_and_goes_with_its_session(ready: Connection):
         while ready.execute(waiting).fetchone() == (0,):
             pass
         ready.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'first'")
-        thread.join()
+        thread.join(120)
         with pytest.raises(psycopg.OperationalError):
             first.execute("select 1")
     assert waited == [True]

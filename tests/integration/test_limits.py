@@ -287,7 +287,9 @@ def test_a_run_records_the_commit_of_its_dag_folders_repository(run, tmp_path: P
 
     def git(*words: str) -> str:
         me = ("-c", "user.name=me", "-c", "user.email=me@example.com")
-        done = subprocess.run(["git", "-C", dags.parent, *me, *words], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", "-C", dags.parent, *me, *words], check=True, capture_output=True, text=True, timeout=300
+        )
         return done.stdout.strip()
 
     def recorded() -> str:

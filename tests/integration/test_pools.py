@@ -112,5 +112,7 @@ def test_waiting_for_a_change_imports_nothing_of_airflow():
     code = "import sys, medallion.orchestrators.pool_sync; print([name for name in sys.modules if name.startswith('airflow')])"
     repo = Path(__file__).resolve().parents[2]
     variables = {**os.environ, "PYTHONPATH": str(repo / "src")}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True, timeout=300
+    )
     assert done.stdout.strip() == "[]"

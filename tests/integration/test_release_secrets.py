@@ -45,7 +45,9 @@ def server() -> Iterator[str]:
         try:
             url = embedded.get_uri()
             variables = {**variables_of(url), "AIRFLOW_PASSWORD": PASSWORD, "WAREHOUSE_PASSWORD": PASSWORD}
-            subprocess.run(["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True)
+            subprocess.run(
+                ["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True, timeout=300
+            )
             with psycopg.connect(url, autocommit=True) as session:
                 session.execute(f"alter role postgres password '{PASSWORD}'")  # type: ignore[arg-type]
                 (file,) = session.execute("show hba_file").fetchone() or ("",)

@@ -60,7 +60,11 @@ def medallion(*arguments: str) -> subprocess.CompletedProcess[str]:
     folders = str(REPO / "src")
     command = [sys.executable, "-m", "medallion.cli", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": folders, "COLUMNS": "120"}
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": folders, "COLUMNS": "120"},
+        timeout=300,
     )
 
 
@@ -191,7 +195,7 @@ def test_a_reader_in_a_long_transaction_keeps_no_other_reader_waiting(ready: Con
         ready.execute("set statement_timeout = '5s'")
         while thread.is_alive():
             assert ready.execute("select number from gold.things").fetchall() == [(1,)]
-        thread.join()
+        thread.join(120)
     assert "long report" in str(failed[0])
     publish(ready, "run-2", "gold", 2)
     assert ready.execute("select number from gold.things").fetchall() == [(2,)]

@@ -29,7 +29,12 @@ def run(tmp_path: Path, warehouse_url: str):
         variables = {**os.environ, "PYTHONPATH": folders, "MEDALLION_HOME": str(tmp_path), "COLUMNS": "100"}
         command = [sys.executable, "-m", "medallion.cli", "run", *map(str, arguments), "--warehouse", warehouse_url]
         done = subprocess.run(
-            [*command, "--report", str(report)], capture_output=True, text=True, env=variables, cwd=REPO
+            [*command, "--report", str(report)],
+            capture_output=True,
+            text=True,
+            env=variables,
+            cwd=REPO,
+            timeout=300,
         )
         return done, json.loads(report.read_text()) if report.exists() else {}
 

@@ -88,19 +88,19 @@ def clean(path: Path, run_id: str) -> subprocess.Popen[bytes]:
 
 
 def test_a_load_leaves_the_old_table_or_the_new_one(server: Server, tmp_path: Path):
-    assert clean(rows(tmp_path / "small.csv", 10), "one").wait() == ExitCode.OK
+    assert clean(rows(tmp_path / "small.csv", 10), "one").wait(120) == ExitCode.OK
     big = rows(tmp_path / "big.csv", 400_000)
     process = clean(big, "two")
     with server.connect() as connection:
         while connection.execute("select from pg_stat_progress_copy where tuples_processed > 0").fetchone() is None:
             assert process.poll() is None
         server.kill()
-    process.communicate()
+    process.communicate(timeout=120)
     assert process.returncode == ExitCode.WAREHOUSE_UNAVAILABLE
     server.start()
     with server.connect() as connection:
         assert connection.execute("select count(*) from cleaned.things").fetchone() == (10,)
-        assert clean(big, "two").wait() == ExitCode.OK
+        assert clean(big, "two").wait(120) == ExitCode.OK
         assert connection.execute("select count(*) from cleaned.things").fetchone() == (400_000,)
 
 
@@ -155,7 +155,7 @@ def test_a_publication_of_two_tables_is_seen_whole_or_not_at_all(server: Server)
             while (connection.execute("select count(*) from medallion.builds").fetchone() or (0,))[0] < started[0] + 3:  # type: ignore[operator]
                 pass
         server.kill()
-        thread.join()
+        thread.join(120)
         began = time.monotonic()
         server.start()
         assert time.monotonic() - began < 60

@@ -42,5 +42,5 @@ def test_a_command_that_is_stopped_in_an_import_ends_with_its_exit_code(tmp_path
         "from medallion.runtime.signals import run_main\n"
         "sys.exit(run_main(lambda _: exec('os.kill(os.getpid(), signal.SIGTERM)')))\n"
     )
-    done = subprocess.run([sys.executable, "-m", "stopped"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "stopped"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (ExitCode.TERMINATED, "stopped from outside before the step began\n")

@@ -54,7 +54,7 @@ def test_a_query_of_several_views_is_never_the_victim_of_a_deadlock(warehouse: C
         publish(warehouse, number)
     stop.set()
     for reader in readers:
-        reader.join()
+        reader.join(120)
     assert failed == []
     assert number > 1
     assert slowest[0] < 5

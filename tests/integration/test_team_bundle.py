@@ -110,4 +110,4 @@ def test_a_refresh_during_a_checkout_never_mixes_commits_nor_loses_a_dag_file(bu
             assert len({text.split(" of commit ")[1][:40] for text, _ in found.values()}) == 1
     finally:
         stop.set()
-        pushes.join()
+        pushes.join(120)

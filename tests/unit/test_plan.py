@@ -40,7 +40,7 @@ def test_granularity_phase_gives_run_and_test_a_pod_each(transactions: PipelineF
     ]
 
 
-def test_freshness_is_a_gate_between_the_loads_and_the_first_layer(transactions: PipelineFile):
+def test_freshness_is_a_gate_between_loads_and_first_layer(transactions: PipelineFile):
     steps = {step.name: step for step in plan_of(transactions, source_freshness=True).steps}
     assert list(steps) == ["clean.transactions", "freshness", "bronze", "silver", "gold"]
     assert (steps["freshness"].needs, steps["bronze"].needs) == (("clean.transactions",), ("freshness",))

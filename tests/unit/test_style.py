@@ -1,4 +1,4 @@
-"""The documentation contains none of the words that STYLE.md rules out."""
+"""The documentation contains none of the words that STYLE.md rules out, and test names are short."""
 
 from __future__ import annotations
 
@@ -51,3 +51,11 @@ def test_documentation_avoids_banned_words(pattern: str):
 )
 def test_found_whole_words_returns_line(text: str, expected: list[tuple[int, str]]):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize("folder", ["unit", "chart", "fuzz", "cluster", "faults"])
+def test_test_names_have_at_most_60_characters(folder: str):
+    files = sorted((REPO / "tests" / folder).rglob("test_*.py"))
+    assert files
+    names = [name for file in files for name in re.findall(r"def (test_\w+)", file.read_text(encoding="utf-8"))]
+    assert [name for name in names if len(name) > 60] == []

@@ -31,6 +31,7 @@ COMMANDS = (
     ("rollback", "rollback:rollback", RUNS, "medallion rollback pipeline_customer_transaction"),
     ("query", "query:query", RUNS, "medallion query 'select * from gold.agg_monthly_sales limit 6'"),
     ("dagster", "dagster:dagster", RUNS, "medallion dagster --dags examples/acme/dags --port 3000"),
+    ("start", "dagster:start", RUNS, "medallion start orchestrated --runner-config configs/runner.yaml"),
     ("init", "init:init", FILES, "medallion init analytics --dbt ~/jaffle_shop"),
     ("list", "catalogue:list_pipelines", FILES, "medallion list --dags examples/acme/dags"),
     ("describe", "catalogue:describe", FILES, "medallion describe pipeline_customer_transaction"),

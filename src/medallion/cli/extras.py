@@ -26,7 +26,7 @@ def add_lacking(app: typer.Typer, name: str, error: ModuleNotFoundError, options
     """
     if _is_ours(error):
         raise error
-    extra = "dagster" if name == "dagster" else "local"
+    extra = "dagster" if name in ("dagster", "start") else "local"
 
     def command(_context: typer.Context) -> None:
         refuse(error, extra)

@@ -16,6 +16,7 @@ from medallion.config.document import Document
 from medallion.config.explain import dotted, explain, explain_all, explain_whole
 from medallion.config.load_job import JobFiles, jobs_folder
 from medallion.config.load_pipeline import PipelineFile, pipeline_files
+from medallion.config.places import chosen_runner_file
 from medallion.config.runner import Runner, ScheduledJob, build_pipeline, job_path
 from medallion.config.yaml_loader import read_file
 from medallion.config.yaml_nodes import Path_
@@ -60,8 +61,10 @@ class RunnerFile:
 
 
 def runner_files(dags: Path) -> list[Path]:
-    """Return the runner files of a DAG folder, by name."""
-    return sorted(dags.glob("runner*.yaml"))
+    """Return the runner files of a DAG folder and of its `configs` folder, by path; or only the chosen one."""
+    if chosen := chosen_runner_file():
+        return [chosen]
+    return sorted([*dags.glob("runner*.yaml"), *dags.glob("configs/runner*.yaml")])
 
 
 def load_runners(dags: Path, only: str | None = None) -> tuple[RunnerFile, ...]:

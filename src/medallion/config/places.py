@@ -17,6 +17,12 @@ def default_dags() -> Path:
     return here / "dags"
 
 
+def chosen_runner_file() -> Path | None:
+    """Return `MEDALLION_RUNNER_CONFIG`: the one runner file to read, as `medallion start` chooses it."""
+    given = os.environ.get("MEDALLION_RUNNER_CONFIG")
+    return Path(given) if given else None
+
+
 def dbt_project(dags: Path | None = None, folder: str = "dbt") -> Path:
     """Return a dbt project: `MEDALLION_DBT_PROJECT`, or a folder in the DAG folder."""
     given = os.environ.get("MEDALLION_DBT_PROJECT")

@@ -75,7 +75,7 @@ class RunnerSettings(ConfigModel):
 
 
 class Runner(ConfigModel):
-    """A runner file, `runner*.yaml` in the DAG folder."""
+    """A runner file, `runner*.yaml` in the DAG folder or its `configs` folder."""
 
     runner: RunnerSettings
 

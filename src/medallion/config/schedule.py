@@ -29,7 +29,9 @@ class Schedule(ConfigModel):
     )
     catchup: bool = Field(False, description="Whether runs missed since `start_date` are made up for.")
     max_concurrent_runs: int = Field(1, ge=1, le=1000, description="How many runs of this pipeline may go on at once.")
-    enabled: bool = Field(True, description="False: the pipeline is there, and only runs when triggered.")
+    enabled: bool = Field(
+        True, description="False: the DAG has no schedule and is created paused; it runs only when triggered."
+    )
 
     @field_validator("cron")
     @classmethod

@@ -37,9 +37,9 @@ volumes:
           labels:
             {{- include "medallion.labels" .root | nindent 12 }}
         spec:
-          {{- include "medallion.claim.spec" .root.Values.backups.volume | nindent 10 }}
+          {{- include "medallion.claim.spec" .root.Values.persistence.backups | nindent 10 }}
     {{- else }}
-    persistentVolumeClaim: {claimName: medallion-backups}
+    persistentVolumeClaim: {claimName: {{ include "medallion.claim.name" (dict "root" .root "name" "backups") }}}
     {{- end }}
   - name: scripts
     configMap: {name: medallion-backup}

@@ -79,6 +79,7 @@ def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = T
         description=pipeline.description,
         doc_md=dag_page(plan, commit, settings.dags),
         schedule=timetable(pipeline.schedule),
+        is_paused_upon_creation=not pipeline.schedule.enabled,  # later, what a user sets in the UI stays
         start_date=datetime.combine(
             pipeline.schedule.start_date, datetime.min.time(), ZoneInfo(pipeline.schedule.timezone)
         ),

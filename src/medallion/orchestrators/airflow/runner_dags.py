@@ -103,6 +103,7 @@ def _placeholder(name: str, entry: Entry, diagnostics: Diagnostics) -> DAG:
         description=f"BROKEN: {diagnostics[0].message}"[:500],
         doc_md=f"**This schedule is wrong and does not run.**\n\n{told}\n\n{where}",
         schedule=None,
+        is_paused_upon_creation=False,  # else the schedule would be paused once it is corrected
         start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
         tags=sorted({PLATFORM_TAG, BROKEN_TAG, *tenant}),
         auto_register=False,

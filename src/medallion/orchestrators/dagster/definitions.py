@@ -10,6 +10,7 @@ import dagster
 
 from medallion.config.catalog import CatalogEntry, iter_pipelines
 from medallion.config.load_pipeline import PipelineFile
+from medallion.config.places import chosen_runner_file
 from medallion.orchestrators.dagster.job import RUN_ID, Launch, build_job, valid_name
 from medallion.orchestrators.dagster.trigger import build_trigger
 from medallion.orchestrators.kubernetes.settings import LANDING, find_commit
@@ -23,7 +24,8 @@ def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = N
     """Return the jobs of a DAG folder, with their schedules and sensors.
 
     Schedules of runner files whose `orchestrator.type` is `dagster` are on, unless they say otherwise. Pipeline
-    files name no orchestrator: they are jobs too, and their schedules are off until a user turns them on.
+    files name no orchestrator: they are jobs too, and their schedules are off until a user turns them on. If one runner
+    file is chosen (`medallion start`), there are only its schedules, whichever orchestrator it names.
 
     Args:
         dags: The DAG folder.
@@ -32,12 +34,12 @@ def definitions(dags: Path, *, pods: bool | None = None, landing: str | None = N
     """
     in_cluster = bool(os.environ.get("KUBERNETES_SERVICE_HOST")) if pods is None else pods
     where = LANDING if in_cluster else landing or os.environ.get("MEDALLION_LANDING", str(Path("landing").resolve()))
-    launch = _launcher(in_cluster)
+    launch, chosen = _launcher(in_cluster), chosen_runner_file()
     jobs: dict[str, dagster.JobDefinition] = {}
     triggers: list[Any] = []
     for named in iter_pipelines(dags):
         is_pipeline = named.written_in.parent.name == "pipelines"
-        if not is_pipeline and named.orchestrator != ORCHESTRATOR:
+        if is_pipeline if chosen else not is_pipeline and named.orchestrator != ORCHESTRATOR:
             continue
         if valid_name(named.name) in jobs:
             continue  # an error of a whole runner file is reported once

@@ -30,7 +30,7 @@ def test_a_valid_file_becomes_its_model():
     assert parse("name: a\nparts: [{size: 3}]\n", Thing, "f").parts[0].size == 3
 
 
-def test_an_unknown_key_is_named_with_its_place_and_the_nearest_known_one():
+def test_unknown_key_names_its_place_and_the_nearest_key():
     assert diagnostics("name: a\nparts:\n  - sise: 3\n    size: 2\n") == [
         "thing.yaml:3:5: parts.0.sise: unknown key 'sise' — did you mean 'size'?"
     ]
@@ -44,7 +44,7 @@ def test_a_key_written_twice_is_refused():
     assert diagnostics("name: a\nname: b\n") == ["thing.yaml:2:1: name: is written twice — keep one of them"]
 
 
-def test_every_finding_is_reported_at_once_in_the_order_of_the_file():
+def test_all_diagnostics_are_reported_in_file_order():
     found = diagnostics("nam: a\nparts: [{size: big}]\n")
     assert [line.split(": ")[0] for line in found] == ["thing.yaml:1:1", "thing.yaml:1:1", "thing.yaml:2:10"]
 

@@ -41,7 +41,7 @@ def test_a_schedule_and_its_job_are_a_pipeline(tmp_path: Path):
     assert pipeline.tags == ("priority:high",)
 
 
-def test_a_job_can_say_all_that_a_pipeline_can_beside_its_name_and_its_time():
+def test_job_has_all_pipeline_keys_except_name_and_schedule():
     from_schedule = {"name", "tags", "schedule"}
     in_other_words = {"sources", "schema_prefix"}
     assert set(Pipeline.model_fields) - from_schedule - in_other_words <= set(Job.model_fields)
@@ -69,7 +69,7 @@ def test_two_jobs_can_share_a_contract_and_load_two_tables(tmp_path: Path):
 @pytest.mark.parametrize(
     "config", ["/app/jobs/acme/orders.yaml", "jobs/acme/orders.yaml", "../x/jobs/acme/orders.yaml"]
 )
-def test_a_config_is_found_below_the_folder_of_jobs_wherever_that_was_mounted(tmp_path: Path, config: str):
+def test_config_path_is_relative_to_the_jobs_folder(tmp_path: Path, config: str):
     entry = f"      - {{name: hourly, config: {config}, {CRON}}}\n"
     dags = write(tmp_path, entry, "acme/orders")
     if ".." in config:
@@ -171,7 +171,7 @@ def test_bad_job_is_reported_with_its_place_and_others_stay(tmp_path: Path, old:
     assert errors(dags) == [diagnostic]
 
 
-def test_what_only_the_pipeline_as_a_whole_knows_is_a_finding_too(tmp_path: Path):
+def test_error_of_the_whole_pipeline_is_reported(tmp_path: Path):
     both = schedule("bad", "acme/orders") + schedule("good", "acme/returns")
     dags = write(tmp_path, both, "acme/orders", "acme/returns")
     job = dags / "jobs" / "acme" / "orders.yaml"

@@ -258,7 +258,7 @@ def test_header_row_settles_a_header_in_doubt(tmp_path: Path):
     assert "The lines above the header, line 2, are not read: Report" in text
 
 
-def test_lines_that_are_no_record_raise_max_share_with_the_reason(tmp_path: Path):
+def test_malformed_lines_raise_max_share_with_the_reason(tmp_path: Path):
     path = tmp_path / "total.csv"
     path.write_text("a,b\n1,5\n2,6\nTotal: 11\n")
     contract, text = contract_of(path)

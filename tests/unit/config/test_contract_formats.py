@@ -147,7 +147,7 @@ def test_an_encoding_is_declared_once_and_known():
             Contract.model_validate({**base, **given})
 
 
-CONTRACTS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "contracts.md"
+CONTRACTS_PAGE = Path(__file__).resolve().parents[3] / "docs" / "contracts.md"
 RULES = {
     "trim": ("\N{NO-BREAK SPACE} a b\t", "a b"),
     "collapse_whitespace": ("a \r\n\tb", "a b"),

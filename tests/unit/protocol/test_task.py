@@ -50,7 +50,7 @@ def plan_of(sources: int, codes: int = 0, fields: int = 100, **more: Any) -> Pla
 
 
 @pytest.mark.parametrize(("sources", "codes"), [(1, 12_000), (20, 0), (1, 40_000)])
-def test_no_variable_is_longer_than_linux_takes_nor_all_than_kubernetes(sources: int, codes: int):
+def test_variables_fit_the_limits_of_linux_and_kubernetes(sources: int, codes: int):
     plan = plan_of(sources, codes)
     for step in {step.image: step for step in reversed(plan.steps)}.values():
         variables = wire.environment(plan.task(step.name))
@@ -74,7 +74,7 @@ def test_a_whole_run_is_handed_over_once():
     assert sum(map(len, texts)) < 3 * alone
 
 
-def test_other_steps_that_do_not_fit_are_left_out_and_a_step_that_does_not_is_refused(monkeypatch: pytest.MonkeyPatch):
+def test_task_too_large_omits_other_steps_or_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(wire, "MAX_BYTES", 50_000)
     plan = plan_of(4, codes=2_000, fields=3)
     task = plan.task("clean.s0")
@@ -131,7 +131,7 @@ def test_a_field_that_the_image_does_not_know_is_named(change: dict[str, Any], p
 
 
 @pytest.mark.parametrize("protocol", [None, 0, PROTOCOL + 1, "1"])
-def test_another_protocol_is_refused_before_anything_else_is_read(protocol: object):
+def test_other_protocol_is_refused_first(protocol: object):
     with pytest.raises(Misconfigured, match=rf"the task has protocol {protocol!r}, this image reads {PROTOCOL}"):
         parse_task({"protocol": protocol, "anything": 1}, "task.json")
 
@@ -156,7 +156,7 @@ def test_a_task_that_is_not_whole_is_refused():
             wire.received([], "step", {name: variables[name] for name in names})
 
 
-def test_the_same_step_has_the_same_digest_in_every_run_and_commit():
+def test_step_digest_does_not_depend_on_run_or_commit():
     one, two = plan_of(3), plan_of(3)
     assert one.task("gold", "a").plan == two.task("gold", "b").plan == one.task("clean.s0").plan
     assert plan_of(3, schema_prefix="x_").task("gold").plan != one.task("gold").plan

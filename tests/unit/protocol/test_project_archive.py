@@ -54,7 +54,7 @@ def test_it_has_what_dbt_reads_and_no_other_project(project: Path):
     assert [name for name, _ in files_of(project)] == KEPT
 
 
-def test_a_package_that_is_a_link_to_the_folder_above_is_in_it_once(tmp_path: Path):
+def test_package_linked_to_the_parent_folder_is_packed_once(tmp_path: Path):
     package = write(tmp_path / "package", "dbt_project.yml", "models/p.sql", "integration_tests/dbt_project.yml")
     project = write(package / "integration_tests", "seeds/s.csv")
     (project / "dbt_packages").mkdir()
@@ -68,7 +68,7 @@ def test_a_link_that_leads_back_ends(project: Path):
     assert [name for name, _ in files_of(project)] == KEPT
 
 
-def test_the_same_files_give_the_same_bytes_and_digest_whatever_their_times_and_rights(project: Path, tmp_path: Path):
+def test_archive_does_not_depend_on_times_and_permissions(project: Path, tmp_path: Path):
     before = pack(project), hash_files(project)
     for _, path in files_of(project):
         os.utime(path, (1, 1))

@@ -110,7 +110,7 @@ def test_a_limit_is_named_in_plain_words(text: str, words: str):
         ("timeout expired", None),
     ],
 )
-def test_a_connection_that_could_not_be_opened_is_known_by_what_libpq_says(text: str, code: str | None):
+def test_failed_connection_is_classified_by_libpq_message(text: str, code: str | None):
     assert find_code(f'connection failed: connection to server at "h", port 5432 failed: {text}') == code
 
 

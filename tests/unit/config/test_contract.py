@@ -11,7 +11,7 @@ from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError
 from medallion.config.yaml_loader import load, parse
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 GOOD = """\
 name: orders
 table: cleaned_data.orders

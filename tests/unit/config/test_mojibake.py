@@ -43,7 +43,7 @@ def test_mis_decoded_name_is_repaired_however_often_it_happened(name: str, times
     "text",
     [*NAMES, "CAFÉ®", "SÃO PAULO", "Ã", "Â", "50 €", "Åke ©", "Nº 5", "Ελλάδα", "Россия", "東京", "עברית", "ÀÉÎÕÜ", "Ã…", "Å’uvre", "München SÃ¼d", "aÉ¡ "],
 )  # fmt: skip
-def test_correct_text_and_what_is_not_surely_wrong_stay_as_they_are(text: str):
+def test_fix_mojibake_keeps_correct_and_uncertain_text(text: str):
     assert fixed(text) == text
 
 

@@ -23,7 +23,7 @@ def download(**headers: str) -> Download:
     )
 
 
-def test_files_were_delivered_when_the_newest_of_them_was_written(tmp_path: Path):
+def test_delivered_at_of_several_files_is_the_newest(tmp_path: Path):
     for days, name in enumerate(("new", "old", "older")):
         (tmp_path / f"{name}.csv").write_text("id\n1\n")
         written = (THEN - timedelta(days=days)).timestamp()

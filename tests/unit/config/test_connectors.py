@@ -28,7 +28,7 @@ def pipeline(rest: str) -> Pipeline:
     return parse(FILE.format(rest=rest), Pipeline, "p.yaml")
 
 
-def test_a_source_without_a_connector_is_a_file_on_the_landing_volume():
+def test_source_without_connector_is_a_csv_file():
     source = pipeline("path: in.csv").sources[0]
     assert isinstance(source, CsvSource)
     assert (source.connector, source.label) == ("csv", "in.csv")
@@ -78,7 +78,7 @@ def test_unknown_connector_is_reported_with_the_known_ones():
         ("connector: http, urk: 'https://example.org/a'", "did you mean 'url'?"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_line_and_a_remedy(rest: str, said: str):
+def test_invalid_source_is_refused_with_line_and_remedy(rest: str, said: str):
     with pytest.raises(ConfigError) as refused:
         pipeline(rest)
     assert said in str(refused.value)
@@ -106,7 +106,7 @@ def test_a_tenant_names_its_own_secrets_only():
 
 
 @pytest.mark.parametrize("incremental", ["{cursor: changed}", "{cursor: changed, on_duplicate_key: replace}"])
-def test_rows_that_replace_others_need_a_key_to_tell_whose_place_they_take(tmp_path: Path, incremental: str):
+def test_rows_that_replace_others_need_a_key(tmp_path: Path, incremental: str):
     for folder in ("pipelines", "contracts"):
         (tmp_path / folder).mkdir()
     path, contract = tmp_path / "pipelines" / "p.yaml", tmp_path / "contracts" / "c.yaml"
@@ -137,7 +137,7 @@ def test_a_source_reaches_its_step_in_its_connectors_own_terms():
     assert [step.reads_landing for step in (one, many, remote)] == [True, True, False]
 
 
-def test_a_secret_reaches_the_pod_with_its_prefix_and_no_landing_volume_does():
+def test_remote_source_gets_its_secret_and_no_landing_volume():
     from medallion.orchestrators.kubernetes import pod_spec
 
     step = step_of(REMOTE)

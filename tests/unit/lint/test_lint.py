@@ -15,7 +15,7 @@ from medallion.config.schedule import Schedule
 from medallion.lint.checks import lint_file, lint_folder
 from runner_folder import CONTRACT, JOB, schedule, write
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 CASES = REPO.parent / "shared" / "cases"
 PIPELINE = "name: {name}\nowner: me\nsources: [{{name: a, path: {path}.csv, contract: {contract}}}]\n"
 
@@ -126,9 +126,7 @@ def test_invalid_or_machine_dependent_zone_is_an_error(zone: str):
         ("America/Santiago", "@daily", ("skips 00:00",)),
     ],
 )
-def test_a_time_that_a_change_of_clocks_skips_or_doubles_is_a_warning(
-    dags: Path, zone: str, cron: str, does: tuple[str, ...]
-):
+def test_time_in_a_clock_change_is_a_warning(dags: Path, zone: str, cron: str, does: tuple[str, ...]):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}', timezone: {zone}}}\n")
     (diagnostic,) = told(dags)
     assert "warning: schedule.cron" in diagnostic
@@ -213,7 +211,7 @@ def test_unrelated_file_is_ignored(dags: Path, path: str):
     assert told(dags) == []
 
 
-def test_a_job_of_the_other_suffix_is_read_as_a_schedule_may_name_it(dags: Path):
+def test_job_file_with_suffix_yml_is_read(dags: Path):
     (dags / "jobs" / "acme" / "orders.yaml").rename(dags / "jobs" / "acme" / "orders.yml")
     text = (dags / "runner.yaml").read_text()
     (dags / "runner.yaml").write_text(text.replace("orders.yaml", "orders.yml"))
@@ -298,7 +296,7 @@ def test_a_file_named_from_within_its_folder_is_the_same_file(dags: Path, monkey
             assert lint_file(path) == ()
 
 
-def test_two_jobs_that_write_one_table_from_two_sources_are_a_warning(dags: Path):
+def test_two_jobs_writing_one_table_are_a_warning(dags: Path):
     (dags / "jobs" / "acme" / "more.yaml").write_text(
         JOB.format(tenant="acme", name="orders").replace("orders.csv", "b.csv")
     )
@@ -341,7 +339,7 @@ def test_unused_file_is_reported(dags: Path):
     ("rest", "options", "code"),
     [("", [], 0), ("", ["--strict"], 0), ("*/7 * * * *", [], 0), ("*/7 * * * *", ["--strict"], 1), ("R R * * *", [], 1), ("", ["--no-such"], 2)],
 )  # fmt: skip
-def test_the_exit_code_is_0_for_warnings_1_for_errors_2_for_usage(dags: Path, rest: str, options: list[str], code: int):
+def test_lint_exits_0_for_warnings_1_for_errors_2_for_usage(dags: Path, rest: str, options: list[str], code: int):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{rest}'}}\n" if rest else "")
     assert CliRunner().invoke(app, ["lint", "--dags", str(dags), *options]).exit_code == code
 
