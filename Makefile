@@ -61,7 +61,7 @@ bench: .venv/dev.stamp ## the benchmarks of docs/performance.md (some minutes)
 	$(BIN)/python tests/bench/bench_parse.py
 
 ##@ For those who change Medallion
-.PHONY: format lock wheel schema clean
+.PHONY: format lock wheel reference clean
 
 format: .venv/dev.stamp ## format Python and SQL
 	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
@@ -79,9 +79,8 @@ wheel: $(WHEEL) ## build the wheel that all images install
 $(WHEEL): .venv/run.stamp $(shell find src/medallion -type f -not -name '*.pyc')
 	@rm -rf dist && $(BIN)/uv build -q --wheel --out-dir dist . && touch $@
 
-schema: .venv/run.stamp ## write the JSON Schemas of docs/schema
-	mkdir -p docs/schema
-	for kind in pipeline contract runner job; do $(BIN)/medallion schema $$kind > docs/schema/$$kind.json; done
+reference: .venv/run.stamp ## write docs/reference and the JSON Schemas of docs/schema
+	PYTHONPATH=docs $(BIN)/python -m reference_pages
 
 clean: ## remove .venv and local state (the embedded Postgres and its data too)
 	rm -rf .venv .medallion .pytest_cache .mypy_cache .ruff_cache
