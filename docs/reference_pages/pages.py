@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from medallion.cli.schema import Kind, json_schema
 from reference_pages.alerts import alert_kinds
+from reference_pages.connectors import connectors
 from reference_pages.exit_codes import exit_codes
 from reference_pages.rules import cleaning_rules
 
@@ -15,6 +16,7 @@ def make_pages() -> dict[str, str]:
     pages = {
         "alert-kinds": alert_kinds(),
         "cleaning-rules": cleaning_rules(),
+        "connectors": connectors(),
         "exit-codes": exit_codes(),
     }
     return {

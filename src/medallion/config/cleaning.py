@@ -9,7 +9,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -171,7 +173,7 @@ class ReplacePattern(ParameterRule):
 if TYPE_CHECKING:
     Rule = str | ParameterRule
 else:
-    Rule = Union[(_RuleName, *ParameterRule.__subclasses__())]
+    Rule = reduce(or_, ParameterRule.__subclasses__(), _RuleName)
 
 
 def apply(text: pl.Expr, rule: Rule) -> pl.Expr:

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from medallion.config.alerts import Alerts
-from medallion.config.connectors import Source, check_secrets
 from medallion.config.dbt import DbtSettings
 from medallion.config.model import ConfigModel, Name
 from medallion.config.retention import Retention
 from medallion.config.schedule import Schedule
+from medallion.config.sources import Source, check_secrets
 from medallion.errors import ExitCode
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
