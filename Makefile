@@ -79,7 +79,7 @@ wheel: $(WHEEL) ## build the wheel that all images install
 $(WHEEL): .venv/run.stamp $(shell find src/medallion -type f -not -name '*.pyc')
 	@rm -rf dist && $(BIN)/uv build -q --wheel --out-dir dist . && touch $@
 
-reference: .venv/run.stamp ## write docs/reference and the JSON Schemas of docs/schema
+reference: .venv/dev.stamp ## write docs/reference and the JSON Schemas of docs/schema
 	PYTHONPATH=docs $(BIN)/python -m reference_pages
 
 clean: ## remove .venv and local state (the embedded Postgres and its data too)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from medallion.cli.schema import Kind, json_schema
 from reference_pages.alerts import alert_kinds
+from reference_pages.chart_values import chart_values
+from reference_pages.cli import command_line
 from reference_pages.connectors import connectors
+from reference_pages.contracts import data_contracts
 from reference_pages.exit_codes import exit_codes
 from reference_pages.rules import cleaning_rules
 
@@ -15,8 +18,11 @@ def make_pages() -> dict[str, str]:
     """Return the text of every generated file."""
     pages = {
         "alert-kinds": alert_kinds(),
+        "chart-values": chart_values(),
         "cleaning-rules": cleaning_rules(),
+        "command-line": command_line(),
         "connectors": connectors(),
+        "data-contracts": data_contracts(),
         "exit-codes": exit_codes(),
     }
     return {
