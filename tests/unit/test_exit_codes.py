@@ -18,7 +18,10 @@ def test_every_failure_has_a_code_of_its_own_or_of_its_base():
 
 
 def test_default_of_retry_config_is_the_tables():
-    assert set(RetryConfig().retryable_exit_codes) == {69, 70, 75, 137, 143, "evicted"}
+    codes = set(RetryConfig().retryable_exit_codes)
+    assert codes == {code for code in ExitCode if code.retryable} | {"evicted"}
+    assert codes > {75, 137}
+    assert not codes & {0, 65, 84}
 
 
 @pytest.mark.parametrize("template", [templates.PIPELINE, templates.JOB])
