@@ -116,7 +116,7 @@ def test_what_postgres_says_decides_about_another_attempt(
     (row,) = ledger.list_steps(warehouse, "orders", "run-1")
     assert row["status"] == "failed"
     assert words in row["details"]["message"]
-    assert code.retryable == (code == 75)
+    assert ExitCode(code).retryable == (code == 75)
 
 
 @pytest.mark.parametrize(
