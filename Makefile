@@ -61,7 +61,7 @@ bench: .venv/dev.stamp ## the benchmarks of docs/performance.md (some minutes)
 	$(BIN)/python tests/bench/bench_parse.py
 
 ##@ For those who change Medallion
-.PHONY: format lock wheel images release test-cluster chaos schema clean
+.PHONY: format lock wheel images release test-cluster chaos reference clean
 
 format: .venv/dev.stamp ## format Python and SQL
 	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
@@ -92,9 +92,8 @@ test-cluster: .venv/dev.stamp ## the tests on the cluster of `make up`, slow one
 chaos: .venv/dev.stamp ## inject faults into the cluster and print the table (CHAOS_RUNS=200 for random ones)
 	@MEDALLION_CLUSTER_TESTS=required $(BIN)/python -m pytest tests/faults -v -s
 
-schema: .venv/run.stamp ## write the JSON Schemas of docs/schema
-	mkdir -p docs/schema
-	for kind in pipeline contract runner job; do $(BIN)/medallion schema $$kind > docs/schema/$$kind.json; done
+reference: .venv/dev.stamp ## write docs/reference and the JSON Schemas of docs/schema
+	PYTHONPATH=docs $(BIN)/python -m reference_pages
 
 clean: ## remove .venv and local state (the embedded Postgres and its data too)
 	rm -rf .venv .medallion .pytest_cache .mypy_cache .ruff_cache

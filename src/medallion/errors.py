@@ -1,67 +1,54 @@
 """How a step fails: one exception class and one exit code for each reason.
 
-`EXIT_CODES` is the table: `docs/pipelines.md` shows it, and `sqlstate.py` says which errors of Postgres are which.
-Codes below 80 are those of BSD's sysexits.h.
+`ExitCode` is the table: the documentation, `medallion run --help`, the default of `retryable_exit_codes` and what lint
+accepts follow from it. `sqlstate.py` maps the errors of Postgres to it. Codes below 80 are those of BSD's sysexits.h.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from medallion.protocol.result import TaskResult
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every image and of `medallion run`."""
+    """Exit codes of every image and of `medallion run`: the number, its meaning, and whether it is retried by default.
 
-    OK = 0
-    USAGE = 64
-    BAD_INPUT = 65
-    INPUT_NOT_FOUND = 66
-    SOURCE_UNAVAILABLE = 69
-    INTERNAL = 70
-    WAREHOUSE_UNAVAILABLE = 75
-    CONTRACT_VIOLATION = 80
-    TOO_MANY_REJECTS = 81
-    UPSTREAM_NOT_SUCCEEDED = 82
-    MODEL_FAILED = 83
-    TEST_FAILED = 84
-    SOURCE_STALE = 85
-    TERMINATED = 143
+    Attributes:
+        meaning: Why a step ends with it.
+        retryable: Whether another attempt may succeed: such codes are the default of `retryable_exit_codes`.
+    """
 
+    meaning: str
+    retryable: bool
 
-KILLED = 137
-"""What a shell and Kubernetes say of a process that SIGKILL ended: it says nothing itself."""
+    def __new__(cls, number: int, meaning: str = "", retryable: bool = False) -> Self:
+        """Make a code of its entry."""
+        code = int.__new__(cls, number)
+        code._value_ = number
+        code.meaning, code.retryable = meaning, retryable
+        return code
 
-EXIT_CODES: Mapping[int, tuple[str, bool]] = {
-    ExitCode.OK: ("success", False),
-    ExitCode.USAGE: ("an argument, a file, a setting or a limit of Postgres: it cannot work as it is written", False),
-    ExitCode.BAD_INPUT: ("bad input: the file cannot be read as its contract says, or Postgres cannot keep it", False),
-    ExitCode.INPUT_NOT_FOUND: ("there is no such input", False),
-    ExitCode.SOURCE_UNAVAILABLE: ("the source cannot be reached, or fails for the moment", True),
-    ExitCode.INTERNAL: ("internal error", True),
-    ExitCode.WAREHOUSE_UNAVAILABLE: ("the database cannot be reached, is full, or went away", True),
-    ExitCode.CONTRACT_VIOLATION: ("contract broken: the file's columns are not the contract's", False),
-    ExitCode.TOO_MANY_REJECTS: ("more rejected rows than the contract allows", False),
-    ExitCode.UPSTREAM_NOT_SUCCEEDED: ("gate closed: a step before did not succeed in this run", False),
-    ExitCode.MODEL_FAILED: ("a dbt model did not build", False),
-    ExitCode.TEST_FAILED: ("a dbt test failed", False),
-    ExitCode.SOURCE_STALE: ("a source is stale: it was last delivered longer ago than its limit", False),
-    KILLED: ("killed, as for want of memory", True),
-    ExitCode.TERMINATED: ("stopped from outside", True),
-}
-"""What each code means, and whether another attempt may succeed: those are the default `retryable_exit_codes`."""
-
-RETRYABLE: frozenset[int] = frozenset(code for code, (_, again) in EXIT_CODES.items() if again)
-
-
-def exit_code_table() -> str:
-    """Return the table of exit codes as Markdown."""
-    rows = [f"| {int(code)} | {meaning} | {'yes' if again else ''} |" for code, (meaning, again) in EXIT_CODES.items()]
-    return "\n".join(["| code | means | tried again by default |", "| --- | --- | --- |", *rows])
+    OK = 0, "success"
+    USAGE = 64, "an argument, a file, a setting or a limit of Postgres: it cannot work as it is written"
+    BAD_INPUT = (
+        65,
+        "bad input: it cannot be read as its contract says, the source refuses access, or Postgres cannot store it",
+    )
+    INPUT_NOT_FOUND = 66, "there is no such input: no such file, object or table, or the server answers 404"
+    SOURCE_UNAVAILABLE = 69, "the source cannot be reached, or fails for the moment", True
+    INTERNAL = 70, "internal error", True
+    WAREHOUSE_UNAVAILABLE = 75, "the database cannot be reached, is full, or went away", True
+    CONTRACT_VIOLATION = 80, "contract broken: the columns of the file or table are not the contract's"
+    TOO_MANY_REJECTS = 81, "more rejected rows than the contract allows"
+    UPSTREAM_NOT_SUCCEEDED = 82, "gate closed: a step before did not succeed in this run"
+    MODEL_FAILED = 83, "a dbt model did not build"
+    TEST_FAILED = 84, "a dbt test failed"
+    SOURCE_STALE = 85, "a source is stale: it was last delivered longer ago than its limit"
+    KILLED = 137, "killed by SIGKILL, as for want of memory; the step itself reports nothing", True
+    TERMINATED = 143, "stopped from outside", True
 
 
 class StepFailure(Exception):

@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from medallion.config.connectors import CsvSettings, RemoteSettings, Source
 from medallion.config.contract import Contract
 from medallion.config.pipeline import Layer, Pipeline, Resources, RetryConfig
+from medallion.config.sources import Source
 from medallion.protocol.task import PROTOCOL, CleanWork, FreshnessWork, LayerWork, TaskSpec, hash_content
 
 Image = Literal["cleaner", "dbt"]
@@ -193,13 +193,13 @@ def _clean(pipeline: Pipeline, source: Source, contract: Contract, context: RunC
         timeout_seconds=pipeline.timeouts.step_seconds,
         title=f"Cleans {source.label} under the contract {source.contract} and loads {contract.table}",
         pool=pool_name(pipeline.tenant) if pipeline.tenant else None,
-        reads_landing=isinstance(source, CsvSettings),
-        secret=(source.secret, source.env_prefix) if isinstance(source, RemoteSettings) and source.secret else None,
+        reads_landing=source.reads_landing,
+        secret=source.login,
     )
 
 
 def _clean_work(source: Source, contract: Contract, landing: PurePosixPath, inputs: Mapping[str, str]) -> CleanWork:
-    where: dict[str, Any] = {"landing": str(landing)} if isinstance(source, CsvSettings) else {}
+    where: dict[str, Any] = {"landing": str(landing)} if source.reads_landing else {}
     if source.name in inputs:
         where["input"] = inputs[source.name]
     return CleanWork(kind="clean", contract=contract, source=source, **where)

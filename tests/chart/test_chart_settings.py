@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ CHANGED = {
     "global.images.cleaner": "registry.example.com/cleaner:7",
     "global.images.dbt": "registry.example.com/dbt:7",
     "global.images.pullPolicy": "Always",
+    "global.podTemplate.spec.priorityClassName": "batch",
     "global.tenants[0].name": "acme",
     "backups.retentionDays": "99",
 }
@@ -217,3 +219,8 @@ def test_dag_folder_of_a_claim_is_followed_too(chart: Path) -> None:
     assert pools["command"][-1] == "/opt/airflow/dags"
     (mount,) = pools["volumeMounts"]
     assert (mount["mountPath"], mount["subPath"]) == ("/opt/airflow/dags", "x")
+
+
+def test_pod_template_reaches_the_orchestrator(changed: list[Manifest]) -> None:
+    (runtime,) = of_kind(changed, "ConfigMap", "medallion-runtime")
+    assert json.loads(runtime["data"]["MEDALLION_POD_TEMPLATE"]) == {"spec": {"priorityClassName": "batch"}}

@@ -87,14 +87,17 @@ def good(shop: Shop, airflow: Airflow) -> dict[str, str]:
     return digests
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        "bronze",
-        pytest.param("silver", marks=pytest.mark.slow_cluster),
-        pytest.param("gold", marks=pytest.mark.slow_cluster),
-    ],
-)
+def test_the_first_scheduled_run_succeeds(airflow: Airflow):
+    """`make up` delivers its files, and Airflow starts it without a click."""
+    airflow.appears(DAG)
+    (first,) = airflow.get(f"/dags/{DAG}/dagRuns?order_by=start_date&limit=1")["dag_runs"]
+    run = str(first["dag_run_id"])
+    assert run.startswith("scheduled__")
+    assert airflow.finished(DAG, run, seconds=900) == "success", airflow.tasks(DAG, run)
+
+
+@pytest.mark.slow_cluster
+@pytest.mark.parametrize("layer", ["bronze", "silver", "gold"])
 def test_a_layer_stops_its_own_poison(
     layer: str, shop: Shop, good: dict[str, str], airflow: Airflow, alerts: Alerts, request: pytest.FixtureRequest
 ):

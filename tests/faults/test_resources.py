@@ -47,8 +47,8 @@ def test_a_quota_that_is_exhausted(lane: Lane, fault: Named, pushed: Pushed):
 def test_an_image_that_is_nowhere(lane: Lane, fault: Named, pushed: Pushed):
     one = fault("image that is nowhere", "bronze, before its start")
     pushed(ONCE)
-    with runtime(lane.cluster, "MEDALLION_DBT_IMAGE", "medallion/dbt:nowhere"):
-        fails_with(lane, one, "ImagePull", "medallion/dbt:nowhere", "check that the image")
+    with runtime(lane.cluster, "MEDALLION_DBT_IMAGE", "localhost/medallion/dbt:nowhere"):
+        fails_with(lane, one, "ImagePull", "localhost/medallion/dbt:nowhere", "check that the image")
 
 
 def test_failing_task_leaks_its_secret_nowhere(lane: Lane, fault: Named, pushed: Pushed):

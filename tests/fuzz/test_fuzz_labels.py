@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from medallion.config.connectors import PostgresSettings
 from medallion.config.model import Name
 from medallion.config.pipeline import Timeouts
 from medallion.config.retention import Retention
+from medallion.config.sources.postgres import PostgresSettings
 from medallion.orchestrators.kubernetes import pod_spec
 
 LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")

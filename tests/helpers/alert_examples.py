@@ -8,6 +8,7 @@ from typing import get_args
 
 from medallion.alerts import Alert
 from medallion.alerts.render import Format, render
+from medallion.config.alerts import AlertKind
 from medallion.protocol.termination_message import Failed
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "alerts"
@@ -22,7 +23,7 @@ _ABOUT = {
 _LOG = f"{_ABOUT['run_url']}/tasks/DBT-Transformations.silver?try_number="
 ALERTS = {
     "failure": Alert(
-        kind="failure", **_ABOUT, task="DBT-Transformations.silver", exit_code=84,
+        kind=AlertKind.FAILURE, **_ABOUT, task="DBT-Transformations.silver", exit_code=84,
         message="1 of 18 tests of silver failed:",
         failed=(
             Failed(
@@ -33,16 +34,16 @@ ALERTS = {
         remedy="look at the failing rows, correct the data or the model, and run again", log_url=f"{_LOG}1",
     ),
     "killed": Alert(
-        kind="failure", **_ABOUT, task="DBT-Transformations.silver", attempt=2, exit_code=137, reason="OOMKilled",
+        kind=AlertKind.FAILURE, **_ABOUT, task="DBT-Transformations.silver", attempt=2, exit_code=137, reason="OOMKilled",
         message="the pod disappeared before its exit status was recorded; the ledger has no success",
         remedy="raise `resources.<image>.memory` in the pipeline file", log_url=f"{_LOG}2",
     ),
     "recovery": Alert(
-        kind="recovery", **_ABOUT, task="DBT-Transformations.silver", attempt=3, message="succeeded in attempt 3",
+        kind=AlertKind.RECOVERY, **_ABOUT, task="DBT-Transformations.silver", attempt=3, message="succeeded in attempt 3",
         log_url=f"{_LOG}3",
     ),
     "deadline": Alert(
-        kind="deadline", **_ABOUT, message="the run is not done after 0:20:00; it goes on",
+        kind=AlertKind.DEADLINE, **_ABOUT, message="the run is not done after 0:20:00; it goes on",
         remedy="see in the run's Gantt view which step takes long; `timeouts` in the pipeline file holds the limits",
     ),
 }  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from alert_examples import ALERTS, examples
 from medallion.alerts import Alert
 from medallion.alerts.render import render
+from medallion.config.alerts import AlertKind
 from medallion.config.pipeline import Pipeline
 from medallion.protocol.result import ModelResult, TaskResult, TestResult
 from medallion.protocol.termination_message import MAX_BYTES, Failed, TerminationMessage, failed_in
@@ -156,4 +157,4 @@ def test_missed_deadline_sends_an_alert_by_its_callback(told: Any):
 
 
 def test_an_alerts_title_names_the_task():
-    assert Alert("failure", "p", "r", "me", "x", task="t").title == "p failed at t"
+    assert Alert(AlertKind.FAILURE, "p", "r", "me", "x", task="t").title == "p failed at t"

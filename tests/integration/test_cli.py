@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from medallion.config.connectors import CONNECTORS
+from medallion.config.sources import CONNECTORS
 from medallion.errors import ExitCode
 from runner_folder import schedule, write
 

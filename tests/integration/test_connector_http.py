@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from medallion.cleaner.inputs import http
+from medallion.config.sources.http import reader as http
 from medallion.errors import ExitCode
 from servers import Web, answer, in_turn, web_server
 

@@ -191,7 +191,7 @@ def test_a_pod_has_the_arguments_the_secrets_and_the_limits_that_it_has_under_ai
     plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext("r", "/landing", "abc"))
     operator = next(task for task in airflow_dags(folder)["paused"].tasks if hasattr(task, "arguments"))
     task = plan.task(plan.steps[0].name)
-    pod = build_pod(plan.steps[0], task, Settings.from_environment().of_tenant("globex"))
+    pod = build_pod(plan.steps[0], task, Settings.from_environment().of_tenant("globex"))["spec"]
     (container,) = pod["containers"]
     received = wire.received([], "step", {one["name"]: one["value"] for one in container["env"]})
     assert received.to_json() == task.to_json()

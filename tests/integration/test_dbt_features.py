@@ -11,7 +11,7 @@ import pytest
 
 from medallion.alerts import Alert
 from medallion.errors import ExitCode
-from medallion.orchestrators.local.alerting import build_warnings
+from medallion.orchestrators.local.alerting import build_alerts
 from medallion.orchestrators.local.report import make_report
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.rollback import roll_back
@@ -130,7 +130,7 @@ def test_everything_that_a_project_has_is_done_once(team: Team, warehouse: Conne
     assert (warned["name"], warned["failures"], len(warned["sample"])) == ("small", 1, 1)
     assert '"event_type": "tests_warned"' in team.said
     assert "1 of them with a warning" in report["silver"]["message"]
-    alerts: list[Alert] = build_warnings(team.plan.pipeline, make_report(warehouse, team.plan, team.last))
+    alerts: list[Alert] = build_alerts(team.plan.pipeline, make_report(warehouse, team.plan, team.last), [])
     assert [(alert.kind, alert.task, [item.name for item in alert.failed]) for alert in alerts] == [
         ("warning", "silver", ["small"])
     ]

@@ -130,8 +130,8 @@ def test_a_line_break_or_a_nul_in_a_password_is_refused_and_not_shown(text: str)
 def test_a_source_over_http_gets_any_user_and_password(monkeypatch: pytest.MonkeyPatch, user: str):
     import base64
 
-    from medallion.cleaner.inputs.http import _headers
-    from medallion.config.connectors import HttpSettings
+    from medallion.config.sources.http import HttpSettings
+    from medallion.config.sources.http.reader import _headers
 
     settings = HttpSettings(connector="http", url="https://example.com/a.csv")
     user = user.replace(":", "")  # HTTP's own rule
@@ -151,8 +151,8 @@ def test_a_source_over_http_gets_any_user_and_password(monkeypatch: pytest.Monke
 def test_what_no_header_can_carry_is_refused_by_its_variables_name(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ):
-    from medallion.cleaner.inputs.http import _headers
-    from medallion.config.connectors import HttpSettings
+    from medallion.config.sources.http import HttpSettings
+    from medallion.config.sources.http.reader import _headers
 
     monkeypatch.setenv("SOURCE_HTTP_USER", "me")
     monkeypatch.setenv(f"SOURCE_{name}", value)
@@ -169,7 +169,7 @@ def test_what_no_header_can_carry_is_refused_by_its_variables_name(
 def test_lint_shows_no_credential_of_a_sources_url(url: str):
     from pydantic import ValidationError
 
-    from medallion.config.connectors import HttpSettings
+    from medallion.config.sources.http import HttpSettings
 
     with pytest.raises(ValidationError) as caught:
         HttpSettings(connector="http", url=url)

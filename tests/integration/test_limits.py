@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from layers import entry, run_layer
-from medallion.errors import RETRYABLE, ExitCode, StepFailure
+from medallion.errors import ExitCode, StepFailure
 from medallion.protocol.task import LayerWork, TaskSpec
 from medallion.runtime.step import Job, run_step
 from medallion.warehouse import ledger
@@ -116,7 +116,7 @@ def test_what_postgres_says_decides_about_another_attempt(
     (row,) = ledger.list_steps(warehouse, "orders", "run-1")
     assert row["status"] == "failed"
     assert words in row["details"]["message"]
-    assert (code in RETRYABLE) == (code == 75)
+    assert ExitCode(code).retryable == (code == 75)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from medallion.config.connectors import CsvSettings
 from medallion.config.load_pipeline import load_pipeline, pipeline_files
+from medallion.config.sources.csv import CsvSettings
 
 REPO = Path(__file__).resolve().parents[2]
 DELIVER = """
@@ -31,7 +31,14 @@ NOW = datetime.now(timezone.utc)
 def test_make_up_delivers_files_of_all_pipelines(tmp_path: Path):
     landing, work = tmp_path / "landing", tmp_path / "work"
     landing.mkdir()
-    variables = {**os.environ, "K8S": "k8s", "SOURCE": str(REPO), "SAMPLE_ROWS": "200", "work": str(work), "LANDING": str(landing)}
+    variables = {
+        **os.environ,
+        "K8S": "k8s",
+        "SOURCE": str(REPO),
+        "SAMPLE_ROWS": "200",
+        "work": str(work),
+        "LANDING": str(landing),
+    }
     command = ["bash", "-euo", "pipefail", "-c", DELIVER]
     done = subprocess.run(command, cwd=REPO, env=variables, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

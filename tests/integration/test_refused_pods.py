@@ -112,3 +112,10 @@ def test_the_pod_that_is_asked_for_holds_the_task_of_this_run_and_nothing_that_k
     assert (task.run_id, task.step) == ("manual__2026-11-25", "clean.s")
     assert list(task.work.contract.fields[0].constraints.enum) == codes  # type: ignore[union-attr, arg-type]
     assert variables["HOME"] == "/tmp"
+
+
+def test_pod_template_reaches_the_pod_of_a_step(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MEDALLION_POD_TEMPLATE", '{"spec": {"priorityClassName": "batch"}}')
+    pod = operator(cluster).build_pod_request_obj()
+    assert pod.spec.priority_class_name == "batch"
+    assert pod.spec.containers[0].security_context.read_only_root_filesystem

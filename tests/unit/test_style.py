@@ -12,6 +12,7 @@ PAGES = (
     "README.md",
     "CHANGELOG.md",
     "docs/*.md",
+    "docs/reference/*.md",
     "docs/decisions/*.md",
     "k8s/README.md",
     "images/*/README.md",

@@ -1,6 +1,6 @@
 """Alerts: what to tell whom when a run fails, recovers or takes too long, and the channels that carry it."""
 
-from medallion.alerts.alert import Alert
+from medallion.alerts.alert import Alert, find_alerts
 from medallion.alerts.channels import send
 
-__all__ = ["Alert", "send"]
+__all__ = ["Alert", "find_alerts", "send"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Any
 
-from medallion.config.alerts import AlertKind
+from medallion.config.alerts import AlertKind, Event
 from medallion.protocol.termination_message import Failed
 
 
@@ -42,13 +43,7 @@ class Alert:
     @property
     def title(self) -> str:
         """One line that says it all to who is in a hurry."""
-        what = {
-            "failure": f"failed at {self.task}" if self.task else "failed",
-            "recovery": f"recovered at {self.task}" if self.task else "recovered",
-            "deadline": "missed its deadline",
-            "warning": f"warns at {self.task}" if self.task else "warns",
-        }[self.kind]
-        return f"{self.pipeline} {what}"
+        return f"{self.pipeline} {self.kind.subject}" + (f" at {self.task}" if self.task else "")
 
     @property
     def facts(self) -> dict[str, str]:
@@ -63,3 +58,23 @@ class Alert:
             "time": f"{self.at:%Y-%m-%d %H:%M:%S} UTC",
         }
         return {label: fact for label, fact in facts.items() if fact}
+
+
+def find_alerts(event: Event, failed: tuple[Failed, ...] = (), remedy: str = "", **facts: Any) -> list[Alert]:
+    """Return an alert of each kind that an event calls for, whether the pipeline sends that kind or not.
+
+    Args:
+        event: What happened.
+        failed: The models and tests that failed or warn.
+        remedy: What to try; by default the kind's own hint.
+        facts: The other attributes of `Alert`.
+    """
+    found = ((kind, kind.text(event)) for kind in AlertKind)
+    return [
+        Alert(
+            kind, message=message, attempt=event.attempt, failed=() if kind.severity == "success" else failed,
+            remedy=remedy or kind.hint, **facts,
+        )
+        for kind, message in found
+        if message is not None
+    ]  # fmt: skip

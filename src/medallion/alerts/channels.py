@@ -16,6 +16,7 @@ from medallion.alerts.alert import Alert
 from medallion.alerts.render import Format, render
 
 PREFIX = "MEDALLION_ALERT_"
+_LEVELS = {"failure": logging.ERROR, "success": logging.INFO, "warning": logging.WARNING}
 logger = logging.getLogger("medallion.alerts")
 
 
@@ -33,8 +34,7 @@ def send(alert: Alert, channels: Iterable[str]) -> None:
 
 
 def _log(alert: Alert) -> None:
-    level = {"failure": logging.ERROR, "recovery": logging.INFO}.get(alert.kind, logging.WARNING)
-    logger.log(level, "alert: %s", render(alert, "text"))
+    logger.log(_LEVELS[alert.kind.severity], "alert: %s", render(alert, "text"))
 
 
 def _notify(alert: Alert, name: str) -> None:
@@ -50,10 +50,9 @@ def _notify(alert: Alert, name: str) -> None:
     if not plugin:
         raise ChannelFailed("Apprise does not understand its URL: see the channel's page in Apprise's docs")
     form: Format = plugin.notify_format[0].value  # what the service likes best
-    kind = {"failure": "failure", "recovery": "success", "deadline": "warning", "warning": "warning"}[alert.kind]
     sent = apprise.Apprise()
     sent.add(plugin)
-    if not sent.notify(render(alert, form), alert.title, apprise.NotifyType(kind), body_format=form):
+    if not sent.notify(render(alert, form), alert.title, apprise.NotifyType(alert.kind.severity), body_format=form):
         raise ChannelFailed("the service did not take it")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from medallion.config.connectors import CsvSettings
 from medallion.errors import Misconfigured
 from medallion.protocol.task import CleanWork, TaskSpec
 from medallion.runtime import step
@@ -27,19 +26,16 @@ def build_job(task: TaskSpec) -> step.Job:
     if not isinstance(work, CleanWork):
         raise Misconfigured(f"the cleaner does no work of kind {work.kind!r}", "use the dbt image")
     # polars takes a moment to import: a task that cannot be read fails before that.
-    from medallion.cleaner.inputs import one_file, open_inputs
     from medallion.cleaner.load import Source, load
+    from medallion.config.sources.csv import one_file
 
     settings, landing = work.source, Path(work.landing)
     if work.input is not None:
         file = Path(work.input)
         source = Source(lambda _: one_file(file))
-    elif isinstance(settings, CsvSettings) and settings.is_plain:
-        file = landing / settings.path
-        source = Source(lambda _: one_file(file))
     else:
         assert settings is not None
-        source = Source(lambda known: open_inputs(settings, landing, known), settings.incremental)
+        source = Source(lambda known: settings.open_inputs(landing, known), settings.incremental)
     lock = f"table:{task.schema_prefix}{work.contract.table}"
     return step.Job(lambda session: load(work.contract, source, session), lock)
 

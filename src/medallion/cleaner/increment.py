@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from medallion.cleaner.inputs import Inputs
 from medallion.cleaner.load import Job, read_delivery, refusal, task_result
 from medallion.cleaner.merge import Merge
 from medallion.cleaner.reading import Reader, Stopwatch
 from medallion.cleaner.table import Table
-from medallion.config.connectors import ByFile
+from medallion.config.sources.base import ByFile
+from medallion.config.sources.stream import Inputs
 from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import TaskResult
 from medallion.warehouse import builds, increments

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from medallion.cleaner.inputs import Inputs
 from medallion.cleaner.reading import Counts, Reader, Stopwatch
 from medallion.cleaner.table import Table
-from medallion.config.connectors import ByCursor, ByFile
 from medallion.config.contract import Contract
+from medallion.config.sources.base import ByCursor, ByFile
+from medallion.config.sources.stream import Inputs
 from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import Delivery, TaskResult
 from medallion.runtime.step import Session

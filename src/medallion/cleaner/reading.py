@@ -17,11 +17,11 @@ import polars as pl
 from medallion.cleaner.clean import CleanBlock, clean
 from medallion.cleaner.columns import check_columns
 from medallion.cleaner.evidence import Evidence
-from medallion.cleaner.inputs import Input, Inputs, opened
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.cleaner.rules import compile_contract
 from medallion.config.contract import Contract
+from medallion.config.sources.stream import Input, Inputs, opened
 from medallion.errors import BadInput
 from medallion.protocol.result import Timing
 from medallion.runtime.log import EventLog

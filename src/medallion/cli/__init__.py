@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from medallion.cli.extras import add_lacking, refuse
+from medallion.errors import ExitCode
 
 app = typer.Typer(
     name="medallion",
@@ -48,9 +49,14 @@ def _load(place: str) -> Callable[..., Any] | typer.Typer:
     return loaded
 
 
+def _epilog(name: str, example: str) -> str:
+    codes = "".join(f"\n- {code}: {code.meaning}" for code in ExitCode) if name == "run" else ""
+    return f"Example: `{example}`" + (f"\n\nExit codes:\n{codes}" if codes else "")
+
+
 def _register() -> None:
     for name, place, panel, example in COMMANDS:
-        options: dict[str, Any] = {"rich_help_panel": panel, "epilog": f"Example: `{example}`"}
+        options: dict[str, Any] = {"rich_help_panel": panel, "epilog": _epilog(name, example)}
         try:
             app.command(name, **options)(_load(place))
         except ModuleNotFoundError as error:

@@ -12,13 +12,13 @@ import typer
 from medallion.cli.console import console, refuse
 from medallion.cli.places import DagsOption
 from medallion.cli.templates import CONTRACT, JOB, PIPELINE, RUNNER, SCHEDULE
-from medallion.config.connectors import CONNECTORS
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
 from medallion.config.load_runner import runner_files
 from medallion.config.pipeline import Pipeline, RetryConfig
 from medallion.config.places import default_dags
+from medallion.config.sources import CONNECTORS
 from medallion.config.yaml_loader import load, parse
 from medallion.errors import StepFailure
 from medallion.infer.text import flow, plain, table_name

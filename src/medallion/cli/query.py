@@ -17,7 +17,7 @@ from medallion.warehouse.connection import connect
 def query(
     sql: Annotated[str, typer.Argument(help="One statement that returns rows.")],
     warehouse_url: WarehouseOption = None,
-    tenant: Annotated[str | None, typer.Option(help="The tenant; in the embedded Postgres it has its database.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Read the embedded database of a tenant.")] = None,
 ) -> None:
     """Print the rows of a query. The transaction is read-only."""
     try:

@@ -88,7 +88,9 @@ def show_report(report: Report, file: Path) -> None:
 
 def show_rows(title: str, names: list[str], rows: list[tuple[Any, ...]]) -> None:
     """Print some rows of a table."""
-    table = Table(*names, title=title or None, title_justify="left", header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
+    table = Table(
+        *names, title=title or None, title_justify="left", header_style="bold", pad_edge=False, box=SIMPLE_HEAD
+    )
     for row in rows:
         table.add_row(*(str(value) for value in row))
     console.print(table)

@@ -125,10 +125,11 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# MEDALLION_PLATFORM is the folder or the URL of a Medallion release: its wheel, chart and images. There is no default, as
-# no name on a public package index is Medallion's. MEDALLION_REGISTRY has the images and the chart, if the folder has not.
+# MEDALLION_PLATFORM is the folder or the URL of a Medallion release: its wheel, chart and images. There is no default,
+# as no name on a public package index is Medallion's. With MEDALLION_REGISTRY, the chart and images come from there.
 MEDALLION_VERSION := @VERSION@
-PLATFORM = $(patsubst %/,%,$(or $(MEDALLION_PLATFORM),$(error set MEDALLION_PLATFORM to the folder of a Medallion release)))
+UNSET = $(error set MEDALLION_PLATFORM to the folder of a Medallion release)
+PLATFORM = $(patsubst %/,%,$(or $(MEDALLION_PLATFORM),$(UNSET)))
 PIPELINE ?= @NAME@
 K8S := .venv/share/medallion/k8s
 UV := .venv/bin/uv pip install -q --python .venv/bin/python --compile-bytecode

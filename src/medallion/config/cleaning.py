@@ -1,15 +1,17 @@
-"""The cleaning rules: one entry per rule, with its name, its description for schema and docs, and what it does.
+"""The cleaning rules: one entry per rule, with its name, description, example, and what it does.
 
-A rule turns one polars expression of text into another. polars is imported only where a rule runs, so that reading a
-contract needs no polars.
+The schema, the documentation and the messages follow from the entries. A rule turns one polars expression of text
+into another. polars is imported only where a rule runs, so that reading a contract needs no polars.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -26,12 +28,14 @@ class NamedRule:
 
     Attributes:
         name: What a contract writes.
-        description: What the rule changes, for the schema and docs/contracts.md.
+        description: What the rule changes.
+        example: A text, and what the rule makes of it.
         apply: Makes the expression of the changed text.
     """
 
     name: str
     description: str
+    example: tuple[str, str]
     apply: Callable[[pl.Expr], pl.Expr]
 
 
@@ -69,23 +73,27 @@ NAMED_RULES = {
         NamedRule(
             "trim",
             "Cuts white space of any kind, such as no-break spaces, at both ends.",
+            ("\N{NO-BREAK SPACE} a b ", "a b"),
             lambda text: text.str.strip_chars(),
         ),
         NamedRule(
             "collapse_whitespace",
             "Makes one space of each run of white space, line ends included.",
+            ("a   b", "a b"),
             lambda text: text.str.replace_all(r"\s+", " "),
         ),
         NamedRule(
             "currency",
             "Removes a currency sign in front or behind, and turns `(12.50)` and `12.50-` into `-12.50`. "
             "Separators stay: `groupChar` and `decimalChar` of the field declare them.",
+            ("($ 1,234.50)", "-1,234.50"),
             _currency,
         ),
         NamedRule(
             "fix_mojibake",
             "Turns UTF-8 that was read as Windows-1252 (`SÃ¡nchez`) back into what it was (`Sánchez`). "
             "All other text stays as it is.",
+            ("SÃ¡nchez", "Sánchez"),
             _fix_mojibake,
         ),
     )
@@ -99,7 +107,7 @@ def _known(name: str) -> str:
     return name
 
 
-RuleName = Annotated[
+_RuleName = Annotated[
     str,
     AfterValidator(_known),
     WithJsonSchema({"oneOf": [{"const": rule.name, "description": rule.description} for rule in NAMED_RULES.values()]}),
@@ -107,7 +115,10 @@ RuleName = Annotated[
 
 
 class ParameterRule(ConfigModel):
-    """A rule with parameters."""
+    """A rule with parameters: its fields are its keys in a contract, and its docstring is its description."""
+
+    example: ClassVar[tuple[dict[str, Any], str, str]]
+    """Its keys, a text, and what the rule makes of it."""
 
     @abstractmethod
     def apply(self, text: pl.Expr) -> pl.Expr:
@@ -115,8 +126,9 @@ class ParameterRule(ConfigModel):
 
 
 class Case(ParameterRule):
-    """Changes the case of letters."""
+    """Changes the case of letters, by Unicode's rules: in upper case `ß` is `SS`."""
 
+    example = ({"case": "upper"}, "straße", "STRASSE")
     case: Literal["upper", "lower", "title"]
 
     def apply(self, text: pl.Expr) -> pl.Expr:
@@ -128,6 +140,7 @@ class Case(ParameterRule):
 class Replace(ParameterRule):
     """Replaces whole values, such as known typos."""
 
+    example = ({"replace": {"Londn": "London"}}, "Londn", "London")
     replace: dict[str, str] = Field(min_length=1)
 
     def apply(self, text: pl.Expr) -> pl.Expr:
@@ -136,8 +149,9 @@ class Replace(ParameterRule):
 
 
 class ReplacePattern(ParameterRule):
-    """Replaces every match of a regular expression (https://docs.rs/regex); `$1` is its first group."""
+    """Replaces every match of a regular expression (https://docs.rs/regex). `${1}` is its first group."""
 
+    example = ({"replace_pattern": r"^ID-0*(\d+)$", "by": "${1}"}, "ID-0042", "42")
     replace_pattern: str = Field(min_length=1)
     by: str = Field(description="What to write instead.")
 
@@ -156,9 +170,31 @@ class ReplacePattern(ParameterRule):
         return text.str.replace_all(self.replace_pattern, self.by)
 
 
-Rule = RuleName | Case | Replace | ReplacePattern
+if TYPE_CHECKING:
+    Rule = str | ParameterRule
+else:
+    Rule = reduce(or_, ParameterRule.__subclasses__(), _RuleName)
 
 
 def apply(text: pl.Expr, rule: Rule) -> pl.Expr:
     """Make the expression of a text after one cleaning rule."""
     return NAMED_RULES[rule].apply(text) if isinstance(rule, str) else rule.apply(text)
+
+
+@dataclass(frozen=True)
+class RuleEntry:
+    """A rule as the documentation shows it."""
+
+    written: str | dict[str, Any]
+    description: str
+    before: str
+    after: str
+
+
+def iter_rules() -> Iterator[RuleEntry]:
+    """Yield all rules, each as a contract has it and with an example."""
+    for named in NAMED_RULES.values():
+        yield RuleEntry(named.name, named.description, *named.example)
+    for rule in ParameterRule.__subclasses__():
+        keys, before, after = rule.example
+        yield RuleEntry(keys, str(rule.__doc__), before, after)

@@ -16,7 +16,7 @@ from medallion.config.field import ContractField, Identifier
 from medallion.config.model import ConfigModel
 from medallion.config.table_limits import check_size
 
-_ENCODING = f"How the file's text is encoded: {', '.join(encodings.ENCODINGS)}."
+_ENCODING = f"The encoding of the file: {', '.join(encodings.ENCODINGS)}."
 
 
 class Dialect(ConfigModel):
@@ -47,30 +47,43 @@ class Dialect(ConfigModel):
 class Rejects(ConfigModel):
     """How many rows may be rejected before the load as a whole is refused."""
 
-    max_share: float = Field(0.05, ge=0, le=1, description="Share of all rows, from 0 to 1.")
-    max_rows: int | None = Field(None, ge=0, description="Number of rows, on top of the share.")
+    max_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Largest share of rejected rows, from 0 to 1. If it is exceeded, nothing is loaded.",
+    )
+    max_rows: int | None = Field(None, ge=0, description="Largest number of rejected rows, in addition to the share.")
 
 
 class Contract(ConfigModel):
     """What a file must look like, and the table that its rows are loaded into."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$", description="The file's own name.")
-    title: str = ""
-    description: str = ""
-    table: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$", description="`schema.table`.")
-    encoding: str | None = Field(None, description=f"{_ENCODING} By default utf-8.")
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$", description="The name of the file without its suffix.")
+    title: str = Field("", description="A title for people.")
+    description: str = Field("", description="A description for people.")
+    table: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$", description="The `schema.table` that readers use."
+    )
+    encoding: str | None = Field(
+        None, description=f"{_ENCODING} By default utf-8. Set it here or in `dialect`, not in both."
+    )
     dialect: Dialect = Dialect()
     missing_values: tuple[str, ...] = Field(
-        ("",), alias="missingValues", description="What means that there is no value, after cleaning."
+        ("",), alias="missingValues", description="Cleaned texts that mean that there is no value."
     )
-    fields: tuple[ContractField, ...] = Field(min_length=1)
+    fields: tuple[ContractField, ...] = Field(min_length=1, description="The columns of the table.")
     primary_key: tuple[Identifier, ...] = Field(
-        (), alias="primaryKey", description="Later rows with the key of an earlier one are rejected."
+        (), alias="primaryKey", description="Columns that identify a row. Later rows with the same key are rejected."
     )
     rejects: Rejects = Rejects()
-    unknown_columns: Literal["error", "ignore"] = Field("error", description="Columns that the contract has not.")
-    missing_columns: Literal["error", "null"] = Field("error", description="Columns that the file has not.")
-    empty: Literal["error", "allow"] = Field("error", description="A file without rows.")
+    unknown_columns: Literal["error", "ignore"] = Field(
+        "error", description="Columns that only the file has: `ignore` accepts them."
+    )
+    missing_columns: Literal["error", "null"] = Field(
+        "error", description="Columns that only the contract has: `null` accepts them, without values."
+    )
+    empty: Literal["error", "allow"] = Field("error", description="A file without rows: `allow` accepts it.")
 
     @property
     def codec(self) -> str:

@@ -24,10 +24,10 @@ Bound = int | float | date | datetime
 class Constraints(ConfigModel):
     """What a value must satisfy after cleaning. A row with a value that does not is rejected."""
 
-    required: bool = False
+    required: bool = Field(False, description="Whether every row needs a value.")
     minimum: Bound | None = Field(None, description="Smallest number, or earliest date or datetime.")
     maximum: Bound | None = Field(None, description="Largest number, or latest date or datetime.")
-    max_length: int | None = Field(None, alias="maxLength", ge=1)
+    max_length: int | None = Field(None, alias="maxLength", ge=1, description="Most characters of the cleaned text.")
     pattern: str | None = Field(None, description="Regular expression that the whole cleaned text must match.")
     enum: tuple[str, ...] | None = Field(None, min_length=1, description="The only cleaned texts allowed.")
 
@@ -56,20 +56,25 @@ class Derive(ConfigModel):
 class ContractField(ConfigModel):
     """One column of the table, and the column of the file that it comes from."""
 
-    name: Identifier
+    name: Identifier = Field(description="The column of the table.")
     source: str | None = Field(
         None,
         description="The column's name in the file; by default `name`. "
         "Columns of the same name are `Region (1)` and `Region (2)`.",
     )
-    title: str = ""
-    description: str = ""
-    type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = "string"
+    title: str = Field("", description="A title for people.")
+    description: str = Field("", description="A description for people.")
+    type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = Field(
+        "string", description="What the values are."
+    )
     format: str | tuple[str, ...] | None = Field(
         None, description="For dates and datetimes: one or more strptime patterns. By default ISO 8601."
     )
     decimals: int | None = Field(
-        None, ge=0, le=12, description="For numbers: places kept after the point. By default all of them."
+        None,
+        ge=0,
+        le=12,
+        description="For numbers: places kept after the point, by default all. Rounding is counted.",
     )
     decimal_char: str = Field(
         ".", alias="decimalChar", min_length=1, max_length=1, description="For numbers: what separates the decimals."
@@ -84,12 +89,20 @@ class ContractField(ConfigModel):
     bare_number: bool = Field(
         True, alias="bareNumber", description="False: text around a number or integer, such as `%` or `kg`, is removed."
     )
-    true_values: tuple[str, ...] = Field(TRUE_VALUES, alias="trueValues", min_length=1)
-    false_values: tuple[str, ...] = Field(FALSE_VALUES, alias="falseValues", min_length=1)
-    missing_values: tuple[str, ...] | None = Field(
-        None, alias="missingValues", description="Instead of the contract's own."
+    true_values: tuple[str, ...] = Field(
+        TRUE_VALUES, alias="trueValues", min_length=1, description="For booleans: texts that mean true."
     )
-    clean: tuple[Rule, ...] = Field(("trim",), description="Cleaning rules, in order.")
+    false_values: tuple[str, ...] = Field(
+        FALSE_VALUES, alias="falseValues", min_length=1, description="For booleans: texts that mean false."
+    )
+    missing_values: tuple[str, ...] | None = Field(
+        None,
+        alias="missingValues",
+        description="Cleaned texts for no value, by default the contract's.",
+    )
+    clean: tuple[Rule, ...] = Field(
+        ("trim",), description="Cleaning rules, in order. They run before all other processing."
+    )
     constraints: Constraints = Constraints()
     derive: Derive | None = None
 

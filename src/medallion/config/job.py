@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
 
-from medallion.config.connectors import AnySettings, Connector, check_secrets
 from medallion.config.model import ConfigModel, Name
 from medallion.config.pipeline import PipelineSettings, TenantName
+from medallion.config.sources import AnySettings, Connector, check_secrets
 
 
 class Target(ConfigModel):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medallion.config.connectors import lacks_key
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
+from medallion.config.sources import lacks_key
 from medallion.config.yaml_loader import at, load
 
 

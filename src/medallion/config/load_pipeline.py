@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from medallion.config.connectors import lacks_key
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.pipeline import Pipeline
+from medallion.config.sources import lacks_key
 from medallion.config.yaml_loader import at, load
 
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from medallion.config.alerts import Alerts
-from medallion.config.connectors import Source, check_secrets
 from medallion.config.dbt import DbtSettings
 from medallion.config.model import ConfigModel, Name
 from medallion.config.retention import Retention
 from medallion.config.schedule import Schedule
-from medallion.errors import RETRYABLE
+from medallion.config.sources import Source, check_secrets
+from medallion.errors import ExitCode
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
 """Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""
@@ -57,7 +57,7 @@ class RetryConfig(ConfigModel):
     backoff_multiplier: float = Field(1.0, ge=1.0, description="Each wait is this many times the one before.")
     max_delay_seconds: int = Field(1800, ge=0, description="No wait is longer.")
     retryable_exit_codes: tuple[int | ExitClass, ...] = Field(
-        (*sorted(int(code) for code in RETRYABLE), "evicted"),
+        (*(int(code) for code in ExitCode if code.retryable), "evicted"),
         description="Exit codes worth another attempt; also `oom` (killed for want of memory, whose code is 137) and "
         "`evicted` (Kubernetes took the pod off its node).",
     )

@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from medallion.config.connectors import parse_source
 from medallion.config.job import Job
 from medallion.config.model import ConfigModel, Name
 from medallion.config.pipeline import Pipeline, TenantName
 from medallion.config.schedule import Schedule
+from medallion.config.sources import parse_source
 
 
 class ScheduledJob(Schedule):

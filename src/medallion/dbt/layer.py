@@ -15,7 +15,7 @@ from medallion.dbt.hooks import Hooks, Moment
 from medallion.dbt.incremental import carry_on
 from medallion.dbt.open_project import Project, open_project
 from medallion.dbt.project import named
-from medallion.dbt.relocate import guard, relocate
+from medallion.dbt.relocate import find_in, guard, relocate
 from medallion.dbt.results import UNCHANGED, broken_hooks, model_results, test_results
 from medallion.dbt.share import Share, find_share
 from medallion.errors import StepFailure, TestFailed, WarehouseUnavailable
@@ -91,6 +91,7 @@ class _Work:
             built = {unique_id: (schema, self._builds[schema]) for unique_id, (schema, _) in where.items()}
             carry_on(manifest, connection, built, self._layer.full_refresh)
         relocate(manifest, database, step.schema_prefix, placed, pins, share.twins)
+        find_in({place: self._builds[place[0]] for place in where.values()})
         # dbt has sessions of its own: they may write only while this attempt holds its lock.
         guard(manifest, self._session.fence.statement)
 

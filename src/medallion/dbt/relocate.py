@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from dbt.adapters.base import BaseAdapter
+from dbt.adapters.postgres import PostgresAdapter
 from dbt.artifacts.resources import Hook
 from dbt.contracts.graph.manifest import Manifest
 from dbt.node_types import NodeType
@@ -48,6 +50,20 @@ def relocate(
         schema = f"{prefix}{source.schema}"
         twin = (twins or {}).get(unique_id, "")
         _place(source, database, chosen.get(twin) or pinned.get((schema, source.identifier), schema))
+
+
+def find_in(builds: Pins) -> None:
+    """Let `adapter.get_relation` find what this layer builds, though a macro asks by the schema that readers use.
+
+    Args:
+        builds: The build of each relation of the layer, by schema (with its prefix) and name.
+    """
+
+    # dbt finds an adapter's module by the name of its class, so a subclass does not work.
+    def get_relation(self: Any, database: str, schema: str, identifier: str) -> Any:
+        return BaseAdapter.get_relation(self, database, builds.get((schema, identifier), schema), identifier)
+
+    PostgresAdapter.get_relation = get_relation
 
 
 def guard(manifest: Manifest, statement: str) -> None:

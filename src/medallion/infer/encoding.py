@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from medallion.cleaner.evidence import Evidence
-from medallion.cleaner.inputs import opened
-from medallion.cleaner.inputs.files import LocalFile
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.recode import OtherEncoding
 from medallion.config.encodings import canonical
+from medallion.config.sources.csv import LocalFile
+from medallion.config.sources.stream import opened
 from medallion.errors import BadInput, StepFailure
 from medallion.infer.refusal import HELP, NotTabular
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from medallion.cleaner.columns import labels
-from medallion.cleaner.inputs import opened
-from medallion.cleaner.inputs.files import LocalFile
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.cleaner.rules import TEXT, Column, compile_contract
 from medallion.config.contract import Contract, Dialect
+from medallion.config.sources.csv import LocalFile
+from medallion.config.sources.stream import opened
 from medallion.config.table_limits import MAX_FIELDS
 from medallion.errors import StepFailure
 from medallion.infer.candidates import CANDIDATES, MARKS, Candidate

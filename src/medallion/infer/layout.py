@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from medallion.cleaner.inputs import opened
-from medallion.cleaner.inputs.files import LocalFile
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.quotes import QuotedRecord, StrayQuoteError
+from medallion.config.sources.csv import LocalFile
+from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, find_encoding, said_encoding
 from medallion.infer.refusal import HELP, NotTabular

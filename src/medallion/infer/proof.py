@@ -10,11 +10,11 @@ from pathlib import Path
 
 import polars as pl
 
-from medallion.cleaner.inputs import one_file
 from medallion.cleaner.reading import Counts, Reader
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError
 from medallion.config.field import ContractField
+from medallion.config.sources.csv import one_file
 from medallion.config.table_limits import ROW_BYTES
 from medallion.config.yaml_loader import parse
 from medallion.errors import StepFailure

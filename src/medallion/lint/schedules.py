@@ -8,7 +8,7 @@ from medallion.config.cron import at_skipped_times, uneven_steps
 from medallion.config.diagnostics import Diagnostic
 from medallion.config.folder import Runnable
 from medallion.config.timezones import stays_at_winter_time
-from medallion.errors import EXIT_CODES
+from medallion.errors import ExitCode
 from medallion.plan import RunContext, make_plan
 
 _SECONDS_OF_A_STEP = 10
@@ -59,10 +59,12 @@ def retries(one: Runnable) -> Iterator[Diagnostic]:
         yield one.warn(("retry_config", "max_retries"), message, "allow retries, or remove the other keys")
     if retry.max_retries and not retry.retryable_exit_codes:
         yield one.warn(("retry_config", "retryable_exit_codes"), "no exit code is retried", "write `max_retries: 0`")
-    foreign = [code for code in retry.retryable_exit_codes if isinstance(code, int) and code not in EXIT_CODES]
+    foreign = [code for code in retry.retryable_exit_codes if isinstance(code, int) and code not in set(ExitCode)]
     if foreign and "retryable_exit_codes" in given:
         message = f"no step ends with exit code {', '.join(map(str, foreign))}"
-        yield one.warn(("retry_config", "retryable_exit_codes"), message, "see the exit codes in docs/pipelines.md")
+        yield one.warn(
+            ("retry_config", "retryable_exit_codes"), message, "see the exit codes in docs/reference/exit-codes.md"
+        )
     if retry.max_retries and (wait := retry.delay(1)) >= limits.run_seconds:
         message = f"the first retry comes after {wait:.0f} s, and a run ends after {limits.run_seconds} s"
         yield one.warn(("retry_config",), message, "shorten the wait, or raise `timeouts.run_seconds`")

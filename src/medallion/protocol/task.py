@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from medallion.config.connectors import AnySettings
 from medallion.config.contract import Contract
 from medallion.config.dbt import DbtSettings
 from medallion.config.model import ConfigModel
 from medallion.config.retention import Retention
+from medallion.config.sources import AnySettings
 from medallion.errors import Misconfigured
 
 PROTOCOL = 1

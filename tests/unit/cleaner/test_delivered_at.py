@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from medallion.cleaner.inputs import open_inputs
-from medallion.cleaner.inputs.http import Download
-from medallion.cleaner.inputs.stream import Inputs
-from medallion.config.connectors import CsvSettings
+from medallion.config.sources.csv import CsvSettings
+from medallion.config.sources.http.reader import Download
+from medallion.config.sources.stream import Inputs
 
 THEN = datetime(2025, 3, 1, 12, 30, tzinfo=timezone.utc)
 
@@ -29,7 +28,7 @@ def test_delivered_at_of_several_files_is_the_newest(tmp_path: Path):
         written = (THEN - timedelta(days=days)).timestamp()
         os.utime(tmp_path / f"{name}.csv", (written, written))
     settings = CsvSettings(path="*.csv")
-    with open_inputs(settings, tmp_path, {}) as inputs:
+    with settings.open_inputs(tmp_path, {}) as inputs:
         assert inputs.delivered_at == THEN
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from medallion.cli import app
 from medallion.config.catalog import find
 from medallion.config.contract import Contract
+from medallion.config.pipeline import RetryConfig
 from medallion.config.yaml_loader import parse
 from medallion.infer.choice import guess
 from medallion.infer.text import contract_text
@@ -185,4 +186,5 @@ def test_the_templates_name_every_code_that_is_retried(tmp_path: Path):
     medallion(tmp_path, "new", "pipeline", "orders")
     medallion(tmp_path, "new", "job", "orders", "--tenant", "acme")
     for path in (tmp_path / "pipelines" / "orders.yaml", tmp_path / "jobs" / "acme" / "orders.yaml"):
-        assert "# retryable_exit_codes: [69, 70, 75, 137, 143, evicted]" in path.read_text()
+        codes = ", ".join(map(str, RetryConfig().retryable_exit_codes))
+        assert f"# retryable_exit_codes: [{codes}]" in path.read_text()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from medallion.cli.schema import Kind, json_schema
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError
 from medallion.config.yaml_loader import load, parse
@@ -61,9 +60,3 @@ def test_the_projects_contracts_are_valid_and_travel_as_json(path: Path):
 )  # fmt: skip
 def test_error_has_its_place_and_a_remedy(text: str, words: str):
     assert words in only_finding(text)
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_the_published_schema_is_the_models_own(kind: Kind):
-    published = (REPO / "docs" / "schema" / f"{kind.value}.json").read_text(encoding="utf-8")
-    assert published == json_schema(kind) + "\n", "run `make schema`"

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from medallion.config.catalog import find
-from medallion.config.connectors import CONNECTORS
 from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
 from medallion.config.load_runner import RunnerFile, load_runners
 from medallion.config.pipeline import Pipeline
+from medallion.config.sources import CONNECTORS
 from medallion.lint.checks import lint_folder
 from medallion.plan import RunContext, make_plan
 from runner_folder import schedule, write

@@ -373,5 +373,5 @@ def test_exit_codes_that_no_step_ends_with_are_warned_of(dags: Path):
     pipeline(dags, "daily", "daily", "retry_config: {retryable_exit_codes: [75, 1, 2]}\n")
     assert told(dags) == [
         "pipelines/daily.yaml:4:16: warning: retry_config.retryable_exit_codes: no step ends with exit code 1, 2 — see "
-        "the exit codes in docs/pipelines.md"
+        "the exit codes in docs/reference/exit-codes.md"
     ]

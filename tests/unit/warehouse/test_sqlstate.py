@@ -7,7 +7,6 @@ from psycopg.errors import _sqlcodes
 
 from medallion.dbt.commands import as_failure as dbt_failure_of
 from medallion.errors import (
-    RETRYABLE,
     BadInput,
     ExitCode,
     Misconfigured,
@@ -44,7 +43,7 @@ def test_every_code_of_postgres_has_a_meaning():
 @pytest.mark.parametrize("code", [None, *OUTAGES])
 def test_what_may_pass_by_itself_is_tried_again(code: str | None):
     assert issubclass(failure_class(code), WarehouseUnavailable)
-    assert as_failure(code, "x").code in RETRYABLE
+    assert as_failure(code, "x").code.retryable
 
 
 @pytest.mark.parametrize(
@@ -59,13 +58,13 @@ def test_what_may_pass_by_itself_is_tried_again(code: str | None):
 def test_what_would_fail_again_fails_at_once(code: str, kind: type[StepFailure]):
     failure = as_failure(code, "said")
     assert isinstance(failure, kind)
-    assert failure.code not in RETRYABLE
+    assert not failure.code.retryable
     assert "said" in failure.message
     assert failure.remedy
 
 
 def test_everything_that_is_not_an_outage_fails_at_once():
-    again = {code for code in _sqlcodes if len(code) == 5 and failure_class(code)("x").code in RETRYABLE}
+    again = {code for code in _sqlcodes if len(code) == 5 and failure_class(code)("x").code.retryable}
     assert {code[:2] for code in again} == {"08", "25", "40", "53", "55", "57", "58", "HV", "XX"}
 
 
@@ -131,7 +130,7 @@ def test_failed_connection_is_classified_by_libpq_message(text: str, code: str |
 def test_a_failing_model_is_tried_again_by_the_same_table(message: str, code: int):
     failure = dbt_failure_of(message)
     assert failure.code == code
-    assert (failure.code in RETRYABLE) == (code == ExitCode.WAREHOUSE_UNAVAILABLE)
+    assert failure.code.retryable == (code == ExitCode.WAREHOUSE_UNAVAILABLE)
     if "1600" in message:
         assert failure.message.startswith("Postgres has at most 1600 columns")
     if code == 75:

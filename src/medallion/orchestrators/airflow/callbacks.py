@@ -13,9 +13,10 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from medallion.alerts import Alert, send
+from medallion.alerts import find_alerts, send
+from medallion.config.alerts import AlertKind, Event
 from medallion.config.pipeline import Pipeline
-from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
+from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed
 
 TIMED_OUT = "timed_out"
 """Airflow's reason for a run that took longer than its `dagrun_timeout`; its tasks get no callback."""
@@ -34,39 +35,33 @@ class Alerting:
             ending = error.ending
             # The alert lists the failing tests one by one, so the message's first line is enough.
             said = ending.message.splitlines()[0] if ending.failed else ending.explained
-            told = Alert(
-                **self._about(ti, "failure"), message=said, reason=ending.reason, exit_code=ending.exit_code,
-                failed=ending.failed, remedy=ending.remedy,
+            self._send(
+                Event("failed", said, ti.try_number), **self._about(ti), reason=ending.reason,
+                exit_code=ending.exit_code, failed=ending.failed, remedy=ending.remedy,
             )  # fmt: skip
-        elif error is not None:
-            told = Alert(**self._about(ti, "failure"), message=f"{type(error).__name__}: {error}", remedy=_SEE_LOG)
         else:
-            told = Alert(**self._about(ti, "failure"), message=_NO_WORD, remedy=_SEE_LOG)
-        self._send(told)
+            said = f"{type(error).__name__}: {error}" if error is not None else _NO_WORD
+            self._send(Event("failed", said, ti.try_number), **self._about(ti), remedy=_SEE_LOG)
 
     def task_succeeded(self, context: Mapping[str, Any]) -> None:
-        """Send an alert of a recovery, if the attempt before did not succeed, and of each test that warns."""
-        ti, ending = context["ti"], getattr(context["task"], "ending", None)
-        if ti.try_number > 1 and not (ending and ending.again):
-            self._send(Alert(**self._about(ti, "recovery"), message=f"succeeded in attempt {ti.try_number}"))
-        if ending and ending.warned:
-            message = ending.message or "tests warn"
-            self._send(Alert(**self._about(ti, "warning"), message=message, failed=ending.warned, remedy=_WARNED))
+        """Send the alerts of a task that succeeded: of a recovery, of tests that warn."""
+        ti, ending = context["ti"], getattr(context["task"], "ending", None) or Ending()
+        event = Event("succeeded", ending.message, ti.try_number, repeated=ending.again, warns=bool(ending.warned))
+        self._send(event, **self._about(ti), failed=ending.warned)
 
     def run_failed(self, context: Mapping[str, Any]) -> None:
         """Send an alert of a run's time-out. Failed tasks have sent their own alerts."""
         if context.get("reason") == TIMED_OUT:
-            limit = self.pipeline.timeouts.run_seconds
-            message = f"the run took longer than {timedelta(seconds=limit)} and was stopped"
-            self._send(Alert(**self._about_run(str(context["run_id"]), "failure"), message=message, remedy=_SLOW))
+            limit = timedelta(seconds=self.pipeline.timeouts.run_seconds)
+            event = Event("failed", f"the run took longer than {limit} and was stopped")
+            self._send(event, **self._about_run(str(context["run_id"])), remedy=AlertKind.DEADLINE.hint)
 
     def run_succeeded(self, context: Mapping[str, Any]) -> None:
-        """Send an alert of a recovery if the scheduled run before failed."""
+        """Send the alerts of a run that succeeded: of a recovery if the scheduled run before failed."""
         ti = context.get("ti")
         before = ti.get_previous_dagrun() if ti is not None else None
-        if before is not None and before.state == "failed":
-            message = f"succeeded, after run {before.run_id} failed"
-            self._send(Alert(**self._about_run(str(context["run_id"]), "recovery"), message=message))
+        failed = str(before.run_id) if before is not None and before.state == "failed" else ""
+        self._send(Event("succeeded", failed_run=failed), **self._about_run(str(context["run_id"])))
 
     def deadline(self) -> DeadlineAlert | None:
         """Return the deadline of the DAG, or None where the pipeline promises none.
@@ -75,7 +70,7 @@ class Alerting:
         but Airflow 3.3.2 can clear no run with such a deadline ahead (`_recalculate_dagrun_queued_at_deadlines`).
         """
         seconds = self.pipeline.timeouts.deadline_seconds
-        if seconds is None or self.pipeline.schedule.catchup or "deadline" not in self.pipeline.alerts.on:
+        if seconds is None or self.pipeline.schedule.catchup or AlertKind.DEADLINE not in self.pipeline.alerts.on:
             return None
         known = {
             "pipeline": self.pipeline.name,
@@ -86,36 +81,28 @@ class Alerting:
         reference, interval = DeadlineReference.DAGRUN_LOGICAL_DATE, timedelta(seconds=seconds)
         return DeadlineAlert(reference, interval, AsyncCallback(deadline_missed, known), f"{interval} per run")
 
-    def _about(self, ti: Any, kind: str) -> dict[str, Any]:
-        return {
-            **self._about_run(ti.run_id, kind),
-            "task": ti.task_id,
-            "attempt": ti.try_number,
-            "log_url": ti.log_url,
-        }
+    def _about(self, ti: Any) -> dict[str, Any]:
+        return {**self._about_run(ti.run_id), "task": ti.task_id, "log_url": ti.log_url}
 
-    def _about_run(self, run_id: str, kind: str) -> dict[str, Any]:
+    def _about_run(self, run_id: str) -> dict[str, Any]:
         name = self.pipeline.name
-        known = {"pipeline": name, "owner": self.pipeline.owner, "run_id": run_id, "run_url": run_url(name, run_id)}
-        return {"kind": kind, **known}
+        return {"pipeline": name, "owner": self.pipeline.owner, "run_id": run_id, "run_url": run_url(name, run_id)}
 
-    def _send(self, alert: Alert) -> None:
-        if alert.kind in self.pipeline.alerts.on:
-            send(alert, self.pipeline.alerts.channels)
+    def _send(self, event: Event, **facts: Any) -> None:
+        for alert in find_alerts(event, **facts):
+            if alert.kind in self.pipeline.alerts.on:
+                send(alert, self.pipeline.alerts.channels)
 
 
 async def deadline_missed(
     pipeline: str, owner: str, channels: list[str], seconds: int, context: Mapping[str, Any]
-) -> str:
+) -> None:
     """Send an alert of a missed deadline. Airflow calls it in the triggerer, with the run as its API shows it."""
     run = context["dag_run"]
     run_id = str(run["dag_run_id"])
-    alert = Alert(
-        "deadline", pipeline, run_id, owner, f"the run is not done after {timedelta(seconds=seconds)}; it goes on",
-        remedy=_SLOW, run_url=run_url(pipeline, run_id),
-    )  # fmt: skip
-    await asyncio.to_thread(send, alert, channels)
-    return alert.title
+    event = Event("late", limit=timedelta(seconds=seconds))
+    for alert in find_alerts(event, pipeline=pipeline, owner=owner, run_id=run_id, run_url=run_url(pipeline, run_id)):
+        await asyncio.to_thread(send, alert, channels)
 
 
 def run_url(dag_id: str, run_id: str) -> str:
@@ -126,5 +113,3 @@ def run_url(dag_id: str, run_id: str) -> str:
 
 _SEE_LOG = "see the task's log, and `kubectl get events` for what happened to its pod"
 _NO_WORD = "the task's worker pod ended without a word: it was killed, or its node went away"
-_WARNED = "look at the rows: they are published, as the tests have `severity: warn`"
-_SLOW = "see in the run's Gantt view which step takes long; `timeouts` in the pipeline file holds the limits"

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from medallion.errors import Misconfigured
 from medallion.orchestrators.airflow.doc_md import task_page
 from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
-from medallion.orchestrators.kubernetes import pod_spec
+from medallion.orchestrators.kubernetes import pod_spec, pod_template
 from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, read_pod_result, read_refusal
 from medallion.orchestrators.kubernetes.project_delivery import deliver
 from medallion.orchestrators.kubernetes.settings import Settings
@@ -41,23 +41,23 @@ class StepOperator(KubernetesPodOperator):
         self.plan, self.step, self.settings = plan, step, settings
 
     def build_pod_request_obj(self, context: Any = None, *, dry_run: bool = False) -> Any:
-        """Add the step's task to the pod that the provider makes, and the dbt project if the step may start a run."""
+        """Add to the provider's pod the step's task, the dbt project if it may start a run, and the pod template."""
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
-        container = next(one for one in pod.spec.containers if one.name == self.base_container_name)
         try:
             brought = deliver(self.plan, self.plan.step(self.step), self.settings, self.client) if context else None
             plan = self.plan.with_project(brought.digest) if brought else self.plan
             task = plan.task(self.step, context["run_id"] if context else "dry-run")
+            container = next(one for one in pod.spec.containers if one.name == self.base_container_name)
             container.env = pod_spec.environment(wire.environment(task))
+            pod.spec.volumes += brought.volumes if brought else ()
+            container.volume_mounts += brought.mounts if brought else ()
+            return pod_template.fill(pod, self.settings.pod_template, self.base_container_name)
         except Misconfigured as error:
             self.refusal = Ending(message=error.message, remedy=error.remedy, refused=True)
             raise
         except ApiException as error:
             self.refusal = read_refusal(error)
             raise
-        pod.spec.volumes += brought.volumes if brought else ()
-        container.volume_mounts += brought.mounts if brought else ()
-        return pod
 
     def get_or_create_pod(self, pod_request_obj: Any, context: Any) -> Any:
         """Reuse a pod whose step succeeded after its worker had died; the provider would do the work again.

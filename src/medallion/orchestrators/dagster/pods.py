@@ -15,7 +15,7 @@ from kubernetes.client import models as k8s
 
 from medallion.errors import Misconfigured
 from medallion.orchestrators.dagster.job import Ended
-from medallion.orchestrators.kubernetes import pod_spec
+from medallion.orchestrators.kubernetes import pod_spec, pod_template
 from medallion.orchestrators.kubernetes.pod_result import Ending, read_pod_result, read_refusal
 from medallion.orchestrators.kubernetes.project_delivery import Delivery, deliver
 from medallion.orchestrators.kubernetes.settings import Settings
@@ -23,7 +23,7 @@ from medallion.plan import Plan, Step
 from medallion.protocol import wire
 from medallion.protocol.task import TaskSpec
 
-CONTAINER = "step"
+CONTAINER = pod_template.CONTAINER
 _POLL_SECONDS = 2.0
 _SPARE_SECONDS = 300
 """For the pod's start and its logs, on top of what the step itself may take."""
@@ -60,7 +60,7 @@ def run_pod(context: Any, step: Step, plan: Plan, run_id: str) -> Ended:
     try:
         brought = deliver(plan, step, settings, _api())
         task = (plan.with_project(brought.digest) if brought else plan).task(step.name, run_id)
-        spec = build_pod(step, task, settings, brought)
+        pod = build_pod(step, task, settings, brought)
     except Misconfigured as error:
         return Ended(int(error.code), f"{error.message}\nhint: {error.remedy}", "refused")
     except ApiException as error:
@@ -70,8 +70,8 @@ def run_pod(context: Any, step: Step, plan: Plan, run_id: str) -> Ended:
         pods.run(
             context=context,
             namespace=settings.namespace,
-            base_pod_meta={"labels": pod_spec.labels(task.pipeline, task.step, task.commit, settings.tenant)},
-            base_pod_spec=spec,
+            base_pod_meta=pod["metadata"],
+            base_pod_spec=pod["spec"],
             pod_wait_timeout=step.timeout_seconds + _SPARE_SECONDS,
         )
     except DagsterK8sError as error:
@@ -94,7 +94,7 @@ def _api() -> CoreV1Api:
 
 
 def build_pod(step: Step, task: TaskSpec, settings: Settings, brought: Delivery | None = None) -> dict[str, Any]:
-    """Return the pod's specification, as Kubernetes' own JSON."""
+    """Return the pod, as Kubernetes' own JSON."""
     volumes, mounts = pod_spec.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
     if brought:
         volumes, mounts = (*volumes, *brought.volumes), (*mounts, *brought.mounts)
@@ -118,5 +118,9 @@ def build_pod(step: Step, task: TaskSpec, settings: Settings, brought: Delivery 
         security_context=pod_security,
         active_deadline_seconds=step.timeout_seconds,
     )
-    made: dict[str, Any] = ApiClient().sanitize_for_serialization(spec)
+    labels = pod_spec.labels(task.pipeline, task.step, task.commit, settings.tenant)
+    pod = pod_template.fill(
+        k8s.V1Pod(metadata=k8s.V1ObjectMeta(labels=labels), spec=spec), settings.pod_template, CONTAINER
+    )
+    made: dict[str, Any] = ApiClient().sanitize_for_serialization(pod)
     return made

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from medallion.config.places import default_dags
 from medallion.plan import Image
@@ -37,6 +38,7 @@ class Settings:
     dags: Path
     tenant: str | None = None
     tenants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pod_template: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, dags: Path | None = None) -> Settings:
@@ -58,6 +60,7 @@ class Settings:
             service_account=get("MEDALLION_SERVICE_ACCOUNT", "medallion-step"),
             dags=dags or default_dags(),
             tenants=json.loads(get("MEDALLION_TENANTS", "{}")),
+            pod_template=json.loads(get("MEDALLION_POD_TEMPLATE", "{}")),
         )
 
     def of_tenant(self, tenant: str | None) -> Settings:

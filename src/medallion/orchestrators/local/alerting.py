@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from medallion.alerts import Alert, send
+from medallion.alerts import Alert, find_alerts, send
+from medallion.config.alerts import Event
 from medallion.config.pipeline import Pipeline
 from medallion.orchestrators.local.report import Report
 from medallion.protocol.termination_message import Failed
@@ -13,7 +14,7 @@ from medallion.warehouse.history import Run
 
 
 def tell(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
-    """Send the run's alert, if there is anything to tell. The terminal has the log already.
+    """Send the run's alerts, if there is anything to tell. The terminal has the log already.
 
     Args:
         pipeline: Says which alerts are sent, and where.
@@ -21,40 +22,31 @@ def tell(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
         runs: The pipeline's runs, newest first; the run itself is among them.
     """
     channels = [name for name in pipeline.alerts.channels if name != "log"]
-    alert = build_alert(pipeline, report, runs)
-    for one in [*([alert] if alert else []), *build_warnings(pipeline, report)] if channels else ():
-        if one.kind in pipeline.alerts.on:
-            send(one, channels)
+    for alert in build_alerts(pipeline, report, runs) if channels else ():
+        if alert.kind in pipeline.alerts.on:
+            send(alert, channels)
 
 
-def build_alert(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> Alert | None:
-    """Return the alert that a finished run calls for: of its first step that failed, or of its recovery."""
+def build_alerts(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> list[Alert]:
+    """Return the alerts that a finished run calls for: of its first failure or its recovery, of tests that warn."""
+    about: dict[str, Any] = {"pipeline": pipeline.name, "run_id": report.run_id, "owner": pipeline.owner}
+    alerts: list[Alert] = []
     broken = next((step for step in report.steps if step["status"] in ("failed", "lost")), None)
+    before = next((run for run in runs if run.run_id != report.run_id and not run.rollback), None)
     if broken is not None:
         failed = tuple(_failed(broken))
         said = str(broken["message"] or "the step ended without a word")
-        message = said.splitlines()[0] if failed else said
-        return Alert(
-            "failure", pipeline.name, report.run_id, pipeline.owner, message, task=broken["name"],
-            attempt=broken["attempt"] or 1, failed=failed,
-        )  # fmt: skip
-    before = next((run for run in runs if run.run_id != report.run_id and not run.rollback), None)
-    if report.status == "succeeded" and before is not None and before.status == "failed":
-        message = f"succeeded, after run {before.run_id} failed"
-        return Alert("recovery", pipeline.name, report.run_id, pipeline.owner, message)
-    return None
-
-
-def build_warnings(pipeline: Pipeline, report: Report) -> list[Alert]:
-    """Return an alert for each step that succeeded with tests that warn."""
-    return [
-        Alert(
-            "warning", pipeline.name, report.run_id, pipeline.owner, str(step["message"]), task=step["name"],
-            attempt=step["attempt"] or 1, failed=tuple(_tests(step, ("warn",))),
-        )
-        for step in report.steps
-        if step["status"] == "succeeded" and any(test["status"] == "warn" for test in step["tests"])
-    ]  # fmt: skip
+        event = Event("failed", said.splitlines()[0] if failed else said, broken["attempt"] or 1)
+        alerts += find_alerts(event, failed, task=broken["name"], **about)
+    elif report.status == "succeeded" and before is not None and before.status == "failed":
+        alerts += find_alerts(Event("succeeded", failed_run=before.run_id), **about)
+    for step in report.steps:
+        warned = tuple(_tests(step, ("warn",))) if step["status"] == "succeeded" else ()
+        if warned:
+            # A local run reports recoveries of runs only, not of steps that were retried.
+            event = Event("succeeded", str(step["message"]), step["attempt"] or 1, repeated=True, warns=True)
+            alerts += find_alerts(event, warned, task=step["name"], **about)
+    return alerts
 
 
 def _failed(step: dict[str, Any]) -> list[Failed]:

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
-from medallion.config.connectors import PostgresSettings
+from medallion.config.sources.postgres import PostgresSettings
+from medallion.config.sources.stream import CHUNK_BYTES, Inputs
 from medallion.errors import (
     BadInput,
     ContractViolation,

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar, Literal
 
-from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
-from medallion.config.connectors import CsvSettings, is_pattern
+from pydantic import Field, field_validator
+
+from medallion.config.sources.base import ByFile, Settings, check_plain, is_pattern
+from medallion.config.sources.stream import CHUNK_BYTES, Inputs
 from medallion.errors import BadInput, InputNotFound
+
+
+class CsvSettings(Settings):
+    """CSV files on the landing volume, plain or gzipped."""
+
+    place: ClassVar[str] = "path"
+    changes: ClassVar[str] = "SHA-256 of the bytes; with `incremental`, size and time of change"
+    reads_landing: ClassVar[bool] = True
+    connector: Literal["csv"] = "csv"
+    path: str = Field(
+        description="The file, relative to the landing volume; a tenant's, to its own folder there. With `*`, `?` or "
+        "`[…]`: all files that match, in the order of their names."
+    )
+    incremental: ByFile | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        if value.startswith("/") or ".." in value.split("/"):
+            raise ValueError(f"{value!r} leaves the landing volume — write a path below it, without `..`")
+        return check_plain(value)
+
+    def open_inputs(self, landing: Path, known: Mapping[str, str]) -> AbstractContextManager[Inputs]:
+        """Return the file, or the files in the order of their names."""
+        if self.incremental is None and not is_pattern(self.path):
+            return one_file(landing / self.path)
+        return files(self, landing, known)
 
 
 @dataclass

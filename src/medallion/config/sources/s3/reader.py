@@ -16,8 +16,9 @@ from typing import Any
 import obstore
 from obstore.store import S3Store
 
-from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
-from medallion.config.connectors import S3Settings, is_pattern
+from medallion.config.sources.base import is_pattern
+from medallion.config.sources.s3 import S3Settings
+from medallion.config.sources.stream import CHUNK_BYTES, Inputs
 from medallion.errors import InputNotFound
 from medallion.storage import Bucket
 

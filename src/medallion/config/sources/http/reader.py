@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 
 from medallion import __version__
-from medallion.cleaner.inputs.stream import CHUNK_BYTES, Inputs
-from medallion.config.connectors import HttpSettings
+from medallion.config.sources.http import HttpSettings
+from medallion.config.sources.stream import CHUNK_BYTES, Inputs
 from medallion.errors import BadInput, InputNotFound, Misconfigured, SourceUnavailable
 
 CONNECT_SECONDS = 10.0
