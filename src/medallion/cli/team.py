@@ -143,6 +143,7 @@ help: # of all targets that have a description
 
 ##@ On this machine, without a cluster
 install: $(K8S)/cluster.mk ## set up .venv with this version of Medallion
+\t@:
 
 demo: install ## run PIPELINE=… on an embedded Postgres
 \t@.venv/bin/medallion run $(PIPELINE)
