@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from charts import Render, helm, manifests, of_kind, template
+from charts import IMAGES, Render, helm, manifests, of_kind, template
 
 EXISTING = [
     "--set",
@@ -63,6 +63,6 @@ def test_chart_without_volumes_has_no_claims(chart: Path):
     ],
 )
 def test_chart_refuses_a_volume_that_a_pod_would_miss(setting: str, hint: str, chart: Path):
-    answer = helm("template", "medallion", str(chart), "--set", setting)
+    answer = helm("template", "medallion", str(chart), *IMAGES, "--set", setting)
     assert answer.returncode != 0
     assert hint in answer.stderr
