@@ -5,17 +5,13 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-UV_VERSION := 0.13.8
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/medallion/__init__.py)
+UV_VERSION := $(shell sed -n 's/^UV_VERSION = "\(.*\)"/\1/p' src/medallion/cli/team.py)
 BIN := .venv/bin
 UV := $(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode
 ROWS ?= 20000
-WHEEL := dist/medallion_platform-$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/medallion/__init__.py)-py3-none-any.whl
+WHEEL := dist/medallion_platform-$(VERSION)-py3-none-any.whl
 export UV_LINK_MODE ?= copy
-
-.PHONY: help
-help: # of all targets that have a description
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
-	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ On this machine, without a cluster
 .PHONY: install demo dagster test slow test-projects fuzz test-all lint bench
@@ -83,7 +79,7 @@ images: ## build the images (TAG=dev)
 	@k8s/build.sh
 
 release: .venv/dev.stamp ## the wheel, the chart, the images, their bills of materials and checksums, in release/
-	@.ci/release
+	@TAG=$(VERSION) .ci/release
 
 # CI takes `CLUSTER_TESTS=-m "not slow_cluster"`.
 test-cluster: .venv/dev.stamp ## the tests on the cluster of `make up`, slow ones too

@@ -9,6 +9,11 @@ export CLUSTER NAMESPACE RELEASE KUBE_CONTEXT PIPELINE
 KUBE := kubectl --context $(KUBE_CONTEXT) --namespace $(NAMESPACE)
 AIRFLOW := deployment/medallion-api-server deployment/medallion-scheduler deployment/medallion-dag-processor deployment/medallion-triggerer
 
+.PHONY: help
+help: # of all targets that have a description
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
+	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
 ##@ On Kubernetes (kind)
 .PHONY: up down restart status ui run history rollback backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 

@@ -10,7 +10,9 @@ REPO = Path(__file__).resolve().parents[2]
 
 
 def test_make_help_lists_targets_under_headings():
-    done = subprocess.run(["make", "--no-print-directory", "help"], cwd=REPO, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=REPO, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     lines = [re.sub(r"\x1b\[\d*m", "", line) for line in done.stdout.splitlines()]
     assert "help" not in {line.split()[0] for line in lines if line.startswith("  ")}

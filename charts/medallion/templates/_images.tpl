@@ -1,10 +1,6 @@
 {{/* An image of Medallion's own, by its name: that of the values, or the one of the registry. */}}
 {{- define "medallion.image" -}}
 {{- $images := .root.Values.global.images -}}
-{{- $repository := dig "images" "airflow" "repository" "" .root.Values.airflow | default .root.Values.airflow.defaultAirflowRepository -}}
-{{- if not $repository -}}
-{{- fail (printf "airflow.defaultAirflowRepository is empty: set it to %s/airflow, the official image with Medallion in it" ($images.registry | default "REGISTRY")) -}}
-{{- end -}}
 {{- with get $images .name -}}
 {{- . -}}
 {{- else -}}

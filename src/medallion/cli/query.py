@@ -29,7 +29,7 @@ def query(
             except psycopg.errors.ReadOnlySqlTransaction:
                 refuse("the statement writes, and `medallion query` only reads", "use psql for it")
             names = [column.name for column in cursor.description or ()]
-            show_rows("", names, cursor.fetchall() if names else [])
+            show_rows(None, names, cursor.fetchall() if names else [])
             connection.rollback()
     except StepFailure as failure:
         refuse_failure(failure)

@@ -86,11 +86,9 @@ def show_report(report: Report, file: Path) -> None:
     console.print(f"[{colour}]{report.status}[/] in {report.seconds:.1f} s. Report: {file}", soft_wrap=True)
 
 
-def show_rows(title: str, names: list[str], rows: list[tuple[Any, ...]]) -> None:
+def show_rows(title: str | None, names: list[str], rows: list[tuple[Any, ...]]) -> None:
     """Print some rows of a table."""
-    table = Table(
-        *names, title=title or None, title_justify="left", header_style="bold", pad_edge=False, box=SIMPLE_HEAD
-    )
+    table = Table(*names, title=title, title_justify="left", header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(str(value) for value in row))
     console.print(table)

@@ -135,11 +135,7 @@ K8S := .venv/share/medallion/k8s
 UV := .venv/bin/uv pip install -q --python .venv/bin/python --compile-bytecode
 export MEDALLION_VERSION MEDALLION_PLATFORM MEDALLION_REGISTRY
 
-.PHONY: help install demo test lint clean
-
-help: # of all targets that have a description
-\t@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\\n\\033[1m%s\\033[0m\\n", substr($$0, 5)} \\
-\t  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\\n", $$1, $$2}' $(MAKEFILE_LIST)
+.PHONY: install demo test lint clean
 
 ##@ On this machine, without a cluster
 install: $(K8S)/cluster.mk ## set up .venv with this version of Medallion

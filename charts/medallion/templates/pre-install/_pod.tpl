@@ -15,6 +15,9 @@ annotations:
 {{- $airflow := .Values.airflow -}}
 {{- $image := dig "images" "airflow" dict $airflow -}}
 {{- $repository := $image.repository | default $airflow.defaultAirflowRepository -}}
+{{- if not $repository -}}
+{{- fail (printf "airflow.defaultAirflowRepository is empty: set it to %s/airflow, the official image with Medallion in it" (.Values.global.images.registry | default "REGISTRY")) -}}
+{{- end -}}
 {{- $digest := $image.digest | default $airflow.defaultAirflowDigest -}}
 image: {{ $repository }}{{ if $digest }}@{{ $digest }}{{ else }}:{{ $image.tag | default $airflow.defaultAirflowTag }}{{ end }}
 imagePullPolicy: {{ $image.pullPolicy | default "IfNotPresent" }}
