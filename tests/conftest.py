@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from databases import fresh_database
+from databases import fresh_database, running_server
 from medallion.warehouse.connection import environment
-from medallion.warehouse.embedded import embedded_postgres
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -20,12 +18,8 @@ REPO = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a Postgres that lives as long as the test session."""
-    with tempfile.TemporaryDirectory(prefix="medallion-test-", ignore_cleanup_errors=True) as folder:
-        server = embedded_postgres(Path(folder) / "pg")
-        try:
-            yield server.get_uri()
-        finally:
-            server.stop()
+    with running_server() as url:
+        yield url
 
 
 @pytest.fixture

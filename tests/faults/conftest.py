@@ -67,8 +67,6 @@ def lanes(airflow: PatientAirflow, cluster: Cluster, warehouse: Warehouse, ready
 def _ready(lanes: list[Lane], checkout: Path, folder: Path) -> Iterator[None]:
     """Adds pipelines by a push, and runs each twice."""
     for lane in lanes:
-        code = (checkout / "dags" / "pipeline_customer_transaction.py").read_text()
-        (checkout / "dags" / f"{lane.dag}.py").write_text(code)
         (checkout / "dags" / "pipelines" / f"{lane.dag}.yaml").write_text(lane.file)
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "Pipelines to break", "--allow-empty")

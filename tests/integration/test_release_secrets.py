@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,8 +13,8 @@ import psycopg
 import pytest
 
 from charts import CHART, script
+from databases import running_server
 from dumps import SCRIPTS, variables_of
-from medallion.warehouse.embedded import embedded_postgres
 
 pytest.importorskip("kubernetes")
 pytest.importorskip("sqlalchemy")
@@ -40,23 +39,18 @@ def stored(scripts: Callable[[str], ModuleType]) -> ModuleType:
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The folder of the socket of a Postgres as the chart makes it, with an awkward password for every role."""
-    with tempfile.TemporaryDirectory(prefix="medallion-test-", ignore_cleanup_errors=True) as folder:
-        embedded = embedded_postgres(Path(folder) / "pg")
-        try:
-            url = embedded.get_uri()
-            variables = {**variables_of(url), "AIRFLOW_PASSWORD": PASSWORD, "WAREHOUSE_PASSWORD": PASSWORD}
-            subprocess.run(
-                ["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True, timeout=300
-            )
-            with psycopg.connect(url, autocommit=True) as session:
-                session.execute(f"alter role postgres password '{PASSWORD}'")  # type: ignore[arg-type]
-                (file,) = session.execute("show hba_file").fetchone() or ("",)
-                Path(file).write_text("local all all scram-sha-256\n")
-                session.execute("select pg_reload_conf()")
-                host = session.info.host
-            yield host
-        finally:
-            embedded.stop()
+    with running_server() as url:
+        variables = {**variables_of(url), "AIRFLOW_PASSWORD": PASSWORD, "WAREHOUSE_PASSWORD": PASSWORD}
+        subprocess.run(
+            ["sh", SCRIPTS / "postgres-init.sh"], env=variables, check=True, capture_output=True, timeout=300
+        )
+        with psycopg.connect(url, autocommit=True) as session:
+            session.execute(f"alter role postgres password '{PASSWORD}'")  # type: ignore[arg-type]
+            (file,) = session.execute("show hba_file").fetchone() or ("",)
+            Path(file).write_text("local all all scram-sha-256\n")
+            session.execute("select pg_reload_conf()")
+            host = session.info.host
+        yield host
 
 
 @pytest.fixture
