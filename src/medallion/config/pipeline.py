@@ -122,9 +122,11 @@ class Timeouts(ConfigModel):
 class TaskGroups(ConfigModel):
     """Names of the task groups. An empty `transform` puts the layers at the top."""
 
-    clean: str = Field("Clean", pattern=r"^[A-Za-z0-9_-]+$")
-    load: str = Field("Load-To-Postgres", pattern=r"^[A-Za-z0-9_-]+$")
-    transform: str = Field("DBT-Transformations", pattern=r"^[A-Za-z0-9_-]*$")
+    clean: str = Field("Clean", pattern=r"^[A-Za-z0-9_-]+$", description="The group that cleans the files.")
+    load: str = Field("Load-To-Postgres", pattern=r"^[A-Za-z0-9_-]+$", description="The group that loads the tables.")
+    transform: str = Field(
+        "DBT-Transformations", pattern=r"^[A-Za-z0-9_-]*$", description="The group that runs and tests the layers."
+    )
 
 
 class PipelineSettings(ConfigModel):
@@ -184,7 +186,7 @@ class Pipeline(PipelineSettings):
 
     name: Name = Field(description="Unique; the DAG's id.")
     owner: str = Field(min_length=1, description="The team to ask.")
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = Field((), description="Words to find the DAG by in Airflow.")
     tenant: TenantName | None = Field(
         None, description="Whose data it is: steps run with this tenant's login, pool, namespace and quota."
     )

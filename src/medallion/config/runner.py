@@ -52,7 +52,7 @@ class TenantLimits(ConfigModel):
 class Orchestrator(ConfigModel):
     """Who runs the schedules."""
 
-    type: Literal["airflow", "dagster"] = "airflow"
+    type: Literal["airflow", "dagster"] = Field("airflow", description="The orchestrator.")
     schedules: tuple[ScheduledJob, ...] = ()
     concurrency_per_tenant: int = Field(
         1, ge=1, le=1000, description="How many steps of one tenant run at once, in all of its DAGs together."
