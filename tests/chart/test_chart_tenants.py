@@ -63,6 +63,13 @@ def test_install_does_not_wait_for_a_tenants_landing_claim(render: Render) -> No
     assert "persistentvolumeclaims" in role["rules"][0]["resources"]
 
 
+def test_tenant_namespace_gets_a_claim_beside_an_existing_one(chart: Path) -> None:
+    settings = "persistence.landing.existingClaim=files,global.tenants[0].name=acme,global.tenants[0].namespace=acme"
+    found = manifests(template(chart, "--set", settings))
+    (scripts,) = of_kind(found, "ConfigMap", "medallion-tenants")
+    assert yaml.safe_load(scripts["data"]["landing.yaml"])["metadata"]["name"] == "files"
+
+
 def test_tenants_job_reads_only_the_secrets_of_tenants(render: Render) -> None:
     rules = {
         one["metadata"]["namespace"]: one["rules"] for one in of_kind(render("everything"), "Role", "medallion-tenants")

@@ -1,7 +1,10 @@
-{{/* A claim that outlives the release, unless another one is used: (dict "root" . "name" "landing"). */}}
+{{/*
+A claim that outlives the release, unless another one is used: (dict "root" . "name" "landing").
+With "namespaced" it is that of a tenant's namespace, where the one that is used cannot be seen.
+*/}}
 {{- define "medallion.claim" -}}
 {{- $spec := index .root.Values.persistence .name }}
-{{- if and $spec.enabled (not $spec.existingClaim) }}
+{{- if and $spec.enabled (or .namespaced (not $spec.existingClaim)) }}
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
