@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from charts import IMAGES, Manifest, containers, helm, manifests, of_kind, pods, template
+from charts import IMAGES, VALUES, Manifest, containers, helm, manifests, of_kind, pods, template
 
 CHANGED = {
     "airflow.dags.gitSync.subPath": "team/dags",
@@ -224,3 +224,13 @@ def test_dag_folder_of_a_claim_is_followed_too(chart: Path) -> None:
 def test_pod_template_reaches_the_orchestrator(changed: list[Manifest]) -> None:
     (runtime,) = of_kind(changed, "ConfigMap", "medallion-runtime")
     assert json.loads(runtime["data"]["MEDALLION_POD_TEMPLATE"]) == {"spec": {"priorityClassName": "batch"}}
+
+
+def test_kind_values_replace_a_teams_git_settings(chart: Path, tmp_path: Path):
+    team = {"repo": "https://git.example.com/team.git", "ref": "releases-7", "subPath": "team/dags"}
+    secrets = {"credentialsSecret": "team-git-login", "sshKeySecret": "team-deploy-key"}
+    values = tmp_path / "values.yaml"
+    values.write_text(json.dumps({"airflow": {"dags": {"gitSync": {**team, **secrets}}}}))
+    text = template(chart, "--values", str(values), *VALUES["kind"])
+    assert "team/dags" in text
+    assert [word for word in (team["repo"], team["ref"], *secrets.values()) if word in text] == []
