@@ -1,4 +1,4 @@
-"""Steps of a team's own on a real cluster, in an image without Medallion and without Python: that of Postgres."""
+"""Steps of a team's own on a real cluster, in an image without Medallion: that of Postgres."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ NAME = "own_steps"
 pytestmark = pytest.mark.slow_cluster
 # The first attempt ends with 2: it finds no row of its own in the ledger.
 FLAKY = """
-test -z "$(command -v python3)" || exit 9
 n=$(psql -Atc "select count(*) from medallion.step_runs where run_id = '$MEDALLION_RUN_ID' and step = '$MEDALLION_STEP'")
 echo "attempt $n of $MEDALLION_PIPELINE"
 exit $((2 - 2 * n))
