@@ -48,6 +48,7 @@ lint: .venv/dev.stamp ## ruff, mypy, import-linter, sqlfluff, shellcheck, medall
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint dags/dbt/models dags/dbt/tests
 	$(BIN)/shellcheck k8s/*.sh charts/medallion/files/*.sh .ci/run
+	$(BIN)/shellcheck --shell=dash src/medallion/command/launch.sh
 	$(BIN)/medallion lint
 
 bench: .venv/dev.stamp ## the benchmarks of docs/performance.md (some minutes)

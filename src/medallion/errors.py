@@ -7,7 +7,7 @@ accepts follow from it. `sqlstate.py` maps the errors of Postgres to it. Codes b
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from medallion.protocol.result import TaskResult
@@ -60,7 +60,7 @@ class StepFailure(Exception):
         outcome: What is known of the step so far (counts, model and test results), for the ledger.
     """
 
-    code: ClassVar[ExitCode] = ExitCode.INTERNAL
+    code: int = ExitCode.INTERNAL
 
     def __init__(self, message: str, remedy: str = "", outcome: TaskResult | None = None) -> None:
         super().__init__(message)
@@ -128,6 +128,14 @@ class SourceStale(StepFailure):
     """A source was last delivered longer ago than its freshness allows."""
 
     code = ExitCode.SOURCE_STALE
+
+
+class CommandFailed(StepFailure):
+    """The command of a team's own step failed. Its exit code is the step's."""
+
+    def __init__(self, exit_code: int, message: str, remedy: str = "", outcome: TaskResult | None = None) -> None:
+        super().__init__(message, remedy, outcome)
+        self.code = exit_code
 
 
 class WarehouseUnavailable(StepFailure):

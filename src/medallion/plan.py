@@ -5,6 +5,7 @@ Rules about order, gates, retries and names live here and nowhere else.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,9 +13,12 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from medallion.config.contract import Contract
-from medallion.config.pipeline import Layer, Pipeline, Resources, RetryConfig
+from medallion.config.own_step import SOURCES, OwnStep
+from medallion.config.pipeline import Layer, Pipeline
+from medallion.config.resources import Resources
+from medallion.config.retry import RetryConfig
 from medallion.config.sources import Source
-from medallion.protocol.task import PROTOCOL, CleanWork, FreshnessWork, LayerWork, TaskSpec, hash_content
+from medallion.protocol.task import PROTOCOL, CleanWork, CommandWork, FreshnessWork, LayerWork, TaskSpec, hash_content
 
 Image = Literal["cleaner", "dbt"]
 Phase = Literal["build", "run", "test"]
@@ -43,14 +47,15 @@ class Step:
 
     `work` is what it does. `needs` are the steps whose success the ledger must hold before this one starts. `pool` is
     what limits how many steps of its tenant run at once. `reads_landing` tells whether it reads the landing volume,
-    `secret` the name of a Secret with a source's credentials and the prefix that its keys get.
+    `secret` the name of a Secret with a source's credentials and the prefix that its keys get. A team's own command has
+    a container of its own next to that of `image`: `resources`, `secret` and `run_as_user` are that container's.
     """
 
     name: str
     task_id: str
     group: tuple[str, ...]
     image: Image
-    work: CleanWork | LayerWork | FreshnessWork
+    work: CleanWork | LayerWork | FreshnessWork | CommandWork
     needs: tuple[str, ...]
     resources: Resources
     retry: RetryConfig
@@ -60,6 +65,12 @@ class Step:
     pool: str | None = None
     reads_landing: bool = False
     secret: tuple[str, str] | None = None
+    run_as_user: int | None = None
+
+    @property
+    def module(self) -> str:
+        """The command that does the work, as `python -m` names it; each image's ENTRYPOINT too."""
+        return "medallion.command" if isinstance(self.work, CommandWork) else f"medallion.{self.image}"
 
 
 @dataclass(frozen=True)
@@ -160,15 +171,24 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
         context: The run.
     """
     cleans = tuple(_clean(pipeline, source, contracts[source.contract], context) for source in pipeline.sources)
-    steps, needs = list(cleans), tuple(step.name for step in cleans)
-    if pipeline.source_freshness:
-        steps.append(_freshness(pipeline, needs))
-        needs = (steps[-1].name,)
-    for layer in pipeline.layers:
-        phases: tuple[Phase, ...] = ("build",) if pipeline.granularity == "layer" else ("run", "test")
-        for phase in phases:
-            steps.append(_layer(pipeline, layer, phase, needs, context))
-            needs = (steps[-1].name,)
+    layers, own = {layer.name: layer for layer in pipeline.layers}, {step.name: step for step in pipeline.steps}
+    steps: list[Step] = []
+    needs: tuple[str, ...] = ()
+    for name in pipeline.order:
+        if name == SOURCES:
+            steps += (replace(step, needs=needs) for step in cleans)
+            needs = tuple(step.name for step in cleans) or needs
+            if pipeline.source_freshness:
+                steps.append(_freshness(pipeline, needs))
+                needs = (steps[-1].name,)
+        elif name in own:
+            steps.append(_own(pipeline, own[name], needs))
+            needs = (name,)
+        else:
+            phases: tuple[Phase, ...] = ("build",) if pipeline.granularity == "layer" else ("run", "test")
+            for phase in phases:
+                steps.append(_layer(pipeline, layers[name], phase, needs, context))
+                needs = (steps[-1].name,)
     load = Marker(
         "load_cleaned_csv_to_postgres",
         (pipeline.task_groups.load,),
@@ -218,6 +238,31 @@ def _freshness(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
         timeout_seconds=pipeline.timeouts.step_seconds,
         title=f"Checks when the sources of {pipeline.models} were last delivered",
         pool=pool_name(pipeline.tenant) if pipeline.tenant else None,
+    )
+
+
+def _own(pipeline: Pipeline, step: OwnStep, needs: tuple[str, ...]) -> Step:
+    return Step(
+        name=step.name,
+        task_id=step.name,
+        group=(),
+        image="cleaner",
+        work=CommandWork(
+            kind="command",
+            image=step.image,
+            command=step.command,
+            args=step.args,
+            env=step.env,
+            warehouse=step.warehouse,
+        ),
+        needs=needs,
+        resources=step.resources,
+        retry=step.retry(pipeline.retry_config),
+        timeout_seconds=step.timeout_seconds or pipeline.timeouts.step_seconds,
+        title=f"Runs {shlex.join((*step.command, *step.args))[:200]} in the image {step.image}",
+        pool=pool_name(pipeline.tenant) if pipeline.tenant else None,
+        secret=(step.secret, "") if step.secret else None,
+        run_as_user=step.run_as_user,
     )
 
 

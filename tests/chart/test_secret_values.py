@@ -160,3 +160,14 @@ def test_the_scripts_stand_in_the_config_map(render) -> None:  # type: ignore[no
     (scripts,) = [one for one in render("default") if one["metadata"]["name"] == "medallion-prepare" and "data" in one]
     for name in ("prepare.py", "make_secrets.py", "secret_values.py", "stored_data.py", "clear_jobs.py"):
         assert scripts["data"][name].strip() == Path(FILES / name).read_text().strip()
+
+
+def test_postgres_default_is_read_with_any_password() -> None:
+    sdk = pytest.importorskip("airflow.sdk.definitions.connection")
+    connections = script(FILES / "connections.py")
+    for password in generated():
+        values = ("db", "5433", "warehouse", password, "gold")
+        login = dict(zip(("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"), values, strict=True))
+        read = sdk.Connection.from_json(connections.derive(login)[connections.KEY], conn_id="postgres_default")
+        found = (read.conn_type, read.host, read.port, read.login, read.password, read.schema)
+        assert found == ("postgres", "db", 5433, "warehouse", password, "gold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kubernetes.client import models as k8s
 
-from medallion.config.pipeline import RetryConfig
+from medallion.config.retry import RetryConfig
 from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, read_pod_result
 
 

@@ -11,7 +11,8 @@ from kubernetes.client import ApiClient, Configuration, CoreV1Api
 
 from api_server import Cluster, serving
 from medallion.config.contract import Contract
-from medallion.config.pipeline import Pipeline, RetryConfig
+from medallion.config.pipeline import Pipeline
+from medallion.config.retry import RetryConfig
 from medallion.orchestrators.kubernetes.pod_result import StepPodFailed
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import RunContext, make_plan

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from medallion import errors
 from medallion.cli import app, templates
-from medallion.config.pipeline import RetryConfig
+from medallion.config.retry import RetryConfig
 from medallion.errors import ExitCode, StepFailure
 
 

@@ -147,7 +147,8 @@ def read(api: client.CoreV1Api, namespace: str, names: list[str]) -> dict[str, c
 
 def main() -> None:
     """Read, check, complete and write the Secrets of the pod's own namespace. Two at once do no harm: one gives way."""
-    import secret_values  # next to this file
+    import connections  # next to this file
+    import secret_values
     import stored_data
 
     config.load_incluster_config()
@@ -155,7 +156,8 @@ def main() -> None:
     tenants = {name: tenant["secret"] for name, tenant in json.loads(os.environ["TENANTS"]).items()}
     bundled, port = os.environ["BUNDLED_POSTGRES"] == "true", os.environ["POSTGRES_PORT"]
     names = ["medallion-airflow", "medallion-ui", "medallion-postgres", "medallion-warehouse", *tenants.values()]
-    live = read(api, namespace, names)
+    live = read(api, namespace, [*names, connections.SECRET])
+    derived = live.pop(connections.SECRET, None)
     try:
         found = secret_values.decoded({name: secret.data or {} for name, secret in live.items()})
         secret_values.well_formed(found, HOST, port if bundled else "")
@@ -174,10 +176,18 @@ def main() -> None:
         sys.exit(AGAIN)
     for name, values in wanted.items():
         new = {key: value for key, value in values.items() if key not in found.get(name, {})}
-        if name not in live:
-            meta = client.V1ObjectMeta(name=name, labels={"app.kubernetes.io/part-of": "medallion"})
-            api.create_namespaced_secret(namespace, client.V1Secret(metadata=meta, string_data=new))
-        elif new:
-            version = {"resourceVersion": live[name].metadata.resource_version}
-            api.patch_namespaced_secret(name, namespace, {"metadata": version, "stringData": new})
-        print(f"{name}: {'made' if name not in live else 'added ' + ', '.join(new) if new else 'kept'}")
+        write(api, namespace, name, live.get(name), new)
+    # What is derived follows its origin at each install and upgrade.
+    held = (derived.data or {}) if derived else {}
+    write(api, namespace, connections.SECRET, derived, connections.outdated(wanted["medallion-warehouse"], held))
+
+
+def write(api: client.CoreV1Api, namespace: str, name: str, live: client.V1Secret | None, new: dict[str, str]) -> None:
+    """Make a Secret, or add keys to the one that is there."""
+    if live is None:
+        meta = client.V1ObjectMeta(name=name, labels={"app.kubernetes.io/part-of": "medallion"})
+        api.create_namespaced_secret(namespace, client.V1Secret(metadata=meta, string_data=new))
+    elif new:
+        version = {"resourceVersion": live.metadata.resource_version}
+        api.patch_namespaced_secret(name, namespace, {"metadata": version, "stringData": new})
+    print(f"{name}: {'made' if live is None else 'set ' + ', '.join(new) if new else 'kept'}")

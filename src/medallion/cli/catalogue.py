@@ -17,6 +17,7 @@ from medallion.config.places import default_dags
 from medallion.config.schedule import Schedule
 from medallion.orchestrators.pools import limits
 from medallion.plan import RunContext, Step, make_plan
+from medallion.protocol.task import CommandWork
 
 
 def list_pipelines(dags: DagsOption = None) -> None:  # type: ignore[assignment]
@@ -67,7 +68,8 @@ def _show_step(step: Step) -> None:
     console.print(f"\n[bold]{step.name}[/]  task {task}", soft_wrap=True)
     needs = f"after {', '.join(step.needs)}" if step.needs else "first"
     size = f"{step.resources.cpu} CPU, {step.resources.memory}"
-    console.print(f"    {needs}, in a pod of the image {step.image}: {size}", markup=False, soft_wrap=True)
+    image = step.work.image if isinstance(step.work, CommandWork) else step.image
+    console.print(f"    {needs}, in a pod of the image {image}: {size}", markup=False, soft_wrap=True)
     console.print(f"    {step.title}", markup=False, soft_wrap=True)
 
 

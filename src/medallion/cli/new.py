@@ -16,8 +16,9 @@ from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
 from medallion.config.load_runner import runner_files
-from medallion.config.pipeline import Pipeline, RetryConfig
+from medallion.config.pipeline import Pipeline
 from medallion.config.places import default_dags
+from medallion.config.retry import RetryConfig
 from medallion.config.sources import CONNECTORS
 from medallion.config.yaml_loader import load, parse
 from medallion.errors import StepFailure

@@ -20,6 +20,8 @@ PATTERNS = {
     r"^[a-z][a-z0-9_]{0,54}$": "a small letter, then small letters, digits and `_`, at most 55 in all",
     r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$": "`schema.table` in small letters, digits and `_`",
     r"^([a-z][a-z0-9_]{0,20})?$": "small letters, digits and `_`, at most 21",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "a letter or `_`, then letters, digits and `_`",
+    r"^[a-z0-9][A-Za-z0-9._:/@-]{0,511}$": "an image such as `registry.example.com/team/score:1.4`",
 }
 """What a pattern asks for, in words."""
 

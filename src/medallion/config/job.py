@@ -49,5 +49,5 @@ class Job(PipelineSettings):
 
     @model_validator(mode="after")
     def _secrets(self) -> Job:
-        check_secrets(self.tenant, [self.source])
+        check_secrets(self.tenant, [self.source, *self.steps])
         return self

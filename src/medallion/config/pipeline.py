@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from medallion.config.alerts import Alerts
 from medallion.config.dbt import DbtSettings
 from medallion.config.model import ConfigModel, Name
+from medallion.config.own_step import OwnStep, order_steps
+from medallion.config.resources import ImageResources
 from medallion.config.retention import Retention
+from medallion.config.retry import RetryConfig
 from medallion.config.schedule import Schedule
 from medallion.config.sources import Source, check_secrets
-from medallion.errors import ExitCode
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
 """Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""
@@ -41,66 +43,6 @@ class Layer(ConfigModel):
     def is_published(self) -> bool:
         """Whether the layer's relations are views over audited builds."""
         return self.name == "gold" if self.publish is None else self.publish
-
-
-ExitClass = Literal["oom", "evicted"]
-EXIT_CLASSES: tuple[ExitClass, ...] = ("oom", "evicted")
-EndKind = ExitClass | Literal["refused"]
-"""How Kubernetes ended a pod; one that it refused to create is refused again."""
-
-
-class RetryConfig(ConfigModel):
-    """When a failed step is tried again. Exit codes that are not listed fail at once."""
-
-    max_retries: int = Field(1, ge=0, le=20, description="Attempts after the first.")
-    initial_delay_seconds: int = Field(120, ge=0, description="Wait before the first retry.")
-    backoff_multiplier: float = Field(1.0, ge=1.0, description="Each wait is this many times the one before.")
-    max_delay_seconds: int = Field(1800, ge=0, description="No wait is longer.")
-    retryable_exit_codes: tuple[int | ExitClass, ...] = Field(
-        (*(int(code) for code in ExitCode if code.retryable), "evicted"),
-        description="Exit codes worth another attempt; also `oom` (killed for want of memory, whose code is 137) and "
-        "`evicted` (Kubernetes took the pod off its node).",
-    )
-
-    @field_validator("retryable_exit_codes", mode="before")
-    @classmethod
-    def _codes(cls, value: Any) -> Any:
-        for code in value if isinstance(value, (list, tuple)) else ():
-            number = isinstance(code, int) and not isinstance(code, bool) and 1 <= code <= 255
-            if not number and code not in EXIT_CLASSES:
-                raise ValueError(f"{code!r} is no exit code — write a number from 1 to 255, `oom` or `evicted`")
-        return value
-
-    def is_retryable(self, exit_code: int | None, ended: EndKind | None = None) -> bool:
-        """Return whether an attempt that failed is worth another.
-
-        Args:
-            exit_code: The code of the step's process; None if it is unknown, which is always worth another.
-            ended: How Kubernetes ended the pod, if it did.
-        """
-        if ended is not None and ended in self.retryable_exit_codes:
-            return True
-        return ended not in ("evicted", "refused") and (
-            exit_code in (None, 0) or exit_code in self.retryable_exit_codes
-        )
-
-    def delay(self, attempt: int) -> float:
-        """Return the seconds to wait after the given failed attempt (1 is the first)."""
-        return min(self.initial_delay_seconds * self.backoff_multiplier ** (attempt - 1), self.max_delay_seconds)
-
-
-class Resources(ConfigModel):
-    """What a pod asks Kubernetes for. Memory is request and limit alike; CPU is a request only."""
-
-    cpu: str = Field("100m", pattern=r"^\d+(\.\d+)?m?$", description="Kubernetes CPU quantity.")
-    memory: str = Field("512Mi", pattern=r"^\d+(Ki|Mi|Gi)$", description="Kubernetes memory quantity.")
-
-
-class ImageResources(ConfigModel):
-    """Resources by image."""
-
-    cleaner: Resources = Resources()
-    dbt: Resources = Resources()
 
 
 class Timeouts(ConfigModel):
@@ -140,6 +82,7 @@ class PipelineSettings(ConfigModel):
         "each layer has a `select`.",
     )
     layers: tuple[Layer, ...] = Field((), description="In the order in which they run; none: it only loads.")
+    steps: tuple[OwnStep, ...] = Field((), description="Steps of your own: a command in an image.")
     granularity: Literal["layer", "phase"] = Field(
         "layer",
         description="`layer`: one pod runs and tests a layer. `phase`: a pod to run it, a pod to test it.",
@@ -166,6 +109,11 @@ class PipelineSettings(ConfigModel):
         """The dbt selector of each layer, by the layer's name, in the order in which they run."""
         return {layer.name: layer.select or f"path:models/{self.models}/{layer.name}" for layer in self.layers}
 
+    @property
+    def order(self) -> list[str]:
+        """`sources`, the layers and the own steps in the order in which they run, by name."""
+        return order_steps([layer.name for layer in self.layers], self.steps)
+
     @model_validator(mode="after")
     def _layers(self) -> Self:
         check_unique("layer", [layer.name for layer in self.layers])
@@ -178,6 +126,19 @@ class PipelineSettings(ConfigModel):
             raise ValueError(
                 "there is `source_freshness` and no `models` — name the folder whose sources.yml has the limits"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _steps(self) -> Self:
+        if not self.steps:
+            return self
+        # Dagster has one sign for `-` and `_`.
+        names = [*(layer.name for layer in self.layers), *(step.name for step in self.steps)]
+        check_unique("layer or step", [name.replace("-", "_") for name in names])
+        groups = set(self.task_groups.model_dump().values())
+        if taken := next((step.name for step in self.steps if step.name in groups), None):
+            raise ValueError(f"step {taken!r} has the name of a task group — choose another name")
+        self.order  # noqa: B018 - raises for a place that is not there
         return self
 
 
@@ -201,10 +162,10 @@ class Pipeline(PipelineSettings):
     @model_validator(mode="after")
     def _sources(self) -> Pipeline:
         if self.tenant is not None:
-            check_secrets(self.tenant, self.sources)
+            check_secrets(self.tenant, [*self.sources, *self.steps])
         check_unique("source", [source.name for source in self.sources])
-        if not self.sources and not self.layers:
-            raise ValueError("there are no sources and no layers — write what a run loads, builds, or both")
+        if not self.sources and not self.layers and not self.steps:
+            raise ValueError("there are no sources, no layers and no steps — write what a run does")
         return self
 
     @property

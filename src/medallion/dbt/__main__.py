@@ -13,7 +13,7 @@ from pathlib import Path
 from medallion.config.places import dbt_project
 from medallion.errors import ExitCode, Misconfigured
 from medallion.protocol.project_archive import PROJECT_FILE
-from medallion.protocol.task import CleanWork, FreshnessWork, TaskSpec
+from medallion.protocol.task import CleanWork, CommandWork, FreshnessWork, TaskSpec
 from medallion.runtime import step
 from medallion.runtime.signals import run_main
 
@@ -34,7 +34,7 @@ def build_job(task: TaskSpec) -> step.Job:
         Misconfigured: It is another image's.
     """
     work = task.work
-    if isinstance(work, CleanWork):
+    if isinstance(work, CleanWork | CommandWork):
         raise Misconfigured(f"the dbt image does no work of kind {work.kind!r}", "use the cleaner image")
     # dbt takes more than a second to import: a task that cannot be read fails before that. What it imports stays for
     # good, so the collector need not walk through it: a twelfth of the CPU time before the first model.

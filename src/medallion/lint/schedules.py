@@ -60,7 +60,8 @@ def retries(one: Runnable) -> Iterator[Diagnostic]:
     if retry.max_retries and not retry.retryable_exit_codes:
         yield one.warn(("retry_config", "retryable_exit_codes"), "no exit code is retried", "write `max_retries: 0`")
     foreign = [code for code in retry.retryable_exit_codes if isinstance(code, int) and code not in set(ExitCode)]
-    if foreign and "retryable_exit_codes" in given:
+    # The command of a team's own step has exit codes of its own.
+    if foreign and not pipeline.steps and "retryable_exit_codes" in given:
         message = f"no step ends with exit code {', '.join(map(str, foreign))}"
         yield one.warn(
             ("retry_config", "retryable_exit_codes"), message, "see the exit codes in docs/reference/exit-codes.md"
@@ -71,6 +72,10 @@ def retries(one: Runnable) -> Iterator[Diagnostic]:
     if retry.initial_delay_seconds > retry.max_delay_seconds:
         message = f"is cut to `max_delay_seconds`, {retry.max_delay_seconds} s"
         yield one.warn(("retry_config", "initial_delay_seconds"), message, "raise `max_delay_seconds`")
+    for index, step in enumerate(pipeline.steps):
+        if step.timeout_seconds is not None and step.timeout_seconds > limits.run_seconds:
+            message = f"is never reached: a run ends after `run_seconds`, {limits.run_seconds} s"
+            yield one.warn(("steps", index, "timeout_seconds"), message, "raise `timeouts.run_seconds`")
     for name in ("step_seconds", "deadline_seconds", "startup_seconds"):
         value = getattr(limits, name)
         if name in limits.model_fields_set and value is not None and value > limits.run_seconds:

@@ -55,8 +55,9 @@ class TaskResult:
 
     Rows are counts of data rows (no header): `rows_in == rows_loaded + rows_rejected`, always.
     `reasons` maps a rejection reason to its number of rows, `rounded` a column to the number of its values that
-    the contract's `decimals` rounded, `increment` says what an incremental load took, and
-    `files_parsed` how many files dbt parsed: none where an earlier parse of the same project was kept.
+    the contract's `decimals` rounded, `increment` says what an incremental load took,
+    `files_parsed` how many files dbt parsed: none where an earlier parse of the same project was kept. `exit_code` is
+    that of a failed step, or of a team's own command.
     """
 
     status: Status = "succeeded"
@@ -72,6 +73,7 @@ class TaskResult:
     increment: dict[str, Any] = field(default_factory=dict)
     delivery: Delivery | None = None
     files_parsed: int | None = None
+    exit_code: int | None = None
     message: str = ""
 
     def details(self) -> dict[str, Any]:

@@ -91,7 +91,22 @@ class FreshnessWork(DbtWork):
     select: str
 
 
-Work = Annotated[CleanWork | LayerWork | FreshnessWork, Field(discriminator="kind")]
+class CommandWork(ConfigModel):
+    """Run a team's own command.
+
+    `image` is the image of its container; on a laptop the command is a process of that machine. `warehouse` gives it
+    the warehouse's login.
+    """
+
+    kind: Literal["command"]
+    image: str
+    command: tuple[str, ...] = Field(min_length=1)
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = {}
+    warehouse: bool = False
+
+
+Work = Annotated[CleanWork | LayerWork | FreshnessWork | CommandWork, Field(discriminator="kind")]
 
 
 class TaskSpec(ConfigModel):

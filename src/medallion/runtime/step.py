@@ -17,7 +17,7 @@ import psycopg
 from medallion.errors import ExitCode, Misconfigured, StepFailure
 from medallion.protocol.project_archive import delivered
 from medallion.protocol.result import TaskResult
-from medallion.protocol.task import CleanWork, LayerWork, TaskSpec, parse_task
+from medallion.protocol.task import CleanWork, CommandWork, LayerWork, TaskSpec, parse_task
 from medallion.protocol.termination_message import TerminationMessage, failed_in, warned_in
 from medallion.protocol.wire import received
 from medallion.runtime import signals
@@ -84,7 +84,7 @@ Build = Callable[[TaskSpec], Job]
 """Makes the work that a task asks for."""
 
 
-def main(arguments: list[str], prog: str, build: Build) -> ExitCode:
+def main(arguments: list[str], prog: str, build: Build) -> int:
     """Run the step whose task this process was given.
 
     Args:
@@ -103,7 +103,7 @@ def main(arguments: list[str], prog: str, build: Build) -> ExitCode:
     return run_step(task, build)
 
 
-def run_step(task: TaskSpec, build: Build) -> ExitCode:
+def run_step(task: TaskSpec, build: Build) -> int:
     """Run one step's work and turn whatever happens into a ledger row, a log and an exit code.
 
     Args:
@@ -133,7 +133,7 @@ class _Attempt:
         self._began = datetime.now(timezone.utc)
         self._fence: Fence | None = None
 
-    def run(self) -> ExitCode:
+    def run(self) -> int:
         log, step = self._log, self._step
         log.event("step_started", f"{step.step} of {step.pipeline} starts", commit=step.commit)
         try:
@@ -143,10 +143,10 @@ class _Attempt:
         except psycopg.Error as error:
             return self._failed(as_failure(error))
         except KeyboardInterrupt:
-            log.event("step_terminated", "stopped from outside; nothing was published", "error")
-            return _exit(
-                TerminationMessage("failed", ExitCode.TERMINATED, "stopped from outside; nothing was published")
-            )
+            own = isinstance(self._task.work, CommandWork)
+            message = "stopped from outside" + ("" if own else "; nothing was published")
+            log.event("step_terminated", message, "error")
+            return _exit(TerminationMessage("failed", ExitCode.TERMINATED, message))
         except Exception as error:  # noqa: BLE001 - the last resort: a bug must end as an exit code and a log
             log.event("internal_error", str(error), "error", traceback=traceback.format_exc())
             return self._failed(StepFailure(f"internal error: {error}", "please report this with the log"))
@@ -218,10 +218,11 @@ class _Attempt:
             )
         return parse_task({**content, "run_id": task.run_id, "commit": pin.commit}, f"the pinned step {task.step}")
 
-    def _failed(self, failure: StepFailure) -> ExitCode:
+    def _failed(self, failure: StepFailure) -> int:
         step, log = self._step, self._log
         outcome = failure.outcome or TaskResult()
-        kept = TaskResult(**{**outcome.__dict__, "status": "failed", "message": failure.message})
+        ended = {"status": "failed", "message": failure.message, "exit_code": int(failure.code)}
+        kept = TaskResult(**{**outcome.__dict__, **ended})
         number = self._fence.number if self._fence else None
         try:
             with connect(f"medallion {step.pipeline} {step.step}") as connection:
@@ -260,7 +261,7 @@ def _nothing(session: Session) -> None:
         session.record(TaskResult(status="unchanged", message=message))
 
 
-def _exit(words: TerminationMessage) -> ExitCode:
+def _exit(words: TerminationMessage) -> int:
     if os.environ.get("KUBERNETES_SERVICE_HOST") and TERMINATION_LOG.exists():
         TERMINATION_LOG.write_text(words.to_json(), encoding="utf-8")
-    return ExitCode(words.exit_code)
+    return words.exit_code

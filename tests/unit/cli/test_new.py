@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from medallion.cli import app
 from medallion.config.catalog import find
 from medallion.config.contract import Contract
-from medallion.config.pipeline import RetryConfig
+from medallion.config.retry import RetryConfig
 from medallion.config.yaml_loader import parse
 from medallion.infer.choice import guess
 from medallion.infer.text import contract_text

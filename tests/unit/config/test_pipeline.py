@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from medallion.config.diagnostics import ConfigError
-from medallion.config.pipeline import Pipeline, RetryConfig
+from medallion.config.pipeline import Pipeline
+from medallion.config.retry import RetryConfig
 from medallion.config.yaml_loader import parse
 
 GOOD = """\

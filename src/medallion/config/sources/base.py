@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, field_validator
@@ -157,14 +157,18 @@ def check_no_credentials(value: str) -> str:
     return value
 
 
-def check_secrets(tenant: str, sources: Sequence[Settings]) -> None:
+def check_secrets(tenant: str, users: Sequence[Any]) -> None:
     """Restrict a tenant to its own Secrets: any other might be a login to another tenant's data.
 
+    Args:
+        tenant: The tenant.
+        users: Sources and own steps.
+
     Raises:
-        ValueError: A source names a Secret that is not the tenant's.
+        ValueError: One of them names a Secret that is not the tenant's.
     """
-    for source in sources:
-        secret = getattr(source, "secret", None)
+    for user in users:
+        secret = getattr(user, "secret", None)
         # A tenant's name has no dot, so no tenant's Secrets begin as another's do.
         if secret is not None and not secret.startswith(f"{tenant}."):
             raise ValueError(

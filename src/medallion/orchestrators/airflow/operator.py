@@ -14,6 +14,7 @@ from medallion.errors import Misconfigured
 from medallion.orchestrators.airflow.doc_md import task_page
 from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
 from medallion.orchestrators.kubernetes import pod_spec, pod_template
+from medallion.orchestrators.kubernetes.command_container import add_command
 from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, read_pod_result, read_refusal
 from medallion.orchestrators.kubernetes.project_delivery import deliver
 from medallion.orchestrators.kubernetes.settings import Settings
@@ -51,6 +52,7 @@ class StepOperator(KubernetesPodOperator):
             container.env = pod_spec.environment(wire.environment(task))
             pod.spec.volumes += brought.volumes if brought else ()
             container.volume_mounts += brought.mounts if brought else ()
+            add_command(pod, self.base_container_name, plan.step(self.step), self.settings)
             return pod_template.fill(pod, self.settings.pod_template, self.base_container_name)
         except Misconfigured as error:
             self.refusal = Ending(message=error.message, remedy=error.remedy, refused=True)

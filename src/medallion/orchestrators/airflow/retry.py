@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 
-from medallion.config.pipeline import RetryConfig
+from medallion.config.retry import RetryConfig
 from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster
 
-from medallion.config.pipeline import EndKind
+from medallion.config.retry import EndKind
 from medallion.plan import Plan, Step
 
 RUN_ID = ""
@@ -97,7 +97,10 @@ def _op(step: Step, plan: Plan, launch: Launch) -> dagster.OpDefinition:
         outs={"done": dagster.Out(dagster.Nothing)},
         description=step.title,
         # The first step tells the warehouse of all the others, so it goes first among those that may.
-        tags={"kind": step.image, "dagster/priority": "1" if step is plan.steps[0] else "0"},
+        tags={
+            "kind": step.work.kind if step.work.kind == "command" else step.image,
+            "dagster/priority": "1" if step is plan.steps[0] else "0",
+        },
         pool=step.pool,
     )
 

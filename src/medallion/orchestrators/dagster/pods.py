@@ -16,6 +16,7 @@ from kubernetes.client import models as k8s
 from medallion.errors import Misconfigured
 from medallion.orchestrators.dagster.job import Ended
 from medallion.orchestrators.kubernetes import pod_spec, pod_template
+from medallion.orchestrators.kubernetes.command_container import add_command
 from medallion.orchestrators.kubernetes.pod_result import Ending, read_pod_result, read_refusal
 from medallion.orchestrators.kubernetes.project_delivery import Delivery, deliver
 from medallion.orchestrators.kubernetes.settings import Settings
@@ -119,8 +120,9 @@ def build_pod(step: Step, task: TaskSpec, settings: Settings, brought: Delivery 
         active_deadline_seconds=step.timeout_seconds,
     )
     labels = pod_spec.labels(task.pipeline, task.step, task.commit, settings.tenant)
-    pod = pod_template.fill(
-        k8s.V1Pod(metadata=k8s.V1ObjectMeta(labels=labels), spec=spec), settings.pod_template, CONTAINER
+    pod = k8s.V1Pod(metadata=k8s.V1ObjectMeta(labels=labels), spec=spec)
+    add_command(pod, CONTAINER, step, settings)
+    made: dict[str, Any] = ApiClient().sanitize_for_serialization(
+        pod_template.fill(pod, settings.pod_template, CONTAINER)
     )
-    made: dict[str, Any] = ApiClient().sanitize_for_serialization(pod)
     return made

@@ -8,21 +8,24 @@ from typing import Any
 
 from kubernetes.client import ApiException
 
-from medallion.config.pipeline import EndKind
+from medallion.config.retry import EndKind
 from medallion.protocol.termination_message import Failed, TerminationMessage
 
 EVICTED = "Evicted"
 REFUSED = "refused"
-_IMAGE = "check that the image of the chart's `global.images` exists and that the cluster may pull it"
+_IMAGE = (
+    "check that the image, of the chart's `global.images` or of an own step, exists and that the cluster may pull it"
+)
 REMEDIES = {
-    "OOMKilled": "raise `resources.<image>.memory` in the pipeline file",
+    "OOMKilled": "raise `resources.<image>.memory`, or `resources.memory` of an own step, in the pipeline file",
     EVICTED: "the node ran out of what the message names: free it, or give the cluster more",
     "DeadlineExceeded": "raise `timeouts.step_seconds` in the pipeline file, or see why the step took so long",
     "Unschedulable": "no node has room for the pod: lower `resources` in the pipeline file or add a node",
     "ImagePullBackOff": _IMAGE,
     "ErrImagePull": _IMAGE,
     "InvalidImageName": _IMAGE,
-    "CreateContainerConfigError": "a Secret or ConfigMap that the pod names is missing: the message says which",
+    "CreateContainerConfigError": "create the Secret or ConfigMap that the message names; for an image "
+    "that runs as root, set `run_as_user` of the step",
     "BadRequest": "correct what the message names in the pipeline file; if it is not there, please report this",
     "Invalid": "correct what the message names in the pipeline file; if it is not there, please report this",
     "Forbidden": "give the worker's service account the right, or change the quota or policy, that the message names",
@@ -31,6 +34,9 @@ REMEDIES = {
     "RequestEntityTooLarge": "split the pipeline, or shorten its contracts: `medallion lint` says which",
 }
 """What to try, by Kubernetes' reason, when the step itself could say nothing."""
+
+
+_STARTING = (None, "ContainerCreating", "PodInitializing")
 
 
 class StepPodFailed(Exception):
@@ -125,16 +131,16 @@ def read_pod_result(pod: Any, container: str) -> Ending:
     state = next((item.state for item in containers if item.name == container), None)
     if state is not None and state.terminated is not None:
         ended = state.terminated
-        said = TerminationMessage.from_json(ended.message)
+        said, oom = TerminationMessage.from_json(ended.message), ended.exit_code != 0 and _is_any_oom(containers)
         if ended.exit_code != 0 and _is_evicted(status):
             return _by_kubernetes(EVICTED, status.message or ended.message, ended.exit_code)
         if said is None:
             return _by_kubernetes(ended.reason, ended.message, ended.exit_code)
         return Ending(
             exit_code=ended.exit_code,
-            reason=ended.reason or "",
+            reason="OOMKilled" if oom else ended.reason or "",
             message=said.message,
-            remedy=said.remedy,
+            remedy=REMEDIES["OOMKilled"] if oom else said.remedy,
             said_success=said.status in ("succeeded", "unchanged"),
             again=said.again,
             failed=said.failed,
@@ -142,12 +148,20 @@ def read_pod_result(pod: Any, container: str) -> Ending:
         )
     if _is_evicted(status):
         return _by_kubernetes(EVICTED, status.message)
+    others = [item.state.waiting for item in containers if item.state.waiting is not None]
+    if stuck := next((one for one in others if one.reason not in _STARTING), None):
+        return _by_kubernetes(stuck.reason, stuck.message or "the pod never started")
     if state is not None and state.waiting is not None:
         return _by_kubernetes(state.waiting.reason, state.waiting.message or "the pod never started")
     for condition in status.conditions or []:
         if condition.type == "PodScheduled" and condition.status == "False":
             return _by_kubernetes(condition.reason, condition.message)
     return _by_kubernetes(status.reason, status.message)
+
+
+def _is_any_oom(containers: Any) -> bool:
+    """Whether one of a pod's containers was killed for want of memory: a team's own command has its own."""
+    return any(item.state.terminated and item.state.terminated.reason == "OOMKilled" for item in containers)
 
 
 def _is_evicted(status: Any) -> bool:

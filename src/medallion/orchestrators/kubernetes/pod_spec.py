@@ -48,14 +48,18 @@ def environment(variables: Mapping[str, str]) -> list[k8s.V1EnvVar]:
 
 
 @cache
-def restricted() -> tuple[k8s.V1PodSecurityContext, k8s.V1SecurityContext]:
-    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted."""
+def restricted(user: int | None = None) -> tuple[k8s.V1PodSecurityContext, k8s.V1SecurityContext]:
+    """Return the security contexts of a pod and a container; without a user, the image's own applies.
+
+    https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+    """
     return k8s.V1PodSecurityContext(
         run_as_non_root=True, seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault")
     ), k8s.V1SecurityContext(
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,
         capabilities=k8s.V1Capabilities(drop=["ALL"]),
+        run_as_user=user,
     )
 
 

@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from medallion.errors import ExitCode
-from medallion.plan import Image, Step
+from medallion.plan import Step
 from medallion.protocol.task import TaskSpec
-
-MODULES: Mapping[Image, str] = {"cleaner": "medallion.cleaner", "dbt": "medallion.dbt"}
-"""The command of each image, as its Dockerfile's ENTRYPOINT names it too."""
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 
@@ -50,7 +47,7 @@ class StepProcess:
 
     def _run(self, file: Path) -> int:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULES[self._step.image], "--file", str(file)],
+            [sys.executable, "-m", self._step.module, "--file", str(file)],
             env={**os.environ, **self._environment, "MEDALLION_LOG_FORMAT": "json"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

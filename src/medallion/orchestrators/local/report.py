@@ -87,5 +87,6 @@ def _entry(name: str, layer: str | None, row: dict[str, Any]) -> dict[str, Any]:
         "tests": details.get("tests", []),
         "parts": details.get("parts", []),
         "files_parsed": details.get("files_parsed"),
+        "exit_code": details.get("exit_code"),
         "message": details.get("message", ""),
     }
