@@ -17,6 +17,7 @@ from medallion.dbt.checkout import Checkout
 from medallion.dbt.division import JOINING, TESTS, Node
 from medallion.dbt.manifest import FolderStore, load_manifest
 from medallion.dbt.project import twins
+from medallion.dbt.seed_sources import unfilled
 from medallion.dbt.share import divided
 from medallion.errors import StepFailure
 from medallion.protocol.project_archive import PROJECT_FILE
@@ -75,6 +76,8 @@ def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) 
             views = division.builds[layer.name] if layer.is_published else ()
             problems += refusals.exposed_views(manifest, nodes, views, fixed)
         found |= {diagnostic(problem.file, problem.message, problem.remedy) for problem in problems}
+        odd = unfilled(manifest) if whole else ()
+        found |= {diagnostic(problem.file, problem.message, problem.remedy, "warning") for problem in odd}
     return found | set(_in_no_layer(nodes, held, diagnostic) if whole else ())
 
 
