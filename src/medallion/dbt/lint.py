@@ -13,6 +13,7 @@ from medallion.config.diagnostics import Diagnostic
 from medallion.config.load_pipeline import PipelineFile
 from medallion.config.places import dbt_project
 from medallion.dbt import refusals
+from medallion.dbt.as_text import hooks_of_a_run, names_as_text
 from medallion.dbt.checkout import Checkout
 from medallion.dbt.division import JOINING, TESTS, Node
 from medallion.dbt.manifest import FolderStore, load_manifest
@@ -76,7 +77,8 @@ def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) 
             views = division.builds[layer.name] if layer.is_published else ()
             problems += refusals.exposed_views(manifest, nodes, views, fixed)
         found |= {diagnostic(problem.file, problem.message, problem.remedy) for problem in problems}
-        odd = unfilled(manifest) if whole else ()
+        layers = len(file.pipeline.layers)
+        odd = [*unfilled(manifest), *names_as_text(manifest), *hooks_of_a_run(manifest, layers)] if whole else []
         found |= {diagnostic(problem.file, problem.message, problem.remedy, "warning") for problem in odd}
     return found | set(_in_no_layer(nodes, held, diagnostic) if whole else ())
 
