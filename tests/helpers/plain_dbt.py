@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import yaml
@@ -23,22 +26,42 @@ COLUMNS = """
 """
 
 
-def plain_dbt(project: Path, url: str, folder: Path) -> None:
-    """Run `dbt seed` and `dbt build` in a database; the profile and what dbt writes go to a folder."""
+def plain_dbt(
+    project: Path, url: str, folder: Path, settings: Mapping[str, Any] = {}, *, full_seeds: bool = False
+) -> None:
+    """Run `dbt seed` and `dbt build` in a database; the profile and what dbt writes go to a folder.
+
+    Args:
+        project: The project.
+        url: The database.
+        folder: Made if it is missing.
+        settings: `schema`, `target` and `vars`, as in a pipeline's `dbt`.
+        full_seeds: Make seeds from nothing: dbt fails where one has a new column.
+    """
+    target = settings.get("target", "warehouse")
     with psycopg.connect(url) as connection:
         info = connection.info
         output = {
             **{"type": "postgres", "host": info.host, "port": info.port, "user": info.user, "password": ""},
-            **{"dbname": info.dbname, "schema": "public", "threads": 2},
+            **{"dbname": info.dbname, "schema": settings.get("schema", "public"), "threads": 2},
         }
     folder.mkdir(parents=True, exist_ok=True)
     name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]
-    profiles = {name: {"target": "warehouse", "outputs": {"warehouse": output}}}
+    profiles = {name: {"target": target, "outputs": {target: output}}}
     (folder / "profiles.yml").write_text(json.dumps(profiles))
     places = ["--project-dir", project, "--profiles-dir", folder, "--target-path", folder, "--log-path", folder]
+    variables = ["--vars", json.dumps(settings.get("vars", {}))]
     for command in ("seed", "build"):
-        dbt = [str(Path(sys.executable).with_name("dbt")), command, *map(str, places), "--quiet"]
+        dbt = [str(Path(sys.executable).with_name("dbt")), command, *map(str, places), *variables, "--quiet"]
+        dbt += ["--full-refresh"] if full_seeds and command == "seed" else []
         subprocess.run(dbt, check=True, timeout=1800)
+
+
+def count_tests(folder: Path) -> Counter[str]:
+    """How often plain dbt's last command ran each test, by name."""
+    results = json.loads((folder / "run_results.json").read_text())["results"]
+    tests = [result["unique_id"].split(".") for result in results if "test" in result["unique_id"].split(".")[0]]
+    return Counter(words[2] if words[0] == "test" else words[-1] for words in tests)
 
 
 def columns(url: str) -> dict[str, dict[str, str]]:

@@ -29,6 +29,15 @@ ODD = {
     "[{relationships: {arguments: {to: ref('int_late'), field: id}}}]}]}]\n",
 }
 
+SEEDED = {
+    "dbt_project.yml": "name: seeded\nprofile: seeded\nmodels: {seeded: {+materialized: table}}\n"
+    "seeds: {seeded: {+schema: raw, +enabled: \"{{ var('load_seeds', false) }}\"}}\n",
+    "seeds/colours.csv": "id,name\n1,red\n2,blue\n",
+    "models/sources.yml": "sources: [{name: given, schema: shop_raw, tables: [{name: colours}]}]\n",
+    "models/staging/stg_colours.sql": "{{ config(materialized='view') }} select id from {{ source('given', 'colours') }}",
+    "models/marts/all_colours.sql": "select count(*) as colours from {{ ref('stg_colours') }}",
+}
+
 
 def write(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
@@ -62,6 +71,31 @@ def test_any_project_is_divided_and_gives_what_plain_dbt_gives(tmp_path: Path, w
         assert differences(url, url, warehouse_url) == []
 
 
+def test_init_names_a_disabled_seed_that_a_source_needs(tmp_path: Path):
+    project = write(tmp_path / "seeded", SEEDED)
+    printed = good(tmp_path, "init", "team", "--dbt", project)
+    message = "models/sources.yml: the source given.colours has the name of a seed: the seed colours"
+    assert f"{message} (seeds/colours.csv) is disabled, so no layer builds shop_raw.colours" in printed
+    done = medallion(tmp_path / "team", "lint")
+    assert (done.returncode, done.stdout.count("warning: the source given.colours")) == (0, 1)
+    wrong = medallion(tmp_path, "init", "other", "--dbt", project, "--vars", "[1]")
+    assert (wrong.returncode, "--vars:1:1: vars: " in wrong.stderr) == (ExitCode.USAGE, True), wrong.stderr
+
+
+def test_init_finds_the_schema_where_seeds_are_sources(tmp_path: Path, warehouse_url: str, postgres_url: str):
+    project, settings = write(tmp_path / "seeded", SEEDED), {"schema": "shop", "vars": {"load_seeds": True}}
+    assert "correct:" not in good(tmp_path, "init", "team", "--dbt", project, "--vars", "load_seeds: true")
+    team = tmp_path / "team"
+    assert yaml.safe_load((team / "dags" / "pipelines" / "seeded.yaml").read_text())["dbt"] == settings
+    assert good(team, "lint", "--strict") == ""
+    good(team, "run", "seeded", "--warehouse", warehouse_url)
+    with psycopg.connect(warehouse_url) as connection:
+        assert connection.execute("select colours from shop.all_colours").fetchone() == (2,)
+    with fresh_database(postgres_url) as url:
+        plain_dbt(project, url, tmp_path / "plain", settings)
+        assert differences(url, url, warehouse_url) == []
+
+
 def test_a_project_inside_the_repository_stays_in_its_place(tmp_path: Path):
     project = write(tmp_path / "team" / "transform", ODD)
     good(tmp_path, "init", "team", "--dbt", project)
@@ -91,7 +125,9 @@ def test_the_nasty_project_gives_what_plain_dbt_gives(tmp_path: Path, warehouse_
                     for path in (CASES / "nasty-dbt-project").rglob("*") if path.is_file()})  # fmt: skip
     (project / "model_that_cannot_work.sql").unlink()
     good(tmp_path, "init", "team", "--dbt", project)
-    assert good(tmp_path / "team", "lint") == ""
+    warned = good(tmp_path / "team", "lint").splitlines()
+    assert ["uses_this_text" in warned[2], *("ops.runs" in line for line in warned[:2])] == [True] * 3, warned
+    assert len(warned) == 3, warned
     good(tmp_path / "team", "run", "nasty", "--warehouse", warehouse_url)
     with fresh_database(postgres_url) as url, fresh_database(postgres_url) as again:
         plain_dbt(project, url, tmp_path / "plain")

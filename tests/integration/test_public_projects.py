@@ -1,42 +1,125 @@
 """Public dbt projects, unmodified: `medallion init --dbt` and a run give what `dbt seed` and `dbt build` give.
 
-`make test-projects DIR=…` runs them: DIR has the projects, with their packages in `dbt_packages`.
+So does a second run with a row less and a column more in each seed. A rollback gives the first run's data, and a repeated
+row in each seed closes a gate.
+
+`make test-projects DIR=…` runs them: DIR has the projects, with their packages in `dbt_packages`. A package that holds a
+project of its own (`integration_tests`) is tested by that one. `vars` of a project are in a file next to its folder:
+`shop.yaml` next to `shop`.
 """
 
 from __future__ import annotations
 
+import csv
+import json
 import os
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+import yaml
 
 pytest.importorskip("dbt.cli.main")
 
-from command_line import good
+from command_line import good, medallion
 from databases import fresh_database
 from layers import REPO
-from plain_dbt import columns, differences, plain_dbt
+from medallion.errors import ExitCode
+from medallion.protocol.project_archive import files_of
+from plain_dbt import columns, count_tests, differences, plain_dbt
 
 FOLDER = os.environ.get("MEDALLION_TEST_PROJECTS")
-PROJECTS = sorted(
+FOUND = sorted(
     path.parent
     for path in Path(FOLDER or REPO / "nowhere").glob("**/dbt_project.yml")
     if not {"dbt_packages", "target"} & set(path.parts)
 )
+PROJECTS = [path for path in FOUND if not any(path in other.parents for other in FOUND)]
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="no projects here: make test-projects DIR=… names their folder")
+
+
+def options(project: Path) -> dict[str, Any]:
+    file = project.parent / f"{project.name}.yaml"
+    return yaml.safe_load(file.read_text()) if file.is_file() else {}
+
+
+class Team:
+    """A team's repository with a copy of a project, and the warehouse that its runs write to."""
+
+    def __init__(self, project: Path, folder: Path, url: str) -> None:
+        print(good(folder, "init", "team", "--dbt", project, "--vars", json.dumps(options(project).get("vars", {}))))
+        self.folder, self.url = folder / "team", url
+        self.dbt = self.folder / "dags" / "dbt"
+        (pipeline,) = (self.folder / "dags" / "pipelines").iterdir()
+        print(pipeline.read_text())
+        self.name, self.settings = pipeline.stem, yaml.safe_load(pipeline.read_text())["dbt"]
+
+    def good(self, *words: object) -> str:
+        printed = good(self.folder, *words)
+        print(printed)
+        return printed
+
+    def run(self) -> Counter[str]:
+        """Run the pipeline; return how often each test ran."""
+        report = self.folder / "report.json"
+        self.good("run", self.name, "--warehouse", self.url, "--report", report)
+        return Counter(test["name"] for step in json.loads(report.read_text())["steps"] for test in step["tests"])
+
+    def published(self) -> dict[str, dict[str, str]]:
+        """What readers see of the published layers."""
+        query = "select distinct published_schema || '.' || unnest(relations) from medallion.publications"
+        with psycopg.connect(self.url) as connection:
+            names = {str(name) for (name,) in connection.execute(query).fetchall()}
+        return {name: found for name, found in columns(self.url).items() if name in names}
+
+    def change_seeds(self, change: Callable[[list[list[str]]], list[list[str]]]) -> None:
+        for path in (path for name, path in files_of(self.dbt) if name.endswith(".csv")):
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.reader(file) if row]
+            with path.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows(change(rows))
+
+
+def changed(rows: list[list[str]]) -> list[list[str]]:
+    """Leave a row out, and add a column."""
+    return [
+        [*row, "an_added_column" if not number else "1"] for number, row in enumerate(rows[: max(2, len(rows) - 1)])
+    ]
+
+
+def hostile(rows: list[list[str]]) -> list[list[str]]:
+    """Repeat the last row."""
+    return [*rows, *rows[-1:]]
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_a_public_project_gives_what_plain_dbt_gives(
     project: Path, tmp_path: Path, warehouse_url: str, postgres_url: str
 ):
-    good(tmp_path, "init", "team", "--dbt", project)
-    (pipeline,) = (tmp_path / "team" / "dags" / "pipelines").iterdir()
-    print(pipeline.read_text())
-    print(good(tmp_path / "team", "lint"))
-    print(good(tmp_path / "team", "run", pipeline.stem, "--warehouse", warehouse_url))
+    team = Team(project, tmp_path, warehouse_url)
+    team.good("lint")
+    tests = team.run()
     with fresh_database(postgres_url) as expected, fresh_database(postgres_url) as again:
         for number, url in enumerate((expected, again)):
-            plain_dbt(project, url, tmp_path / f"plain{number}")
-        print(f"{len(columns(expected))} relations of plain dbt")
+            plain_dbt(project, url, tmp_path / f"plain{number}", team.settings)
+        print(f"{len(columns(expected))} relations and {tests.total()} tests of plain dbt")
+        assert tests == count_tests(tmp_path / "plain0")
         assert differences(expected, again, warehouse_url) == []
+        first = team.published()
+        team.change_seeds(changed)
+        assert team.run() == tests
+        for number, url in enumerate((expected, again)):
+            plain_dbt(team.dbt, url, tmp_path / f"plain{number}", team.settings, full_seeds=True)
+        assert differences(expected, again, warehouse_url) == []
+    second = team.published()
+    assert second != first
+    team.good("rollback", team.name, "--warehouse", warehouse_url)
+    assert team.published() == first
+    team.change_seeds(hostile)
+    done = medallion(team.folder, "run", team.name, "--warehouse", warehouse_url)
+    print(done.stdout[-3000:])
+    assert done.returncode == ExitCode.TEST_FAILED, done.stderr[-3000:]
+    assert team.published() == first

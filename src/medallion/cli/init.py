@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,9 @@ import typer
 
 from medallion.cli import team
 from medallion.cli.console import console, refuse
+from medallion.config.dbt import DbtSettings
+from medallion.config.diagnostics import ConfigError
+from medallion.config.yaml_loader import parse
 from medallion.errors import StepFailure
 from medallion.infer.text import plain
 from medallion.protocol.project_archive import PROJECT_FILE, files_of
@@ -30,16 +35,20 @@ def init(
             help="A dbt project. One inside the folder stays in its place; another one is copied.",
         ),
     ] = None,
+    variables: Annotated[
+        str, typer.Option("--vars", help="dbt's `--vars` for the project, as YAML; the pipeline file gets them.")
+    ] = "{}",
 ) -> None:
     """Write a repository: a pipeline, contracts, a dbt project, Makefile, CI and chart values.
 
-    With `--dbt`, the pipeline's layers are guessed from the project: by its folders, names, and how deep a model is.
+    With `--dbt`, the pipeline's layers are guessed from the project: by its folders, names, and how deep a model is. So
+    is the target's schema, if the project's seeds are its sources in one schema only.
     """
     folder = folder.absolute()
     if dbt is not None and not (dbt / PROJECT_FILE).is_file():
         refuse(f"{dbt} has no {PROJECT_FILE}", "name the folder of a dbt project")
     try:
-        name, files = _of_project(dbt) if dbt else ("sales", _small())
+        name, files = _of_project(dbt, _settings(variables)) if dbt else ("sales", _small())
     except StepFailure as failure:
         refuse(failure.message, failure.remedy)
     files |= {
@@ -75,11 +84,18 @@ def _small() -> dict[str, str]:
     }
 
 
-def _of_project(dbt: Path) -> tuple[str, dict[str, str]]:
+def _settings(variables: str) -> DbtSettings:
+    try:
+        return parse(f"vars:\n{textwrap.indent(variables, '  ')}", DbtSettings, "--vars")
+    except ConfigError as error:
+        refuse(str(error), "write a map, such as --vars '{start_date: 2024-01-01}'")
+
+
+def _of_project(dbt: Path, given: DbtSettings) -> tuple[str, dict[str, str]]:
     """Return the pipeline of a project, and its file."""
     from medallion.dbt.propose import propose
 
-    proposal = propose(dbt)
+    proposal = propose(dbt, given)
     if not proposal.layers:
         refuse(f"the dbt project {dbt} has no model, seed or snapshot", "add one")
     for problem in proposal.problems:
@@ -93,7 +109,8 @@ def _of_project(dbt: Path) -> tuple[str, dict[str, str]]:
         )
         for layer in proposal.layers
     )
-    settings = "dbt: {schema: public} # the target; `target`, `vars` and `project` are there too\n"
+    variables = f", vars: {json.dumps(given.vars)}" if given.vars else ""
+    settings = f"dbt: {{schema: {proposal.settings.target_schema}{variables}}} # `target` and `project` are there too\n"
     pipeline = team.PIPELINE.format(name=plain(name), schedule="", sources="", dbt=settings, layers=layers)
     return name, {f"dags/pipelines/{name}.yaml": pipeline}
 

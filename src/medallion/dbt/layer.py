@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from medallion.dbt import refusals
+from medallion.dbt.as_text import builds_as_text
 from medallion.dbt.commands import Dbt, as_failure
 from medallion.dbt.hooks import Hooks, Moment
 from medallion.dbt.incremental import carry_on
@@ -90,8 +91,8 @@ class _Work:
         if fresh:
             built = {unique_id: (schema, self._builds[schema]) for unique_id, (schema, _) in where.items()}
             carry_on(manifest, connection, built, self._layer.full_refresh)
-        relocate(manifest, database, step.schema_prefix, placed, pins, share.twins)
-        find_in({place: self._builds[place[0]] for place in where.values()})
+        places = relocate(manifest, database, step.schema_prefix, placed, pins, share.twins)
+        find_in(places, step.schema_prefix)
         # dbt has sessions of its own: they may write only while this attempt holds its lock.
         guard(manifest, self._session.fence.statement)
 
@@ -125,6 +126,9 @@ class _Work:
             failure.message, failure.outcome = what + also, self._outcome()
             raise failure
         self._all_ran(share.builds, results)
+        for file, name in builds_as_text(results, self._builds.values()):
+            what = f"{file}: {name} has the name of a build as text, not of what readers use"
+            self._session.log.event("build_as_text", what, "warning", model=name)
         manifest = self._project.manifest
         refusals.refuse_by_hand(
             results, [(schema, name) for schema in self._relations for name in self._relations[schema]]

@@ -13,10 +13,12 @@ from medallion.config.diagnostics import Diagnostic
 from medallion.config.load_pipeline import PipelineFile
 from medallion.config.places import dbt_project
 from medallion.dbt import refusals
+from medallion.dbt.as_text import hooks_of_a_run, names_as_text
 from medallion.dbt.checkout import Checkout
 from medallion.dbt.division import JOINING, TESTS, Node
 from medallion.dbt.manifest import FolderStore, load_manifest
 from medallion.dbt.project import twins
+from medallion.dbt.seed_sources import unfilled
 from medallion.dbt.share import divided
 from medallion.errors import StepFailure
 from medallion.protocol.project_archive import PROJECT_FILE
@@ -75,6 +77,9 @@ def _lint_project(files: Sequence[PipelineFile], project: Path, *, whole: bool) 
             views = division.builds[layer.name] if layer.is_published else ()
             problems += refusals.exposed_views(manifest, nodes, views, fixed)
         found |= {diagnostic(problem.file, problem.message, problem.remedy) for problem in problems}
+        layers = len(file.pipeline.layers)
+        odd = [*unfilled(manifest), *names_as_text(manifest), *hooks_of_a_run(manifest, layers)] if whole else []
+        found |= {diagnostic(problem.file, problem.message, problem.remedy, "warning") for problem in odd}
     return found | set(_in_no_layer(nodes, held, diagnostic) if whole else ())
 
 

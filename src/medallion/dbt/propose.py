@@ -16,6 +16,7 @@ from medallion.dbt.checkout import Checkout
 from medallion.dbt.division import BUILT, Problem
 from medallion.dbt.manifest import FolderStore, load_manifest
 from medallion.dbt.project import twins
+from medallion.dbt.seed_sources import likely_schema, unfilled
 from medallion.dbt.share import divided
 
 MAX_TERMS = 8
@@ -43,27 +44,47 @@ class Proposed:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The layers of a project, the project's own name, and what a person must correct in it."""
+    """The layers of a project, its own name, its settings, and what a person must correct in it."""
 
     project: str
+    settings: DbtSettings
     layers: tuple[Proposed, ...]
     problems: tuple[Problem, ...]
 
 
-def propose(project: Path) -> Proposal:
+def propose(project: Path, settings: DbtSettings) -> Proposal:
     """Parse a project and divide it among layers: each node in one layer, and no layer reads a later one.
+
+    Args:
+        project: Its folder.
+        settings: As the user gave them. The proposal has another schema if more sources are seeds of the project then.
 
     Raises:
         Misconfigured: There is no project.
         ModelFailed: It does not parse.
     """
-    checkout = Checkout(project, DbtSettings())
-    manifest = load_manifest(checkout, FolderStore(checkout)).manifest
+    settings, manifest = _settled(project, settings)
     twins(manifest)
     layers = propose_layers(manifest)
     order = {layer.name: layer.select for layer in layers}
     problems = divided(manifest, project, order, "")[3] if layers else []
-    return Proposal(checkout.name, layers, tuple(problems))
+    return Proposal(Checkout(project, settings).name, settings, layers, (*problems, *unfilled(manifest)))
+
+
+def _settled(project: Path, settings: DbtSettings) -> tuple[DbtSettings, Manifest]:
+    manifest = _parsed(project, settings)
+    schema = likely_schema(manifest, settings.target_schema)
+    if schema is not None:
+        other = settings.model_copy(update={"target_schema": schema})
+        found = _parsed(project, other)
+        if len(twins(found)) > len(twins(manifest)):
+            return other, found
+    return settings, manifest
+
+
+def _parsed(project: Path, settings: DbtSettings) -> Manifest:
+    checkout = Checkout(project, settings)
+    return load_manifest(checkout, FolderStore(checkout)).manifest
 
 
 def propose_layers(manifest: Manifest) -> tuple[Proposed, ...]:

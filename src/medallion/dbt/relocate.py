@@ -14,6 +14,8 @@ from dbt.node_types import NodeType
 
 Pins = Mapping[tuple[str, str], str]
 """The build that each stable view shows, by schema (with its prefix) and name."""
+Places = Mapping[tuple[str, str], str]
+"""The schema that each relation is in, by the schema and name that the project gives it."""
 
 
 def relocate(
@@ -23,8 +25,8 @@ def relocate(
     builds: Mapping[str, str] | None = None,
     pins: Pins | None = None,
     twins: Mapping[str, str] | None = None,
-) -> None:
-    """Set where every node and source lives, in place.
+) -> Places:
+    """Set where every node and source lives, in place; return it.
 
     A relation that this layer does not build is placed in the build that readers see now, so that nothing that is built
     depends on what a later run replaces.
@@ -39,29 +41,38 @@ def relocate(
     """
     _freeze_graph(manifest)
     chosen, pinned = builds or {}, pins or {}
+    own: dict[tuple[str, str], str] = {}
+    others: dict[tuple[str, str], str] = {}
     for unique_id, node in manifest.nodes.items():
-        schema = f"{prefix}{node.schema}"
+        written, schema = node.schema, f"{prefix}{node.schema}"
         if unique_id not in chosen and node.resource_type in _RELATIONS:
             schema = pinned.get((schema, node.alias), schema)
         _place(node, database, chosen.get(unique_id, schema))
+        if node.resource_type in _RELATIONS:
+            own[written, node.alias] = node.schema
     for function in manifest.functions.values():
         function.database, function.schema = database, f"{prefix}{function.schema}"
     for unique_id, source in manifest.sources.items():
-        schema = f"{prefix}{source.schema}"
+        written, schema = source.schema, f"{prefix}{source.schema}"
         twin = (twins or {}).get(unique_id, "")
         _place(source, database, chosen.get(twin) or pinned.get((schema, source.identifier), schema))
+        others[written, source.identifier] = source.schema
+    return others | own
 
 
-def find_in(builds: Pins) -> None:
-    """Let `adapter.get_relation` find what this layer builds, though a macro asks by the schema that readers use.
+def find_in(places: Places, prefix: str = "") -> None:
+    """Let `adapter.get_relation` find relations by the schema that the project gives them.
 
     Args:
-        builds: The build of each relation of the layer, by schema (with its prefix) and name.
+        places: Where they are.
+        prefix: Put before every schema.
     """
+    known = {schema for schema, _ in places}
 
     # dbt finds an adapter's module by the name of its class, so a subclass does not work.
     def get_relation(self: Any, database: str, schema: str, identifier: str) -> Any:
-        return BaseAdapter.get_relation(self, database, builds.get((schema, identifier), schema), identifier)
+        elsewhere = f"{prefix}{schema}" if schema in known else schema
+        return BaseAdapter.get_relation(self, database, places.get((schema, identifier), elsewhere), identifier)
 
     PostgresAdapter.get_relation = get_relation
 
