@@ -15,7 +15,7 @@ help: # of all targets that have a description
 	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rollback backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rollback adopt backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@$(K8S)/up.sh
@@ -45,6 +45,9 @@ history: install ## the runs of PIPELINE=… and whose data readers see
 
 rollback: install ## put the data of PIPELINE=…'s run before back, or of TO=…
 	@$(K8S)/medallion.sh rollback $(PIPELINE) $(if $(TO),--to "$(TO)")
+
+adopt: install ## take over what plain dbt built for PIPELINE=… (DRY_RUN=1 to try it)
+	@$(K8S)/medallion.sh adopt $(PIPELINE) $(if $(DRY_RUN),--dry-run)
 
 backup: ## dump all databases now, and prove the dumps by restoring them
 	@$(K8S)/backups.sh now

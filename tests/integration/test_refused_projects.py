@@ -143,10 +143,11 @@ def test_a_relation_that_someone_else_made_is_not_taken_over(team: Team, warehou
     assert warehouse.execute("select total from gold.sales").fetchone() == (7,)
 
 
-def test_a_table_in_the_place_of_an_unpublished_layer_is_moved_aside(team: Team, warehouse: Connection):
+def test_a_table_in_the_place_of_a_later_layer_stops_the_first(team: Team, warehouse: Connection):
     warehouse.execute("drop view silver.fct_orders; create table silver.fct_orders as select 7 as id")
-    warehouse.execute("create view public.mine as select id from silver.fct_orders")
-    team.good()
-    assert '"event_type": "moved_aside"' in team.said
-    assert warehouse.execute("select id from silver.fct_orders").fetchone() == (1,)
-    assert warehouse.execute("select id from public.mine").fetchone() == (7,)
+    known = warehouse.execute("select count(*) from medallion.builds where published_schema <> 'raw'").fetchone()
+    assert team.run() == {"clean.orders": ExitCode.OK, "bronze": ExitCode.USAGE}
+    assert "silver.fct_orders is a table that Medallion did not make" in team.said
+    assert warehouse.execute("select id from silver.fct_orders").fetchone() == (7,)
+    left = warehouse.execute("select count(*) from medallion.builds where published_schema <> 'raw'").fetchone()
+    assert left == known

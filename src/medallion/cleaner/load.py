@@ -15,7 +15,7 @@ from medallion.config.sources.stream import Inputs
 from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import Delivery, TaskResult
 from medallion.runtime.step import Session
-from medallion.warehouse import builds, increments, ledger
+from medallion.warehouse import builds, increments, ledger, views
 
 CLEANING = 1
 """Grows when the same input under the same contract gives other rows; a release alone reloads no table."""
@@ -54,11 +54,13 @@ def load(contract: Contract, source: Source, session: Session) -> None:
         ContractViolation: Its columns are not the contract's.
         TooManyRejects: More rows were rejected than the contract allows; the quarantine keeps them.
         SourceUnavailable: The source fails for the moment.
+        Misconfigured: A relation that Medallion did not make has the table's name.
     """
     from medallion.cleaner.increment import add
 
     schema, table = contract.table.split(".")
     job = Job(contract, source.increment, session, f"{session.step.schema_prefix}{schema}", table)
+    views.refuse_taken(session.connection, session.step.pipeline, {job.schema: [table]})
     build = _growing(job)
     known = increments.load_state(session.connection, build) if build else {}
     with source.find(known) as inputs:

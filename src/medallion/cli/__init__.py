@@ -30,6 +30,7 @@ COMMANDS = (
     ("demo", "demo:demo", RUNS, "medallion demo --rows 5000"),
     ("history", "history:history", RUNS, "medallion history pipeline_customer_transaction"),
     ("rollback", "rollback:rollback", RUNS, "medallion rollback pipeline_customer_transaction"),
+    ("adopt", "adopt:adopt", RUNS, "medallion adopt shop --dry-run"),
     ("query", "query:query", RUNS, "medallion query 'select * from gold.agg_monthly_sales limit 6'"),
     ("dagster", "dagster:dagster", RUNS, "medallion dagster --dags examples/acme/dags --port 3000"),
     ("start", "dagster:start", RUNS, "medallion start orchestrated --runner-config configs/runner.yaml"),

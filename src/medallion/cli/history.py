@@ -14,8 +14,10 @@ from medallion.cli.complete import complete_name
 from medallion.cli.console import console
 from medallion.cli.warehouse import WarehouseOption, warehouse
 from medallion.warehouse.history import Run, Version, list_runs
+from medallion.warehouse.ledger import ADOPTION, ROLLBACK
 
 _COLOUR = {"succeeded": "green", "failed": "red", "unfinished": "yellow"}
+_ACTIONS = {ROLLBACK: "rolled back", ADOPTION: "adopted"}
 
 
 def history(
@@ -40,8 +42,8 @@ def show_history(runs: list[Run]) -> None:
     for title in ("status", "data"):
         table.add_column(title, overflow="fold")
     for run in runs:
-        status = "rolled back" if run.rollback else run.status
-        data = [_version(version) for version in run.versions] + ([run.message] if run.rollback else [])
+        status = _ACTIONS.get(run.action, run.status)
+        data = [*(_version(version) for version in run.versions), *([run.message] if run.action else [])]
         colour = _COLOUR[run.status]
         table.add_row(
             f"{run.run_id}\n[dim]commit {run.commit[:12]}[/]",

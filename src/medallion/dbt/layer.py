@@ -82,6 +82,8 @@ class _Work:
                 self._relations[where[unique_id][0]].append(node.alias)
         others = [*manifest.nodes.values(), *manifest.sources.values()]
         pins = builds.pinned(connection, {f"{step.schema_prefix}{node.schema}" for node in others})
+        if fresh:
+            self._refuse_taken(share)
         if self._layer.publish and fresh:
             self._refuse(share, where, pins)
         for schema in self._relations:
@@ -96,13 +98,17 @@ class _Work:
         # dbt has sessions of its own: they may write only while this attempt holds its lock.
         guard(manifest, self._session.fence.statement)
 
+    def _refuse_taken(self, share: Share) -> None:
+        """Refuse, with the first layer already, to replace what Medallion did not make in any layer."""
+        step, names = self._session.step, defaultdict(list)
+        for schema, name in share.relations:
+            names[f"{step.schema_prefix}{schema}"].append(name)
+        views.refuse_taken(self._session.connection, step.pipeline, names)
+
     def _refuse(self, share: Share, where: dict[str, tuple[str, str]], pins: dict[tuple[str, str], str]) -> None:
         """Refuse, before anything is written, what cannot be published safely."""
         manifest, prefix = self._project.manifest, self._session.step.schema_prefix
-        connection = self._session.connection
-        for schema, names in self._relations.items():
-            views.refuse_taken(connection, schema, names)
-        growing = increments.growing(connection)
+        growing = increments.growing(self._session.connection)
         fixed = {*where, *(source for source, twin in share.twins.items() if twin in where)}
         for node in (*manifest.nodes.values(), *manifest.sources.values()):
             name = str(getattr(node, "alias", None) or getattr(node, "identifier", ""))
@@ -200,11 +206,7 @@ class _Work:
         connection, build = self._session.connection, self._builds[schema]
         if self._layer.publish:
             return builds.publish(connection, schema, build, names)
-        retired, aside = builds.hand_on(connection, schema, build, names)
-        if aside:
-            what = f"what stood in {schema} in the place of {self._layer.layer}'s relations is in {aside} now"
-            self._session.log.event("moved_aside", what, "warning", schema=aside)
-        return retired
+        return builds.hand_on(connection, schema, build, names)
 
     def _tell_retired(self, retired: list[builds.Retired]) -> None:
         log, layer = self._session.log, self._layer.layer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Share:
         tests: Unique ids of the tests that it runs.
         twins: The node of each source that is one of the project's own nodes.
         schemas: The schemas of all layers, without the pipeline's prefix.
+        relations: Schema, without the prefix, and name of what all layers build.
         unbuilt: Names of the pipeline's own models that no layer builds.
         left_out: Names of tests that would need the pipeline's other layers to be known.
     """
@@ -37,6 +38,7 @@ class Share:
     tests: frozenset[str]
     twins: Mapping[str, str]
     schemas: frozenset[str]
+    relations: frozenset[tuple[str, str]]
     unbuilt: tuple[str, ...]
     left_out: tuple[str, ...]
 
@@ -66,17 +68,26 @@ def find_share(
             "check `models` and `layers[].select` in the pipeline file against the dbt project's folders",
         )
     refusals.refuse(problems)
-    schemas = {named(manifest, id).schema for ids in division.builds.values() for id in ids}
+    ids = frozenset().union(*division.builds.values())
     return Share(
         nodes,
         division.builds[layer],
         frozenset(id for id in selected if nodes[id].ephemeral),
         division.tests[layer],
         own,
-        frozenset(schemas),
+        frozenset(named(manifest, id).schema for id in ids),
+        frozenset(list_relations(manifest, ids)),
         tuple(nodes[id].name for id in division.unbuilt),
         division.left_out,
     )
+
+
+def list_relations(manifest: Manifest, ids: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield schema and name of the relations of some nodes; functions are not published and have none."""
+    for id in sorted(ids):
+        if id in manifest.nodes:
+            node = manifest.nodes[id]
+            yield node.schema, node.alias
 
 
 def divided(

@@ -18,13 +18,11 @@ from medallion.warehouse import relations as contents
 from medallion.warehouse import views
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.dressing import dress
-from medallion.warehouse.ledger import StepRun, require_no_rollback_since
+from medallion.warehouse.ledger import ADOPTION, StepRun, require_no_rollback_since
 from medallion.warehouse.lock import lock_until_commit
 
 MAX_BYTES = 63
 """Postgres cuts longer names, without an error."""
-ASIDE = "moved aside"
-"""The run of what stood in a layer's place and Medallion did not make."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,15 @@ def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool, on
         if not published:
             drop(connection, str(name))
     with connection.transaction():
-        return _make(connection, schema, step.pipeline, step.run_id, mine[2])
+        return make(connection, schema, step)
 
 
-def _make(connection: Connection, schema: str, pipeline: str, run_id: str, step: str) -> str:
+def make(connection: Connection, schema: str, step: StepRun) -> str:
+    """Make an empty build of a schema and register it. Returns its name.
+
+    Raises:
+        Misconfigured: The schema's name leaves no room for a build's.
+    """
     name = f"{schema}__{secrets.token_hex(4)}"
     if len(name.encode()) > MAX_BYTES:
         what = f"the schema {schema!r} is longer than the {MAX_BYTES - 10} bytes that leave room for a build's name"
@@ -92,7 +95,7 @@ def _make(connection: Connection, schema: str, pipeline: str, run_id: str, step:
     connection.execute(
         """insert into medallion.builds (build_schema, published_schema, pipeline, run_id, step)
            values (%s, %s, %s, %s, %s)""",
-        (name, schema, pipeline, run_id, step),
+        (name, schema, step.pipeline, step.run_id, step.layer or step.step),
     )
     return name
 
@@ -139,7 +142,7 @@ def extend(connection: Connection, step: StepRun, schema: str, relation: str, bu
     require_no_rollback_since(connection, step.pipeline, step.run_id)
     if views.view_targets(connection, schema).get(relation) != build:
         raise WarehouseUnavailable(f"readers of {schema}.{relation} were given another build meanwhile", "run again")
-    _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
+    record_publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
 
 
 def current_fingerprint(connection: Connection, schema: str, relation: str) -> str | None:
@@ -154,7 +157,7 @@ def current_fingerprint(connection: Connection, schema: str, relation: str) -> s
 def confirm(connection: Connection, step: StepRun, schema: str, relation: str) -> None:
     """Record that a run leaves readers with the build that they already see."""
     build = views.view_targets(connection, schema)[relation]
-    _publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
+    record_publication(connection, step.pipeline, step.run_id, step.layer or step.step, schema, build, [relation])
 
 
 def assert_unchanged(connection: Connection, pipeline: str, relations: Mapping[str, Sequence[str]]) -> None:
@@ -187,36 +190,32 @@ def publish(
             the new build no longer has.
         WarehouseUnavailable: The build is gone, or a reader's transaction does not let go of a view.
     """
-    pipeline, run_id, step = _finished(connection, build, relations, fingerprint)
+    pipeline, run_id, step = finish(connection, build, relations, fingerprint)
     assert_unchanged(connection, pipeline, {schema: relations})
     require_no_rollback_since(connection, pipeline, run_id)
-    _publication(connection, pipeline, run_id, step, schema, build, relations)
+    record_publication(connection, pipeline, run_id, step, schema, build, relations)
     return _show(connection, pipeline, step, schema, build, relations)
 
 
-def hand_on(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> tuple[Retired, str | None]:
+def hand_on(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> Retired:
     """Point `schema.<relation>` at the build of a layer that is not published, for the layers after it.
 
     It is no part of the history: no rollback puts it back, and it is kept while it is the newest or a view reads it.
-    What stands there and is no view of ours, such as a table of an earlier version or of plain dbt, is moved aside.
 
     Returns:
-        As `publish` does, and the schema of what was moved aside.
+        As `publish` does.
 
     Raises:
-        Misconfigured: Other views depend on a column that the new build no longer has.
+        Misconfigured: A relation of that name is no view of ours, or other views depend on a column that
+            the new build no longer has.
         WarehouseUnavailable: The build is gone, or a reader's transaction does not let go of a view.
     """
-    pipeline, _, step = _finished(connection, build, relations, None)
-    aside = None
-    if taken := views.taken(connection, schema, relations):
-        aside = _make(connection, schema, pipeline, ASIDE, step)
-        views.move(connection, schema, taken, aside)
-    return _show(connection, pipeline, step, schema, build, relations), aside
+    pipeline, _, step = finish(connection, build, relations)
+    return _show(connection, pipeline, step, schema, build, relations)
 
 
-def _finished(
-    connection: Connection, build: str, relations: Sequence[str], fingerprint: str | None
+def finish(
+    connection: Connection, build: str, relations: Sequence[str], fingerprint: str | None = None
 ) -> tuple[str, str, str]:
     """Mark a build as what readers get; return its pipeline, run and step."""
     row = connection.execute(
@@ -236,7 +235,7 @@ def republish(connection: Connection, pipeline: str, run_id: str, step: str, sch
     """Point readers at an earlier build again, under a rollback's own run id."""
     row = connection.execute("select relations from medallion.builds where build_schema = %s", (build,)).fetchone()
     relations: Sequence[str] = row[0] if row else ()  # type: ignore[assignment]
-    _publication(connection, pipeline, run_id, step, schema, build, relations)
+    record_publication(connection, pipeline, run_id, step, schema, build, relations)
     return _show(connection, pipeline, step, schema, build, relations, grants=False)
 
 
@@ -252,14 +251,17 @@ def _show(
 ) -> Retired:
     """Let readers see a build, and nothing of this step's other builds. Who may read is today's, not the data's."""
     connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+    views.refuse_taken(connection, pipeline, {schema: relations})
     views.swap(connection, schema, build, relations)
     rows = connection.execute(
-        "select build_schema from medallion.builds where pipeline = %s and step = %s and published_schema = %s",
-        (pipeline, step, schema),
+        """select build_schema, run_id in (
+               select run_id from medallion.step_runs where pipeline = build.pipeline and step = %s)
+           from medallion.builds as build where pipeline = %s and step = %s and published_schema = %s""",
+        (ADOPTION, pipeline, step, schema),
     ).fetchall()
-    ours = {str(row[0]) for row in rows}
-    if grants:
-        dress(connection, schema, build, relations, sorted(ours))
+    ours = {str(name) for name, _ in rows}
+    if grants:  # what an adopted relation had is not dbt's alone, so nothing of it is taken back
+        dress(connection, schema, build, relations, sorted(str(name) for name, adopted in rows if not adopted))
     gone = [
         name for name, seen in views.view_targets(connection, schema).items() if seen in ours and name not in relations
     ]
@@ -270,9 +272,10 @@ def _show(
     )
 
 
-def _publication(
+def record_publication(
     connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str, relations: Sequence[str]
 ) -> None:
+    """Record which build a run leaves readers of a schema with."""
     connection.execute(
         """insert into medallion.publications (pipeline, run_id, step, published_schema, build_schema, relations)
            values (%s, %s, %s, %s, %s, %s)""",

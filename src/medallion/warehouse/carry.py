@@ -9,14 +9,11 @@ from medallion.warehouse.connection import Connection
 
 
 def holder(connection: Connection, schema: str, relation: str) -> str | None:
-    """Return the schema that holds the table behind `schema.relation`, through any builds that only carry it on.
+    """Return the build that holds the table behind `schema.relation`, through any builds that only carry it on.
 
     Returns:
-        A build; the schema itself where a table stands there, such as plain dbt makes; None if readers see no such
-        relation, or one that is no table.
+        A build; None if readers see no such relation, or one that is no table.
     """
-    if views.taken(connection, schema, [relation]).get(relation) == "table":
-        return schema
     build = views.view_targets(connection, schema).get(relation)
     while build is not None:
         row = connection.execute(

@@ -30,7 +30,7 @@ def dress(connection: Connection, schema: str, build: str, relations: Sequence[s
     """
     for name in relations:
         _grant(connection, schema, build, name, earlier)
-        _comment(connection, schema, build, name, earlier)
+        copy_comments(connection, schema, build, name, earlier)
 
 
 def _grant(connection: Connection, schema: str, build: str, name: str, earlier: Sequence[str]) -> None:
@@ -58,7 +58,8 @@ def _grants(connection: Connection, schemas: Sequence[str], name: str) -> set[Gr
     return {(str(role), str(privilege), bool(on)) for role, privilege, on in rows}
 
 
-def _comment(connection: Connection, schema: str, build: str, name: str, earlier: Sequence[str]) -> None:
+def copy_comments(connection: Connection, schema: str, build: str, name: str, earlier: Sequence[str] = ()) -> None:
+    """Give a view the comments of a build's relation, and take back those that only earlier builds had."""
     wanted, there = _comments(connection, build, name), _comments(connection, schema, name)
     ours = [_comments(connection, other, name) for other in earlier if other != build]
     for column in {*wanted, *there}:

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from medallion.warehouse import views
 from medallion.warehouse.connection import Connection
-from medallion.warehouse.ledger import ROLLBACK
+from medallion.warehouse.ledger import ADOPTION, ROLLBACK
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,10 @@ class Version:
 
 @dataclass(frozen=True)
 class Run:
-    """A run, or a rollback. `status` is `succeeded`, `failed` or `unfinished`."""
+    """A run, or what a person did: `action` is the step of a rollback or an adoption in the ledger.
+
+    `status` is `succeeded`, `failed` or `unfinished`.
+    """
 
     run_id: str
     status: str
@@ -44,11 +47,12 @@ class Run:
     whole: bool
     versions: tuple[Version, ...]
     message: str = ""
+    action: str = ""
 
     @property
     def rollback(self) -> bool:
         """Whether this is a rollback and no run."""
-        return bool(self.message)
+        return self.action == ROLLBACK
 
     @property
     def seen(self) -> bool:
@@ -62,10 +66,10 @@ class Run:
 
 
 def list_runs(connection: Connection, pipeline: str) -> list[Run]:
-    """Return a pipeline's runs and rollbacks, newest first."""
+    """Return a pipeline's runs, rollbacks and adoptions, newest first."""
     versions = _versions(connection, pipeline)
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_RUNS, {"pipeline": pipeline, "rollback": ROLLBACK}).fetchall()
+        rows = cursor.execute(_RUNS, {"pipeline": pipeline, "actions": [ROLLBACK, ADOPTION]}).fetchall()
     return [_run(row, versions.get(row["run_id"], ())) for row in rows]
 
 
@@ -81,7 +85,8 @@ _RUNS = """
     ended as (
         select run_id, min(started_at) as started_at, max(finished_at) as finished_at, max(id) as id,
             bool_or(status = 'failed') as failed, max(commit) as commit,
-            max(details ->> 'message') filter (where step = %(rollback)s) as message
+            max(details ->> 'message') filter (where step = any(%(actions)s)) as message,
+            max(step) filter (where step = any(%(actions)s)) as action
         from latest group by run_id)
     select ended.*, exists (
             select from planned left join good using (run_id, step)
@@ -102,6 +107,7 @@ def _run(row: dict[str, Any], versions: tuple[Version, ...]) -> Run:
         whole=not row["lacking"] if row["planned"] else not row["failed"],
         versions=versions,
         message=row["message"] or "",
+        action=row["action"] or "",
     )
 
 

@@ -26,6 +26,8 @@ VERSION = int(re.findall(r"\d+", _SCHEMA)[-1])
 """Of `schema.sql`, whose last line says it. An older step leaves a newer schema as it is."""
 ROLLBACK = "rollback"
 """The step under which a rollback is in the ledger."""
+ADOPTION = "adopt"
+"""The step under which relations that Medallion took over are in the ledger."""
 
 
 @dataclass(frozen=True)

@@ -62,20 +62,32 @@ def taken(connection: Connection, schema: str, relations: Sequence[str]) -> dict
            from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and relname = any(%s)""",
         (schema, list(relations)),
     ).fetchall()
-    mine = view_targets(connection, schema) if rows else {}
-    return {str(name): str(kind) for name, kind in rows if not mine.get(str(name), "").startswith(f"{schema}__")}
+    mine = published(connection, schema) if rows else {}
+    return {str(name): str(kind) for name, kind in rows if name not in mine}
 
 
-def refuse_taken(connection: Connection, schema: str, relations: Sequence[str]) -> None:
-    """Refuse to publish over a relation that is no view of ours.
+def published(connection: Connection, schema: str) -> dict[str, str]:
+    """Return the builds that views of ours in a schema show, by view name."""
+    rows = connection.execute("select build_schema from medallion.builds where published_schema = %s", (schema,))
+    builds = {str(row[0]) for row in rows.fetchall()}
+    return {name: build for name, build in view_targets(connection, schema).items() if build in builds}
+
+
+def refuse_taken(connection: Connection, pipeline: str, relations: Mapping[str, Sequence[str]]) -> None:
+    """Refuse to publish over relations, names by schema, that are not views of ours.
 
     Raises:
-        Misconfigured: There is one.
+        Misconfigured: There are some.
     """
-    for name, kind in sorted(taken(connection, schema, relations).items()):
+    found = [
+        f"{schema}.{name} is a {kind} that Medallion did not make"
+        for schema in sorted(relations)
+        for name, kind in sorted(taken(connection, schema, relations[schema]).items())
+    ]
+    if found:
         raise Misconfigured(
-            f"{schema}.{name} is a {kind} that Medallion did not make, so it is left alone",
-            f"rename or drop it: Medallion publishes {schema}.{name} as a view",
+            "\n".join(found),
+            f"run `medallion adopt {pipeline}` to take over what plain dbt built, or rename or drop it",
         )
 
 
@@ -92,54 +104,61 @@ def lock(connection: Connection, relations: Mapping[str, Sequence[str]]) -> None
     Raises:
         WarehouseUnavailable: A reader's transaction does not let go of a view.
     """
+    names = [(schema, name) for schema in sorted(relations) for name in _views(connection, schema, relations[schema])]
+    lock_by(connection, [locking(*name) for name in names], list(relations))
+
+
+def locking(schema: str, view: str) -> sql.Composed:
+    """Return a statement that locks a view as its replacement does, and changes nothing."""
+    # `lock table` would lock what the view reads, too.
+    return sql.SQL("alter view if exists {} reset (security_barrier)").format(sql.Identifier(schema, view))
+
+
+def lock_by(connection: Connection, statements: list[sql.Composed], schemas: Sequence[str]) -> None:
+    """Lock relations of some schemas as `lock` does: by statements that each lock one, and change nothing."""
     patience = time.monotonic() + PATIENCE_SECONDS
-    names = [
-        sql.Identifier(schema, name)
-        for schema in sorted(relations)
-        for name in _views(connection, schema, relations[schema])
-    ]
-    while names:
+    while statements:
         try:
             with connection.transaction():
                 wait = FIRST_WAIT
-                for name in names:
+                for statement in statements:
                     connection.execute("select set_config('lock_timeout', %s, true)", (wait,))
                     wait = NEXT_WAIT
-                    # `lock table` would lock what the view reads, too. This changes nothing, under the right lock.
-                    connection.execute(sql.SQL("alter view if exists {} reset (security_barrier)").format(name))
+                    connection.execute(statement)
                 connection.execute("select set_config('lock_timeout', '0', true)")
             return
         except psycopg.errors.LockNotAvailable as error:
             if time.monotonic() > patience:
                 raise WarehouseUnavailable(
-                    f"the views of {', '.join(relations)} could not be switched for {PATIENCE_SECONDS:.0f} s: "
-                    f"{_holders(connection, list(relations))} reads them in one long transaction",
+                    f"the relations of {', '.join(schemas)} could not be switched for {PATIENCE_SECONDS:.0f} s: "
+                    f"{_holders(connection, schemas)} reads them in one long transaction",
                     "end that transaction (pg_terminate_backend), and run again",
                 ) from error
             connection.execute("select pg_sleep(%s)", (random.uniform(0.01, PAUSE_SECONDS),))
-            random.shuffle(names)
+            random.shuffle(statements)
 
 
 def swap(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> None:
     """Point `schema.<relation>` at the build, for every relation; they change when the transaction ends.
 
     Raises:
-        Misconfigured: A relation of that name is no view of ours, or other views depend on a column that
-            the new build no longer has.
+        Misconfigured: Other views depend on a column that the new build no longer has.
         WarehouseUnavailable: A reader's transaction does not let go of a view.
     """
-    refuse_taken(connection, schema, relations)
     lock(connection, {schema: relations})
     for relation in sorted(relations):
         _switch(connection, schema, build, relation)
 
 
-def move(connection: Connection, schema: str, relations: Mapping[str, str], to: str) -> None:
-    """Move relations, given with their kinds, to another schema. What reads them goes on reading them."""
-    for name, kind in relations.items():
-        connection.execute(
-            sql.SQL("alter {} {} set schema {}").format(sql.SQL(kind), sql.Identifier(schema, name), sql.Identifier(to))
-        )
+def put_before(connection: Connection, schema: str, relation: str, build: str) -> None:
+    """Move a relation to a build, and create the view that readers use in its place.
+
+    The rows are old, so every transaction may see them: the view lacks the condition of `swap`.
+    """
+    stable, moved = sql.Identifier(schema, relation), sql.Identifier(build, relation)
+    # `alter table` moves views and materialized views too, and a table's indexes and sequences with it.
+    connection.execute(sql.SQL("alter table {} set schema {}").format(stable, sql.Identifier(build)))
+    connection.execute(sql.SQL("create view {} as select * from {}").format(stable, moved))
 
 
 def drop(connection: Connection, schema: str, relation: str) -> bool:

@@ -32,7 +32,7 @@ def build_alerts(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> lis
     about: dict[str, Any] = {"pipeline": pipeline.name, "run_id": report.run_id, "owner": pipeline.owner}
     alerts: list[Alert] = []
     broken = next((step for step in report.steps if step["status"] in ("failed", "lost")), None)
-    before = next((run for run in runs if run.run_id != report.run_id and not run.rollback), None)
+    before = next((run for run in runs if run.run_id != report.run_id and not run.action), None)
     if broken is not None:
         failed = tuple(_failed(broken))
         said = str(broken["message"] or "the step ended without a word")

@@ -1,0 +1,53 @@
+"""Who may do what with a relation, carried over to the view that takes its place."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from medallion.warehouse.connection import Connection
+
+# The owner of a relation may use it, and let others use it, without a grant; on another owner's view it takes one.
+_GRANTS = """
+    with relation as (
+        select pg_class.oid, relowner, coalesce(relacl, acldefault('r', relowner)) as relacl
+        from pg_class where pg_class.oid = %s::regclass),
+    granted as (
+        select null::name as attname, relowner, acl.* from relation, aclexplode(relacl) as acl
+        union all
+        select attname, relowner, acl.* from relation inner join pg_attribute on attrelid = relation.oid,
+            aclexplode(attacl) as acl
+        where attnum > 0 and not attisdropped)
+    select distinct case when grantee = 0 then 'public' else grantee::regrole::text end, privilege_type, attname,
+        bool_or(is_grantable or grantee = relowner)
+    from granted where grantee <> (select oid from pg_roles where rolname = current_user) group by 1, 2, 3
+    order by 1, 2, 3
+"""
+
+
+def copy_access(connection: Connection, relation: sql.Identifier, view: sql.Identifier) -> None:
+    """Give a new view exactly the grants of a relation, those on columns too, and its owner's own rights.
+
+    Args:
+        connection: To the warehouse; its role owns the view.
+        relation: What the view shows.
+        view: It may have grants already, by default privileges.
+    """
+    for role, privilege, column, _ in _grants(connection, view):
+        connection.execute(_statement("revoke {} on {} from {}", privilege, column, view, role))
+    for role, privilege, column, on in _grants(connection, relation):
+        connection.execute(
+            _statement("grant {} on {} to {}" + " with grant option" * on, privilege, column, view, role)
+        )
+
+
+def _grants(connection: Connection, relation: sql.Identifier) -> list[tuple[str, str, str | None, bool]]:
+    rows = connection.execute(_GRANTS, (relation.as_string(connection),)).fetchall()
+    return [
+        (str(role), str(privilege), None if column is None else str(column), bool(on))
+        for role, privilege, column, on in rows
+    ]
+
+
+def _statement(text: str, privilege: str, column: str | None, view: sql.Identifier, role: str) -> sql.Composed:
+    what = sql.SQL(privilege) if column is None else sql.SQL(f"{privilege} ({{}})").format(sql.Identifier(column))
+    return sql.SQL(text).format(what, view, sql.SQL(role))
