@@ -277,7 +277,7 @@ def test_a_rollback_goes_back_to_the_adopted_data(ready: Connection):
     assert ready.execute("select count(*) from medallion.builds where run_id = %s", (done.run_id,)).fetchone() == (0,)
 
 
-def test_relations_that_plain_dbt_replaced_are_adopted_with_the_rest(ready: Connection):
+def test_relations_replaced_by_plain_dbt_are_adopted(ready: Connection):
     publish(ready, "run-1", "a", "b")
     ready.execute("drop view gold.b; create table gold.b as select 5 as id, 'plain'::text as secret")
     done = take_over(ready, "a", "b")

@@ -51,7 +51,7 @@ def test_images_keep_their_own_command(dag: Any):
     assert all(not task.cmds for task in dag.tasks if hasattr(task, "cmds"))
 
 
-def test_pods_satisfy_the_restricted_standard_and_have_no_password_of_their_own(dag: Any):
+def test_pods_are_restricted_and_hold_no_password(dag: Any):
     from kubernetes.client import ApiClient
 
     plain = ApiClient().sanitize_for_serialization
@@ -68,7 +68,7 @@ def test_pods_satisfy_the_restricted_standard_and_have_no_password_of_their_own(
         assert task.container_resources.limits["memory"] == task.container_resources.requests["memory"]
 
 
-def test_one_broken_pipeline_shows_its_error_and_leaves_the_others(tmp_path: Path):
+def test_broken_pipeline_shows_its_error_others_stay(tmp_path: Path):
     folder = tmp_path / "dags"
     shutil.copytree(DAGS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "pipelines" / "broken.yaml").write_text("name: broken\nowner: me\nlayer: []\n")
@@ -100,7 +100,7 @@ def test_every_step_tells_of_its_failure_and_of_its_recovery(dag: Any):
     assert [len(task.on_success_callback) for task in steps] == [1] * len(steps)
 
 
-def test_a_pod_that_succeeded_after_its_worker_had_died_is_taken_up(monkeypatch: pytest.MonkeyPatch):
+def test_pod_that_outlived_its_worker_is_adopted(monkeypatch: pytest.MonkeyPatch):
     from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
     from kubernetes.client import models as k8s
 

@@ -114,9 +114,7 @@ def parsed(
     return files, changes, errors
 
 
-def test_each_dag_stays_in_its_file_also_when_a_parse_of_the_errors_is_killed(
-    home: Path, folder: Path, expected: dict[str, str]
-):
+def test_dags_stay_in_their_files_when_a_parse_is_killed(home: Path, folder: Path, expected: dict[str, str]):
     assert parsed(home, folder, 2) == (expected, set(), [])
     runner = folder / "runner-eu.yaml"
     runner.write_text(runner.read_text() + schedule("broken", "acme/nothing"))

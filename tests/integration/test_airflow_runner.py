@@ -54,7 +54,7 @@ def tasks(dag: dict[str, Any]) -> list[dict[str, Any]]:
     return [task["__var"] for task in dag["tasks"]]
 
 
-def test_good_schedules_become_dags_and_bad_ones_an_import_error_and_a_dag_that_says_so(processed, tmp_path: Path):
+def test_bad_schedule_is_an_import_error_good_ones_are_dags(processed, tmp_path: Path):
     entries = (
         schedule("hourly", "acme/orders", 'cron: "0 * * * *", max_concurrent_runs: 2, tags: {priority: high}')
         + schedule("paused", "acme/orders", "interval_seconds: 3600, enabled: false")
@@ -100,7 +100,7 @@ def test_a_file_for_another_way_to_run_makes_no_dags(processed, tmp_path: Path, 
     assert processed(dags) == {stub: {"dags": {}, "errors": {}} for stub in ("schedules.py", "schedule_errors.py")}
 
 
-def test_a_tenants_pods_have_its_own_secret_namespace_account_and_folder(processed, tmp_path: Path):
+def test_tenant_pods_have_its_secret_namespace_account_folder(processed, tmp_path: Path):
     dags = write(tmp_path / "dags", schedule("a", "acme/orders") + schedule("b", "globex/orders"), "acme/orders")
     write(dags, schedule("a", "acme/orders") + schedule("b", "globex/orders"), "globex/orders")
     tenant = {"namespace": "acme", "secret": "medallion-warehouse-acme", "serviceAccount": "medallion-step-acme"}

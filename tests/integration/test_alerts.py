@@ -28,7 +28,7 @@ def test_values_are_escaped_in_html():
     assert "&lt;1&gt; &amp;" in render(ALERTS["failure"], "html")
 
 
-def test_last_words_fit_into_a_termination_message_whatever_they_say():
+def test_result_always_fits_a_termination_message():
     sample = {f"column {n}": "ä" * 300 for n in range(20)}
     failed = tuple(Failed("test", f"test_{n}_" + "x" * 200, n, "ü" * 900, sample) for n in range(40))
     words = TerminationMessage("failed", 84, "é" * 5000, "do" * 5000, failed=failed)
@@ -136,7 +136,7 @@ def test_disabled_alerts_are_not_sent(told: Any):
     assert told() == []
 
 
-def test_a_deadline_is_the_pipelines_own_and_can_be_called_by_name():
+def test_deadline_is_the_pipelines_own_and_has_a_name():
     from airflow.sdk._shared.module_loading import import_string
 
     assert alerting().deadline() is None

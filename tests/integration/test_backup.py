@@ -12,7 +12,7 @@ import pytest
 from dumps import BINARIES, CONTENT, SCRIPTS, run, sql, variables_of
 
 
-def test_a_backup_restores_every_row_grant_and_owner_and_leaves_the_old_database_beside_it(filled: str, tmp_path: Path):
+def test_backup_restores_rows_grants_owners_and_keeps_the_old(filled: str, tmp_path: Path):
     before = sql(filled, "warehouse", CONTENT)
     done = run("backup.sh", filled, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -41,7 +41,7 @@ def test_airflows_metadata_comes_back_with_its_owner(filled: str, tmp_path: Path
     assert sql(filled, "airflow", owner) == [("airflow",)]
 
 
-def test_a_session_that_is_in_use_does_not_keep_a_restore_from_its_end(filled: str, tmp_path: Path):
+def test_restore_ends_while_a_session_is_in_use(filled: str, tmp_path: Path):
     assert run("backup.sh", filled, tmp_path, VERIFY="false").returncode == 0
     (stamp,) = [path.name for path in tmp_path.iterdir()]
     with psycopg.connect(filled, dbname="warehouse", user="warehouse") as busy:

@@ -106,7 +106,7 @@ def test_a_restore_of_a_fetched_dump_gives_the_same_rows(filled: str, lake: Any,
     assert sql(filled, "warehouse", CONTENT) == before
 
 
-def test_an_upload_that_is_killed_leaves_no_backup_and_what_was_there(lake: Any, storage_server, tmp_path, capsys):
+def test_killed_upload_leaves_no_backup_and_keeps_the_others(lake: Any, storage_server, tmp_path, capsys):
     made(tmp_path / "before", days_ago(400))
     BackupBucket(URL).push(tmp_path / "before" / days_ago(400))
     made(tmp_path / "backups")
@@ -133,7 +133,7 @@ def test_an_upload_that_is_killed_leaves_no_backup_and_what_was_there(lake: Any,
     assert list(BackupBucket(URL).backups()) == [STAMP]
 
 
-def test_a_storage_that_keeps_other_bytes_than_it_was_sent_is_found_out(
+def test_storage_that_changes_bytes_is_detected(
     lake: Any, storage_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     made(tmp_path / "backups")
@@ -180,7 +180,7 @@ def test_backups_go_when_they_are_too_old_and_the_newest_never(lake: Any, tmp_pa
     assert "of/backups/notes/2020-01-01T00-00-00Z" in keys(lake)
 
 
-def test_what_an_upload_left_goes_after_a_day_and_is_never_the_newest(lake: Any, tmp_path: Path):
+def test_upload_leftovers_expire_and_are_never_the_newest(lake: Any, tmp_path: Path):
     bucket = BackupBucket(URL)
     bucket.push(made(tmp_path, days_ago(30)))
     for stamp in (days_ago(1), days_ago(0)):

@@ -47,7 +47,7 @@ def test_values_are_cleaned_and_typed_and_money_stays_exact(load: Load, warehous
     ]
 
 
-def test_every_rejected_row_is_kept_with_line_column_value_and_reason(load: Load, warehouse: Connection):
+def test_rejected_rows_keep_line_column_value_and_reason(load: Load, warehouse: Connection):
     load(HEADER + "x,a,2025-01-01,1,1,yes\n,a,31.12.2025,-1,1.5,maybe\n3,abcdefghijkl,2025-01-01,1,1,no\n4,a,,1,1,\n")
     assert quarantine(warehouse) == [
         (2, "id", "x", "is not a whole number"),
@@ -72,9 +72,7 @@ def test_repeated_keys_go_to_quarantine_and_the_first_row_stays(load: Load, ware
     assert entry(warehouse)["rows_rejected"] == 2
 
 
-def test_a_row_without_its_key_is_rejected_even_if_the_contract_does_not_say_required(
-    load: Load, warehouse: Connection
-):
+def test_row_without_key_is_rejected_without_required(load: Load, warehouse: Connection):
     fields = [{**field, "constraints": {}} for field in CONTRACT["fields"]]  # type: ignore[attr-defined]
     assert load(HEADER + ",a,,1,1,\n2,b,,1,1,\n", fields=fields).returncode == 0
     assert rows(warehouse, "id") == [(2,)]
@@ -93,9 +91,7 @@ def test_a_row_without_its_key_is_rejected_even_if_the_contract_does_not_say_req
         (b"2," + b"a" * (1 << 20) + b",,1,1,\n", "is longer than 1048576 bytes"),
     ],
 )
-def test_a_line_that_is_no_record_is_rejected_and_the_rest_is_loaded(
-    load: Load, warehouse: Connection, line: bytes, reason: str
-):
+def test_line_that_is_no_record_is_rejected_rest_loaded(load: Load, warehouse: Connection, line: bytes, reason: str):
     good = b"1,a,,1,1,\n"
     done = load(b"\xef\xbb\xbf" + HEADER.encode() + good + line + b"3,c,,1,1,\n", **{"primaryKey": []})
     if "longer" in reason:
@@ -133,7 +129,7 @@ def test_a_file_may_be_gzipped_whatever_its_name(load: Load, warehouse: Connecti
         (gzip.compress(HEADER.encode() * 9, mtime=0)[:-9], ExitCode.BAD_INPUT, "damaged or cut-off gzip file"),
     ],
 )
-def test_a_file_that_is_refused_says_why_and_leaves_the_table_as_it_was(
+def test_refused_file_says_why_and_leaves_the_table(
     load: Load, warehouse: Connection, content: bytes, code: ExitCode, words: str
 ):
     load(HEADER + "7,kept,,1,1,\n", run="zero")
@@ -189,7 +185,7 @@ def test_another_contract_for_the_same_input_loads_again(load: Load, warehouse: 
     assert rows(warehouse, "who") == [(None,)]
 
 
-def test_a_kill_in_the_middle_changes_nothing_and_the_rerun_gives_the_same_table(warehouse: Connection, tmp_path: Path):
+def test_killed_load_changes_nothing_rerun_gives_the_table(warehouse: Connection, tmp_path: Path):
     """Rows from a pipe keep the cleaner in its COPY for as long as the test wants."""
     content = (HEADER + "".join(f"{n},a,,1,1,\n" for n in range(400_000))).encode()
     path = tmp_path / "orders.csv"
@@ -243,7 +239,7 @@ def test_wrong_arguments_and_wrong_contract_are_named(warehouse: Connection, tmp
     assert (done.returncode, "work.clean.contract.tabel: unknown field" in done.stdout) == (ExitCode.USAGE, True)
 
 
-def test_the_retail_export_agrees_with_an_independent_computation(warehouse: Connection, shared_data: Path):
+def test_retail_export_equals_an_independent_computation(warehouse: Connection, shared_data: Path):
     path = shared_data / "retail" / "retail_store_sales.csv"
     contract = yaml.safe_load((REPO / "dags" / "contracts" / "retail_store_sales.yaml").read_text())
     done = command(path, "one", json.loads(json.dumps(contract, default=str)))

@@ -69,9 +69,7 @@ def good(clean: Any, load_table: Any) -> None:
     ],
     ids=lambda value: value[:24].decode(errors="replace") if isinstance(value, bytes) else "",
 )
-def test_a_bad_line_is_rejected_with_its_number_and_its_neighbours_are_loaded(
-    clean, load_table, line: bytes, said: str
-):
+def test_bad_line_is_rejected_by_number_neighbours_are_loaded(clean, load_table, line: bytes, said: str):
     done = clean(HEADER + b"a,one,1.5\n" + line + b"\nb,two,2.5\n", THINGS)
     assert done.code == ExitCode.OK
     assert load_table(SHOWN) == GOOD
@@ -89,7 +87,7 @@ def test_a_stray_quote_costs_its_own_line_however_many_there_are(clean, load_tab
     assert len(load_table("id")) == 46
 
 
-def test_a_value_may_span_lines_and_the_row_is_known_by_its_first(clean, load_table):
+def test_value_over_several_lines_has_its_first_lines_number(clean, load_table):
     done = clean(HEADER + b'a,"one\r\n\r\ntwo",1\r\nb,n,2\r\n', THINGS)
     assert done.code == ExitCode.OK
     assert load_table("id, note, _line") == [("a", "one\r\n\r\ntwo", 2), ("b", "n", 5)]
@@ -131,7 +129,7 @@ def test_a_cut_off_gzip_file_loads_nothing(clean, load_table):
         (b"caf\xe9,note,amount\na,b,1\n", ExitCode.BAD_INPUT),
     ],
 )
-def test_a_file_of_another_shape_is_refused_and_readers_keep_what_they_had(clean, load_table, data: bytes, code: int):
+def test_file_of_another_shape_is_refused_readers_keep_data(clean, load_table, data: bytes, code: int):
     done = clean(data, THINGS)
     assert done.code == code
     assert done.row["status"] == "failed"
@@ -158,7 +156,7 @@ def test_a_row_wrong_in_two_columns_counts_once_and_tells_both(clean):
 
 
 @pytest.mark.usefixtures("good")
-def test_too_many_rejects_publish_nothing_and_keep_the_quarantine(clean, load_table, warehouse: Connection):
+def test_too_many_rejects_publish_nothing_keep_quarantine(clean, load_table, warehouse: Connection):
     done = clean(HEADER + b"a,n,1\n,n,1\n,n,1\n", things(rejects={"max_share": 0.5}))
     assert done.code == ExitCode.TOO_MANY_REJECTS
     assert load_table(SHOWN) == GOOD
@@ -177,7 +175,7 @@ def test_the_same_file_again_changes_nothing_and_says_so(clean, warehouse: Conne
     assert clean(data, things(title="Another contract")).row["status"] == "succeeded"
 
 
-def test_a_run_cleared_after_another_file_came_keeps_readers_served(clean, load_table, warehouse: Connection):
+def test_run_cleared_after_another_file_keeps_readers_served(clean, load_table, warehouse: Connection):
     clean(HEADER + b"a,one,1.5\nb,two,2.5\n", THINGS, run_id="same")
     warehouse.execute("create view public.report as select id from cleaned.things")
     refused = clean(HEADER + b",n,1\n", things(rejects={"max_share": 0.5}), run_id="same")
@@ -187,7 +185,7 @@ def test_a_run_cleared_after_another_file_came_keeps_readers_served(clean, load_
     assert warehouse.execute("select id from public.report").fetchall() == [("c",)]
 
 
-def test_the_log_and_the_ledger_tell_the_parts_of_the_step_by_name(clean, capsys):
+def test_log_and_ledger_name_the_parts_of_a_step(clean, capsys):
     done = clean(HEADER + b"a,n,1\n", THINGS)
     names = [part["name"] for part in done.row["details"]["parts"]]
     assert {"create_cleaned_table", "clean_and_transform_csv", "load_cleaned_csv_to_postgres"} < set(names)
@@ -234,9 +232,7 @@ COPYING = (
 
 
 @pytest.mark.usefixtures("good")
-def test_a_cleaner_stopped_while_copying_says_so_and_a_rerun_gives_the_whole_new_table(
-    load_table, warehouse: Connection, tmp_path: Path
-):
+def test_cleaner_stopped_in_copy_says_so_rerun_loads_all(load_table, warehouse: Connection, tmp_path: Path):
     path = write_rows(tmp_path / "big.csv", 400_000)
     process = start(path, "stopped")
     wait_for(warehouse, COPYING)
@@ -253,7 +249,7 @@ def test_a_cleaner_stopped_while_copying_says_so_and_a_rerun_gives_the_whole_new
 
 
 @pytest.mark.usefixtures("good")
-def test_a_lost_database_session_is_worth_a_retry_and_loses_nothing(load_table, warehouse: Connection, tmp_path: Path):
+def test_lost_session_is_retryable_and_loses_nothing(load_table, warehouse: Connection, tmp_path: Path):
     process = start(write_rows(tmp_path / "big.csv", 400_000), "lost")
     wait_for(warehouse, COPYING)
     warehouse.execute(

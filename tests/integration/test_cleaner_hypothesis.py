@@ -102,7 +102,7 @@ def covered(data: bytes, size: int) -> tuple[dict[int, tuple[Any, ...]], dict[in
 
 @settings(max_examples=400 * FUZZ, deadline=None, derandomize=FUZZ == 1)
 @given(anything, st.integers(1, 40))
-def test_every_line_is_in_a_record_or_a_reject_whatever_the_block_size(body: bytes, size: int):
+def test_every_line_is_a_record_or_a_reject_at_any_block_size(body: bytes, size: int):
     data = HEADER + body
     whole, cut = covered(data, 1 << 20), covered(data, size)
     assert whole == cut

@@ -50,7 +50,7 @@ def test_describe_tells_dag_pods_retries_and_pool(dags: Path):
         assert told in done.stdout
 
 
-def test_describe_of_a_broken_schedule_says_what_is_wrong_and_of_none_names_those_there_are(dags: Path):
+def test_describe_names_a_schedules_error_or_all_schedules(dags: Path):
     broken, none = medallion("describe", "broken", "--dags", dags), medallion("describe", "x", "--dags", dags)
     assert (broken.returncode, none.returncode) == (64, 64)
     assert "no job file" in broken.stderr

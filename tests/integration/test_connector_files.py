@@ -36,7 +36,7 @@ def by_file(warehouse: Connection) -> list[Any]:
     return warehouse.execute(query).fetchall()
 
 
-def test_all_files_that_match_are_loaded_in_the_order_of_their_names(clean, folder: Path, warehouse: Connection):
+def test_matching_files_are_loaded_in_order_of_name(clean, folder: Path, warehouse: Connection):
     (folder / "b.csv").write_bytes(b"amount,id\n2,b\n")
     (folder / "a.csv.gz").write_bytes(gzip.compress(HEADER + b"a,1\n"))
     (folder / "other.txt").write_bytes(b"nothing\n")
@@ -46,7 +46,7 @@ def test_all_files_that_match_are_loaded_in_the_order_of_their_names(clean, fold
     assert (done.row["rows_in"], done.row["rows_loaded"], done.row["rows_rejected"]) == (2, 2, 0)
 
 
-def test_a_rejected_row_tells_its_file_and_the_first_row_of_a_key_stays(clean, folder: Path, warehouse: Connection):
+def test_rejected_row_names_its_file_first_row_of_key_stays(clean, folder: Path, warehouse: Connection):
     (folder / "a.csv").write_bytes(HEADER + b"a,1\n")
     (folder / "b.csv").write_bytes(HEADER + b"a,2\nb,many\n")
     done = clean(ALL, THINGS)
@@ -60,7 +60,7 @@ def test_a_rejected_row_tells_its_file_and_the_first_row_of_a_key_stays(clean, f
     assert (done.row["rows_in"], done.row["rows_loaded"], done.row["rows_rejected"]) == (3, 1, 2)
 
 
-def test_the_same_files_again_change_nothing_and_one_more_file_does(clean, folder: Path, warehouse: Connection):
+def test_same_files_change_nothing_one_more_file_does(clean, folder: Path, warehouse: Connection):
     (folder / "a.csv").write_bytes(HEADER + b"a,1\n")
     assert clean(ALL, THINGS).row["status"] == "succeeded"
     assert clean(ALL, THINGS).row["status"] == "unchanged"
@@ -77,7 +77,7 @@ def test_one_file_of_another_shape_refuses_them_all_by_name(clean, folder: Path,
     assert done.row["details"]["message"].startswith("in/b.csv, line 1: column 'amount' is missing")
 
 
-def test_no_file_that_matches_is_no_input_and_the_message_says_what_is_there(clean, folder: Path, capsys):
+def test_no_matching_file_is_no_input_and_lists_what_is_there(clean, folder: Path, capsys):
     (folder / "a.txt").write_bytes(b"x")
     done = clean(ALL, THINGS)
     assert done.code == ExitCode.INPUT_NOT_FOUND

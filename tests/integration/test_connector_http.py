@@ -46,7 +46,7 @@ def test_a_file_that_is_zipped_on_the_way_is_read_as_what_it_is(clean, load_tabl
 
 
 @pytest.mark.parametrize("version", [{"ETag": '"v1"'}, {"Last_Modified": "Sat, 21 Nov 2026 10:00:00 GMT"}, {}])
-def test_the_same_file_again_changes_nothing_whatever_the_server_says_of_versions(clean, web: Web, version):
+def test_same_file_changes_nothing_whatever_its_etag(clean, web: Web, version):
     web.answers["/a.csv"] = answer(200, BODY, **version)
     first, second = clean(source(web), THINGS), clean(source(web), THINGS)
     assert (first.row["status"], second.row["status"]) == ("succeeded", "unchanged")
@@ -103,9 +103,7 @@ def test_a_server_that_is_not_there_is_worth_a_retry(clean, web: Web):
     assert clean(source(web), THINGS).code == ExitCode.SOURCE_UNAVAILABLE
 
 
-def test_credentials_come_from_the_environment_and_stay_out_of_logs(
-    clean, web: Web, capsys, monkeypatch: pytest.MonkeyPatch
-):
+def test_credentials_come_from_environment_not_in_logs(clean, web: Web, capsys, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CRM_HTTP_USER", "me")
     monkeypatch.setenv("CRM_HTTP_PASSWORD", "hunter2")
     web.answers["/a.csv"] = answer(200, BODY)

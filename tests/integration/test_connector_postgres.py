@@ -58,7 +58,7 @@ def counts(done: Any) -> tuple[int, int, int]:
     return done.row["rows_in"], done.row["rows_loaded"], done.row["rows_rejected"]
 
 
-def test_a_table_is_loaded_with_quotes_line_breaks_and_missing_values(clean, source: Connection, warehouse: Connection):
+def test_table_with_quotes_line_breaks_and_nulls_is_loaded(clean, source: Connection, warehouse: Connection):
     put(source, (1, 'say "hi",\nthere', "2026-01-02 03:04:05.678"), (2, None, "2026-01-01"))
     done = clean(TABLE, ORDERS)
     assert done.code == ExitCode.OK
@@ -119,9 +119,7 @@ def test_the_source_cannot_be_written_to(clean, source: Connection):
     assert source.execute("select count(*) from shop.orders").fetchone() == (0,)
 
 
-def test_by_watermark_only_what_changed_is_read_and_takes_the_place_of_what_was(
-    clean, source: Connection, warehouse: Connection
-):
+def test_watermark_reads_only_changed_rows_and_replaces_them(clean, source: Connection, warehouse: Connection):
     put(source, (1, "a", "2026-01-01"), (2, "b", "2026-01-02"))
     assert counts(clean(GROWING, ORDERS)) == (2, 2, 0)
     view = warehouse.execute("select 'cleaned.things'::regclass::oid").fetchone()
@@ -163,9 +161,7 @@ def test_another_contract_loads_everything_again(clean, source: Connection, ware
     assert there(warehouse) == [(1, "A"), (2, "B")]
 
 
-def test_too_many_rejects_add_nothing_and_the_next_run_reads_the_same_rows(
-    clean, source: Connection, warehouse: Connection
-):
+def test_too_many_rejects_add_nothing_next_run_rereads(clean, source: Connection, warehouse: Connection):
     put(source, (1, "a", "2026-01-01"))
     clean(GROWING, ORDERS)
     source.execute("insert into shop.orders values (null, 'x', '2026-01-03'), (null, 'y', '2026-01-03')")
@@ -184,9 +180,7 @@ def test_too_many_rejects_add_nothing_and_the_next_run_reads_the_same_rows(
     assert [row[0] for row in there(warehouse)] == [1, 2, 5, 6]
 
 
-def test_a_cleaner_stopped_in_the_middle_leaves_the_old_state_and_the_next_takes_all(
-    clean, source: Connection, warehouse: Connection
-):
+def test_stopped_cleaner_keeps_old_state_next_takes_all(clean, source: Connection, warehouse: Connection):
     put(source, (0, "a", "2026-01-01"))
     clean(GROWING, ORDERS)
     source.execute(

@@ -45,7 +45,7 @@ def put(lake: Any, key: str, body: bytes) -> None:
     lake.put_object(Bucket="lake", Key=key, Body=body)
 
 
-def test_an_object_is_loaded_and_again_changes_nothing_until_it_is_another(clean, load_table, lake: Any):
+def test_object_is_loaded_once_until_it_changes(clean, load_table, lake: Any):
     one = {"connector": "s3", "url": "s3://lake/in/a.csv.gz"}
     put(lake, "in/a.csv.gz", gzip.compress(HEADER + b"a,one\n"))
     assert clean(one, THINGS).row["details"]["message"] == "a.csv.gz: 1 rows in, 1 loaded, 0 rejected"
@@ -56,7 +56,7 @@ def test_an_object_is_loaded_and_again_changes_nothing_until_it_is_another(clean
     assert load_table("id, note") == [("b", "two")]
 
 
-def test_a_pattern_takes_the_objects_of_its_folder_in_the_order_of_their_keys(clean, lake: Any, warehouse: Connection):
+def test_pattern_takes_objects_of_its_folder_in_key_order(clean, lake: Any, warehouse: Connection):
     for key in ("in/b.csv", "in/a.csv", "in/deep/c.csv", "in/d.txt", "out/e.csv"):
         put(lake, key, HEADER + f"{key},x\n".encode())
     assert clean(GLOB, THINGS).code == ExitCode.OK

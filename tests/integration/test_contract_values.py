@@ -136,7 +136,7 @@ def test_what_is_rounded_is_counted_in_ledger_and_log(clean, warehouse, capsys):
     assert clean(body, contract(number(decimals=2), key)).row["details"]["rounded"] == {"kwh": 3}
 
 
-def test_a_number_keeps_its_places_unless_decimals_says_otherwise(clean, warehouse):
+def test_number_keeps_its_places_unless_decimals_is_set(clean, warehouse):
     clean(b"kwh\n1.083457\n1e-20\n123456789012345678901234567890.5\n5e3\n", contract(number()))
     assert [row[0] for row in table(warehouse, "kwh::text")] == [
         "1.083457", "0.00000000000000000001", "123456789012345678901234567890.5", "5000",

@@ -160,7 +160,7 @@ def test_steps_wait_for_the_same_steps(folder: Path):
     assert waits["dbt_test_silver"] == {"dbt_run_silver"}
 
 
-def test_schedules_keep_their_time_their_zone_and_whether_they_are_on(folder: Path):
+def test_schedules_keep_time_zone_and_enabled(folder: Path):
     made = definitions(migrate(folder), pods=True)
     schedules = {one.job_name: one for one in made.schedules}
     hourly, paused = schedules["stripe_customers_hourly"], schedules["paused"]
@@ -174,7 +174,7 @@ def test_schedules_keep_their_time_their_zone_and_whether_they_are_on(folder: Pa
     assert (sensor.job_name, sensor.default_status.value) == ("hubspot_contacts_daily", "RUNNING")
 
 
-def test_an_interval_asks_for_one_run_however_often_it_is_looked_at(folder: Path):
+def test_interval_requests_one_run_however_often_evaluated(folder: Path):
     (sensor,) = definitions(migrate(folder), pods=True).sensors
     with dagster.build_sensor_context() as context:
         keys = {sensor.evaluate_tick(context).run_requests[0].run_key for _ in range(2)}
@@ -185,7 +185,7 @@ def test_a_runner_file_for_airflow_gives_dagster_nothing_to_do(folder: Path):
     assert not definitions(folder, pods=True).jobs
 
 
-def test_a_pod_has_the_arguments_the_secrets_and_the_limits_that_it_has_under_airflow(folder: Path):
+def test_pod_has_the_same_settings_as_under_airflow(folder: Path):
     (entry,) = [one for runner in load_runners(folder) for one in runner.entries if one.name == "paused"]
     assert entry.file is not None
     plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext("r", "/landing", "abc"))
@@ -204,7 +204,7 @@ def test_a_pod_has_the_arguments_the_secrets_and_the_limits_that_it_has_under_ai
 
 
 @pytest.mark.parametrize(("codes", "attempts"), [([75, 75, 0], 3), ([75, 75, 75], 3), ([81], 1), ([0], 1)])
-def test_only_listed_exit_codes_are_tried_again_and_not_too_often(folder: Path, codes: list[int], attempts: int):
+def test_only_listed_exit_codes_are_retried_within_limit(folder: Path, codes: list[int], attempts: int):
     (entry,) = [
         one for runner in load_runners(folder) for one in runner.entries if one.name == "stripe_customers_hourly"
     ]
@@ -242,7 +242,7 @@ def test_waits_between_attempts_grow_as_the_job_says(folder: Path):
     assert waits == [7, 21]
 
 
-def test_a_bad_schedule_is_a_job_that_says_so_and_leaves_the_others(folder: Path):
+def test_bad_schedule_is_a_job_with_the_error_others_stay(folder: Path):
     (folder / "jobs" / "globex" / "orders.yaml").write_text(
         "tenant: globex\nconnector: csv\nsource: {path: ../x}\ncontract: orders\n"
     )
@@ -252,7 +252,7 @@ def test_a_bad_schedule_is_a_job_that_says_so_and_leaves_the_others(folder: Path
     assert not jobs["paused"].execute_in_process(raise_on_error=False).success
 
 
-def test_limits_of_tenants_are_pools_and_limits_of_pipelines_are_limits_of_a_tag(folder: Path, tmp_path: Path):
+def test_tenant_limits_are_pools_pipeline_limits_are_tags(folder: Path, tmp_path: Path):
     dags, home = migrate(folder), tmp_path / "home"
     assert prepare(home, dags) == {"tenant-acme": 2, "tenant-globex": 2}
     with dagster.DagsterInstance.from_config(str(home)) as instance:

@@ -47,7 +47,7 @@ def run(tmp_path: Path) -> Any:
     return build_job(plan, pods.run_pod).execute_in_process(raise_on_error=False)
 
 
-def test_a_step_is_a_pod_that_is_believed_by_its_last_words_and_then_deleted(cluster: Cluster, tmp_path: Path):
+def test_step_pod_ends_by_its_result_and_is_deleted(cluster: Cluster, tmp_path: Path):
     said = TerminationMessage("succeeded", 0, "2 rows").to_json()
     cluster.ended = {"exitCode": 0, "reason": "Completed", "message": said}
     done = run(tmp_path)
@@ -92,7 +92,7 @@ def refused(code: int, reason: str, message: str) -> dict[str, Any]:
         (refused(500, "InternalError", "failed calling webhook"), 2),
     ],
 )
-def test_an_answer_that_another_attempt_cannot_change_is_shown_and_not_asked_for_again(
+def test_permanent_api_error_is_shown_and_not_retried(
     cluster: Cluster, tmp_path: Path, answer: dict[str, Any], attempts: int
 ):
     cluster.refusal = answer

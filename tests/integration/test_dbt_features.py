@@ -163,7 +163,7 @@ def test_grants_and_comments_reach_the_view_that_readers_use(team: Team, warehou
     warehouse.execute(f"drop owned by {ROLE}")  # type: ignore[arg-type]
 
 
-def test_a_snapshot_goes_on_from_run_to_run_and_not_from_a_failed_one(team: Team, warehouse: Connection):
+def test_snapshot_continues_from_the_last_good_run(team: Team, warehouse: Connection):
     versions = "select versions from gold.changes"
     team.deliver((1, "SE", 2))
     team.good()

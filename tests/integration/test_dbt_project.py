@@ -37,7 +37,7 @@ def placed(manifest: Any) -> dict[str, str]:
     return {node.name: node.relation_name for node in nodes if node.relation_name and node.resource_type != "test"}
 
 
-def test_models_live_in_the_schema_that_bears_the_name_of_their_layer(manifest: Any):
+def test_models_live_in_the_schema_of_their_layer(manifest: Any):
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
     assert {node.name: node.schema for node in models} == {node.name: node.fqn[-2] for node in models}
 
@@ -55,7 +55,7 @@ def test_only_the_models_that_are_published_go_to_the_build(manifest: Any):
     assert placed(manifest)["agg_product_sales"] == '"w"."gold"."agg_product_sales"'
 
 
-def test_every_model_and_every_column_is_described_and_every_model_says_its_grain(manifest: Any):
+def test_every_model_and_column_is_described_with_grain(manifest: Any):
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
     assert [model.name for model in models if "Grain: one row per" not in model.description] == []
     bare = [f"{m.name}.{c.name}" for m in models for c in m.columns.values() if not c.description]

@@ -116,11 +116,11 @@ def agrees_with_the_books(connection: Connection, landing: Path) -> None:
     assert sum((Decimal(str(row[3])) for row in reasons), Decimal(0)) == books.booked
 
 
-def test_gold_agrees_with_an_independent_computation_to_the_last_decimal(published: Connection, sample: Path):
+def test_gold_equals_an_independent_computation(published: Connection, sample: Path):
     agrees_with_the_books(published, sample)
 
 
-def test_every_step_has_its_row_and_what_is_only_odd_is_warned_of(published: Connection, sample: Path):
+def test_every_step_has_its_row_and_oddities_warn(published: Connection, sample: Path):
     steps = report_of(published, "good")
     assert len(steps) == 15 + 1 + 6
     assert {step["status"] for step in steps.values()} == {"succeeded"}
@@ -188,7 +188,7 @@ def delivered(path: Path, days_ago: float) -> Path:
         ("customer_transactions", ExitCode.USAGE, "no source of 'path:models/customer_transactions' says how old"),
     ],
 )
-def test_what_was_never_delivered_is_stale_and_sources_without_limits_are_no_gate(
+def test_undelivered_source_is_stale_without_limit_no_gate(
     warehouse: Connection, models: str, code: ExitCode, words: str
 ):
     step = ("--pipeline", NAME, "--run-id", "one", "--step", "freshness", "--phase", "freshness")

@@ -21,13 +21,13 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return pipeline_dag(str(DAGS / "pipelines" / "dbt_transform.yaml"))
 
 
-def test_it_runs_hourly_from_2024_on_one_run_at_a_time_and_makes_up_for_none(dag: Any):
+def test_dag_runs_hourly_from_2024_one_at_a_time_no_catchup(dag: Any):
     assert dag.timetable._delta == timedelta(hours=1)
     assert dag.start_date == datetime(2024, 1, 1, tzinfo=timezone.utc)
     assert (dag.catchup, dag.max_active_runs, dag.dagrun_timeout) == (False, 1, timedelta(hours=2))
 
 
-def test_fifteen_loads_a_gate_and_three_groups_of_run_and_test_follow_each_other(dag: Any):
+def test_fifteen_loads_a_gate_and_three_groups_in_order(dag: Any):
     upstream = {task.task_id: task.upstream_task_ids for task in dag.tasks}
     loads = {name for name in upstream if name.startswith("Clean.")}
     assert len(loads) == 15
@@ -50,7 +50,7 @@ def test_few_of_its_pods_run_at_once_and_the_loads_are_small(dag: Any):
     assert {task.container_resources.limits["memory"] for task in loads} == {"256Mi"}
 
 
-def test_a_step_is_tried_twice_more_after_growing_waits_and_stopped_after_half_an_hour(dag: Any):
+def test_step_is_retried_twice_and_stopped_after_30_minutes(dag: Any):
     for task in (task for task in dag.tasks if hasattr(task, "arguments")):
         assert (task.retries, task.execution_timeout) == (2, timedelta(minutes=30))
         assert [task.retry_policy.config.delay(attempt) for attempt in (1, 2, 3, 4)] == [300, 600, 1200, 1800]

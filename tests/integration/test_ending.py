@@ -45,7 +45,7 @@ def test_kubernetes_reason_is_named():
     assert "no such image (ImagePullBackOff)" in read_pod_result(pod(waiting=waiting), "base").explanation
 
 
-def test_exactly_the_listed_exit_codes_are_retried_after_the_configured_wait():
+def test_listed_exit_codes_are_retried_after_the_wait():
     from airflow.sdk.definitions.retry_policy import RetryAction
 
     from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
@@ -90,7 +90,7 @@ def test_a_step_that_succeeded_before_its_eviction_succeeded():
         ([], set()),
     ],
 )
-def test_out_of_memory_and_eviction_are_retried_where_they_are_listed(codes: list[int | str], retried: set[str]):
+def test_out_of_memory_and_eviction_are_retried_if_listed(codes: list[int | str], retried: set[str]):
     from airflow.sdk.definitions.retry_policy import RetryAction
 
     from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy

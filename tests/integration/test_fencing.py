@@ -65,9 +65,7 @@ def tables(warehouse: Connection, schema: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.slow
-def test_a_layer_that_comes_back_after_its_lock_was_lost_builds_nothing_more(
-    published: Connection, monkeypatch: pytest.MonkeyPatch
-):
+def test_layer_that_lost_its_lock_builds_nothing_more(published: Connection, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MEDALLION_DBT_THREADS", "1")  # so that models are left to build when it wakes
     load(published, "", "two")
     assert run_layer("bronze", "two").returncode == ExitCode.OK
@@ -81,7 +79,7 @@ def test_a_layer_that_comes_back_after_its_lock_was_lost_builds_nothing_more(
     wait_for(published, SESSIONS, (0,))
 
 
-def test_a_published_layer_that_comes_back_changes_nothing_that_readers_see(published: Connection):
+def test_published_layer_that_lost_its_lock_changes_nothing(published: Connection):
     load(published, "", "two", months=2)
     for layer in ("bronze", "silver"):
         assert run_layer(layer, "two").returncode == ExitCode.OK
@@ -104,7 +102,7 @@ def clean(path: Path, run_id: str = "one") -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
 
 
-def test_a_cleaner_that_comes_back_after_its_lock_was_lost_loads_nothing_more(ready: Connection, tmp_path: Path):
+def test_cleaner_that_lost_its_lock_loads_nothing_more(ready: Connection, tmp_path: Path):
     path = tmp_path / "big.csv"
     path.write_bytes(b"id,note\n" + b"".join(b"%d,note number %d\n" % (n, n) for n in range(400_000)))
     process = clean(path)
@@ -121,14 +119,14 @@ def test_a_cleaner_that_comes_back_after_its_lock_was_lost_loads_nothing_more(re
     assert (row["status"], row["rows_loaded"]) == ("succeeded", 400_000)
 
 
-def test_a_killed_step_leaves_no_session_behind_even_in_the_middle_of_a_query(loaded: Connection):
+def test_killed_step_leaves_no_session_in_mid_query(loaded: Connection):
     with stuck_in_a_model(loaded, "cleaned_data.customer_transactions", *arguments_of("bronze")) as process:
         process.send_signal(signal.SIGKILL)
         process.wait(120)
         wait_for(loaded, SESSIONS, (0,), seconds=30)
 
 
-def test_an_earlier_holder_of_a_lock_can_neither_write_nor_keep_its_sessions(ready: Connection):
+def test_earlier_lock_holder_cannot_write_or_keep_sessions(ready: Connection):
     with connect("medallion one") as connection:
         one = fence.acquire(connection, "table:x", "one")
     left = psycopg.connect("", autocommit=True, application_name=fence.application_name(one, "dbt"))
@@ -155,7 +153,7 @@ def test_an_attempt_that_ends_late_does_not_have_the_last_word(ready: Connection
     assert [row["fence"] for row in ledger.list_steps(ready, "orders", "run-1")] == [3]
 
 
-def test_a_lock_is_passed_on_only_when_a_writer_of_before_has_ended(ready: Connection):
+def test_lock_passes_on_only_after_the_writer_has_ended(ready: Connection):
     with psycopg.connect("") as writer:
         with connect("medallion one") as one:
             first = fence.acquire(one, "table:x", "one")

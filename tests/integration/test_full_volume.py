@@ -80,7 +80,7 @@ def clean(path: Path, run_id: str) -> int:
     return main(told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT))
 
 
-def test_a_load_that_finds_no_room_says_so_and_succeeds_when_there_is_some(
+def test_load_on_a_full_volume_says_so_succeeds_with_room(
     volume: Volume, warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
 ):
     assert clean(rows(tmp_path / "small.csv", 10), "one") == ExitCode.OK
@@ -96,7 +96,7 @@ def test_a_load_that_finds_no_room_says_so_and_succeeds_when_there_is_some(
 
 
 @pytest.mark.slow
-def test_a_layer_that_finds_no_room_says_so_and_succeeds_when_there_is_some(volume: Volume, warehouse: Connection):
+def test_layer_on_a_full_volume_says_so_succeeds_with_room(volume: Volume, warehouse: Connection):
     load(warehouse, "", "one")
     run_all()
     load(warehouse, "", "two", months=2)

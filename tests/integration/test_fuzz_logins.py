@@ -119,7 +119,7 @@ def test_no_error_shows_a_password_however_it_is_written(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "\n", "a\0b"])
-def test_a_line_break_or_a_nul_in_a_password_is_refused_and_not_shown(text: str):
+def test_password_with_line_break_or_nul_is_refused_unshown(text: str):
     with pytest.raises(StepFailure) as caught:
         environment(f"postgresql://me:{quote('hidden' + text)}@h/d")
     assert caught.value.code == 64
@@ -148,9 +148,7 @@ def test_a_source_over_http_gets_any_user_and_password(monkeypatch: pytest.Monke
     ("name", "value"),
     [("HTTP_TOKEN", "hidden\n"), ("HTTP_TOKEN", "hidden€"), ("HTTP_PASSWORD", "hidden\n"), ("HTTP_USER", "hid:den")],
 )
-def test_what_no_header_can_carry_is_refused_by_its_variables_name(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-):
+def test_value_no_header_can_carry_is_refused_by_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
     from medallion.config.sources.http import HttpSettings
     from medallion.config.sources.http.reader import _headers
 

@@ -58,7 +58,7 @@ def test_a_new_file_is_added_to_the_table_that_readers_see(clean, folder: Path, 
     assert done.row["details"]["increment"]["names"] == ["in/b.csv"]
 
 
-def test_a_run_with_nothing_new_says_so_even_when_old_files_are_gone(clean, folder: Path, warehouse: Connection):
+def test_run_with_nothing_new_says_so_when_old_files_are_gone(clean, folder: Path, warehouse: Connection):
     clean(BY_FILE, THINGS)
     done = clean(BY_FILE, THINGS)
     assert (done.row["status"], counts(done)) == ("unchanged", (0, 0, 0))
@@ -88,7 +88,7 @@ def test_key_of_an_earlier_load_is_rejected_and_reported(clean, folder: Path, wa
     assert ("in/a.csv", "b", "4") in there(warehouse)
 
 
-def test_a_key_of_an_earlier_load_replaces_it_if_the_source_says_so(clean, folder: Path, warehouse: Connection):
+def test_key_of_an_earlier_load_is_replaced_if_set(clean, folder: Path, warehouse: Connection):
     clean(REPLACING, THINGS)
     (folder / "b.csv").write_bytes(HEADER + b"b,9,9\nc,1,1\nc,3,3\n")
     done = clean(REPLACING, THINGS)
@@ -121,9 +121,7 @@ def test_bad_file_adds_nothing_and_loads_once_corrected(
     assert counts(clean(BY_FILE, THINGS)) == (2, 2, 0)
 
 
-def test_a_load_that_replaces_becomes_one_that_adds_by_loading_everything_once(
-    clean, folder: Path, warehouse: Connection
-):
+def test_replacing_load_turned_incremental_loads_all_once(clean, folder: Path, warehouse: Connection):
     clean({"connector": "csv", "path": "in/*.csv"}, THINGS)
     assert counts(clean(BY_FILE, THINGS)) == (2, 2, 0)
     assert clean(BY_FILE, THINGS).row["status"] == "unchanged"
@@ -141,7 +139,7 @@ def test_readers_see_whole_loads_only_while_rows_are_added(clean, folder: Path, 
     assert len(there(warehouse)) == 5002
 
 
-def test_a_file_with_the_same_size_and_another_time_is_looked_at_again(clean, folder: Path, warehouse: Connection):
+def test_file_of_same_size_and_other_time_is_read_again(clean, folder: Path, warehouse: Connection):
     clean(BY_FILE, THINGS)
     os.utime(folder / "a.csv", (1, 1))
     done = clean(BY_FILE, THINGS)

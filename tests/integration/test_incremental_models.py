@@ -91,7 +91,7 @@ def test_new_rows_go_into_a_copy_by_dbts_own_strategy(events: Events, model: str
     assert events.table(model) == before
 
 
-def test_what_belongs_to_a_table_is_copied_with_it_and_an_index_serves_through_the_views(events: Events):
+def test_indexes_and_keys_are_copied_and_serve_the_views(events: Events):
     events.good("replaced")
     events.deliver((3, 2, 30))
     events.good("replaced")
@@ -115,7 +115,7 @@ def test_rows_of_a_look_back_that_are_the_same_are_nothing_new(events: Events, c
     assert events.seen("replaced") == events.seen("merged") == events.delivered()
 
 
-def test_new_rows_that_fail_a_test_are_taken_in_by_the_next_good_run(events: Events):
+def test_rows_that_failed_a_test_come_with_the_next_good_run(events: Events):
     events.good("appended")
     events.deliver((3, 2, -30))
     assert events.run("appended").returncode == ExitCode.TEST_FAILED
@@ -139,7 +139,7 @@ def test_after_a_rollback_new_is_what_readers_do_not_see(events: Events):
     assert (events.seen("appended", "id"), events.told("appended")["rows"]) == ([(1,), (2,), (3,)], 0)
 
 
-def test_the_clean_up_keeps_a_table_as_long_as_a_build_goes_on_from_it(events: Events):
+def test_clean_up_keeps_a_table_that_a_build_continues(events: Events):
     keep = ("--retention", json.dumps({"builds": 2}))
     kept = []
     for number in range(1, 7):
@@ -164,7 +164,7 @@ def test_a_reader_never_sees_an_error_or_two_runs_at_once(events: Events):
     assert seen == {(2, 2), (3, 3)}
 
 
-def test_a_killed_attempt_leaves_what_it_went_on_from_and_its_rerun_does_the_work(events: Events):
+def test_killed_incremental_keeps_its_base_rerun_succeeds(events: Events):
     events.good("appended")
     before = events.table("appended")
     events.deliver((3, 2, 30))
@@ -213,9 +213,7 @@ def test_run_and_test_can_be_two_processes(events: Events):
     assert events.kinds("appended") == "rrv"
 
 
-def test_a_full_refresh_begins_from_nothing_by_argument_and_by_dbts_own_variable(
-    events: Events, monkeypatch: pytest.MonkeyPatch
-):
+def test_full_refresh_starts_empty_by_argument_or_variable(events: Events, monkeypatch: pytest.MonkeyPatch):
     events.good("appended")
     events.warehouse.execute("delete from silver.events where id = 1")
     events.good("appended")
@@ -243,7 +241,7 @@ GONE = "alter table silver.events drop column amount"
         ("wide_ignore", GONE, None, "rv"),
     ],
 )
-def test_changed_columns_are_treated_as_dbt_treats_them_new_rows_or_not(
+def test_changed_columns_are_treated_as_dbt_treats_them(
     events: Events, model: str, change: str, columns: str | None, kinds: str
 ):
     events.good(model)
@@ -276,7 +274,7 @@ def test_a_model_that_may_write_by_itself_works_on_a_copy(events: Events, model:
     assert events.table(model) == before
 
 
-def test_a_project_with_a_word_of_its_own_on_what_is_incremental_is_left_to_it(
+def test_projects_own_is_incremental_macro_is_kept(
     events: Events, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     events.good("appended")
@@ -290,7 +288,7 @@ def test_a_project_with_a_word_of_its_own_on_what_is_incremental_is_left_to_it(
     assert (events.seen("appended", "id"), events.told("appended")["rows"]) == ([(1,), (2,), (3,)], 1)
 
 
-def test_nothing_can_be_written_through_the_view_that_stands_in_for_a_table(events: Events):
+def test_view_in_place_of_a_table_accepts_no_writes(events: Events):
     events.good("appended")
     events.good("appended")
     for statement in ("delete from gold.appended", "insert into gold.appended values (9, 9, 9)"):

@@ -36,7 +36,7 @@ from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 
 
-def test_three_layers_end_in_gold_that_adds_up_and_in_a_ledger_that_tells_of_every_model(published: Connection):
+def test_three_layers_give_right_gold_and_a_full_ledger(published: Connection):
     assert monthly(published) == EXPECTED
     gold = entry(published, "gold")
     assert gold["status"] == "succeeded"
@@ -62,9 +62,7 @@ def test_a_layer_does_not_start_before_the_one_below_it(loaded: Connection):
         ("gold", "update silver.fact_transactions set total_amount = 9999 where transaction_id = 'T1a'", "monthly_sales_add_up_to_the_facts"),
     ],
 )  # fmt: skip
-def test_a_poisoned_row_stops_the_run_at_its_layer_and_readers_keep_the_last_good_gold(
-    published: Connection, layer: str, poison: str, test: str
-):
+def test_poisoned_row_stops_its_layer_and_readers_keep_gold(published: Connection, layer: str, poison: str, test: str):
     load(published, "", "two")
     for name in ("bronze", "silver", "gold"):
         if name == layer:
@@ -82,7 +80,7 @@ def test_a_poisoned_row_stops_the_run_at_its_layer_and_readers_keep_the_last_goo
 
 
 @pytest.mark.slow
-def test_run_and_test_can_be_two_processes_and_only_the_second_publishes(loaded: Connection):
+def test_run_and_test_as_two_processes_second_publishes(loaded: Connection):
     for layer in ("bronze", "silver"):
         assert run_layer(layer).returncode == 0
     assert run_layer("gold", phase="run").returncode == 0
@@ -97,7 +95,7 @@ def test_a_prefix_keeps_two_pipelines_on_the_same_models_apart(published: Connec
     assert (monthly(published), monthly(published, "acme_gold")) == (EXPECTED, EXPECTED[:1])
 
 
-def test_a_model_that_cannot_be_built_is_named_with_what_the_database_says(loaded: Connection):
+def test_failed_model_is_named_with_the_database_error(loaded: Connection):
     loaded.execute("alter table cleaned_data.customer_transactions drop column location")
     done = run_layer("bronze")
     assert done.returncode == ExitCode.MODEL_FAILED
@@ -117,7 +115,7 @@ def test_a_selector_that_fits_no_model_is_no_success(loaded: Connection):
     assert "no model fits the selector 'path:models/nowhere'" in done.stdout
 
 
-def test_a_killed_layer_leaves_readers_untouched_and_its_rerun_succeeds(published: Connection):
+def test_killed_layer_leaves_readers_alone_rerun_succeeds(published: Connection):
     for layer in ("bronze", "silver"):
         ledger.record(published, StepRun(PIPELINE, "two", layer, layer), datetime.now(timezone.utc), TaskResult())
     seen: set[int] = set()
@@ -150,7 +148,7 @@ def test_a_stopped_layer_leaves_no_session_behind(loaded: Connection):
 
 
 @pytest.mark.parametrize("end", ["stopped", pytest.param("sessions terminated", marks=pytest.mark.slow)])
-def test_a_layer_that_has_published_succeeds_whatever_ends_its_clean_up(published: Connection, end: str):
+def test_published_layer_succeeds_when_clean_up_is_killed(published: Connection, end: str):
     load(published, "", "two", months=1)
     for layer in ("bronze", "silver"):
         assert run_layer(layer, "two").returncode == ExitCode.OK
@@ -166,7 +164,7 @@ def test_a_layer_that_has_published_succeeds_whatever_ends_its_clean_up(publishe
     assert entry(published, "gold", "two")["status"] == "succeeded"
 
 
-def test_a_database_that_goes_away_in_a_model_is_worth_a_retry_and_readers_keep_what_they_had(published: Connection):
+def test_lost_database_in_a_model_is_retryable_readers_keep(published: Connection):
     load(published, "", "two", months=1)
     others = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'medallion%'"
     with stuck_in_a_model(published, "cleaned_data.customer_transactions", *arguments_of("bronze", "two")) as process:
@@ -176,7 +174,7 @@ def test_a_database_that_goes_away_in_a_model_is_worth_a_retry_and_readers_keep_
     assert entry(published, "bronze", "two")["status"] == "failed"
 
 
-def test_one_baked_manifest_serves_another_host_user_and_database(
+def test_baked_manifest_serves_other_host_user_and_database(
     published: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     host, role = tmp_path / "elsewhere", f"role_{uuid.uuid4().hex[:8]}"
@@ -213,7 +211,7 @@ def test_changed_project_is_reparsed_unmodified_despite_warnings(
     assert sorted(project.rglob("*")) == files
 
 
-def test_a_layer_that_is_no_gate_publishes_and_still_tells_what_failed(published: Connection):
+def test_layer_without_gate_publishes_and_reports_failures(published: Connection):
     ledger.record(published, StepRun(PIPELINE, "two", "silver", "silver"), datetime.now(timezone.utc), TaskResult())
     published.execute("update silver.fact_transactions set total_amount = 9999 where transaction_id = 'T1a'")
     assert run_command(*arguments_of("gold", "two"), "--no-gate").returncode == ExitCode.OK

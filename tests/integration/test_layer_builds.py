@@ -32,7 +32,7 @@ def publish(connection: Connection, name: str) -> None:
     retention.prune(connection, STEP, Retention(builds=2))
 
 
-def test_a_layer_that_runs_again_after_its_success_leaves_readers_and_their_views_alone(ready: Connection):
+def test_repeated_layer_leaves_readers_and_views_alone(ready: Connection):
     publish(ready, build(ready, 1))
     ready.execute("create view public.of_a_reader as select number from gold.sales")
     seen = []
@@ -50,7 +50,7 @@ def test_what_an_attempt_left_unpublished_is_gone_with_the_next(ready: Connectio
     assert (first != second, left) == (True, [(second,)])
 
 
-def test_the_test_pod_of_a_layer_goes_on_with_the_build_of_its_run_pod(ready: Connection):
+def test_test_pod_continues_the_build_of_its_run_pod(ready: Connection):
     publish(ready, build(ready, 1, replace(STEP, step="gold.run")))
     again = build(ready, 2, replace(STEP, step="gold.run"))
     assert builds.start(ready, "gold", replace(STEP, step="gold.test"), fresh=False) == again

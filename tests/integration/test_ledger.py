@@ -88,7 +88,7 @@ def test_counts_that_do_not_add_up_are_refused_by_the_database(ready: Connection
         ledger.record(ready, STEP, datetime.now(timezone.utc), TaskResult(rows_in=3, rows_loaded=1, rows_rejected=1))
 
 
-def test_views_and_grants_on_a_published_relation_survive_the_next_publication(ready: Connection):
+def test_views_and_grants_survive_the_next_publication(ready: Connection):
     ready.execute("drop role if exists analyst_of_test")
     ready.execute("create role analyst_of_test")
     publish(ready, STEP, "select 1 as id, 10 as amount")
@@ -155,9 +155,7 @@ def test_a_lock_is_waited_for_and_goes_with_its_session(ready: Connection):
     assert waited == [True]
 
 
-def test_a_step_that_fails_leaves_its_reason_in_the_ledger_and_its_exit_code(
-    warehouse: Connection, capsys: pytest.CaptureFixture[str]
-):
+def test_failed_step_leaves_reason_and_exit_code_in_ledger(warehouse: Connection, capsys: pytest.CaptureFixture[str]):
     def work(session: Session) -> None:
         counts = TaskResult(rows_in=2, rows_loaded=0, rows_rejected=2)
         raise TooManyRejects("2 of 2 rows were rejected", "correct the file", counts)

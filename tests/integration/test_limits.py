@@ -40,7 +40,7 @@ def loaded(warehouse: Connection) -> list[Any]:
     return warehouse.execute("select left(url, 5), hits from cleaned.things order by _line").fetchall()
 
 
-def test_a_key_that_no_index_takes_rejects_its_row_with_line_and_reason(clean, warehouse: Connection):
+def test_key_too_long_for_an_index_rejects_its_row(clean, warehouse: Connection):
     done = clean(f"url,hits\na,1\n{LONG},2\n{'x' * 6000},3\na,4\n{LONG}y,5\n".encode(), KEYED)
     assert done.code == ExitCode.OK
     assert loaded(warehouse) == [("a", 1), ("xxxxx", 3)]  # what compresses fits
@@ -76,7 +76,7 @@ def test_too_many_such_keys_fail_at_once_and_name_the_limit(clean):
     assert "a key may have about 2,700 bytes" in done.row["details"]["message"]
 
 
-def test_a_row_that_is_too_big_is_named_by_its_line_and_not_tried_again(clean):
+def test_too_big_row_is_named_by_line_and_not_retried(clean):
     names = [f"f{n}" for n in range(900)]
     contract = {**KEYED, "primaryKey": [], "fields": [{"name": name} for name in names]}
     short, long = ",".join("x" for _ in names), ",".join(LONG[n : n + 40] for n in range(900))
@@ -131,7 +131,7 @@ def test_what_postgres_says_decides_about_another_attempt(
         ({"PGHOST": "127.0.0.1", "PGPORT": "1"}, 75, "refused"),
     ],
 )
-def test_a_connection_that_cannot_ever_be_opened_is_not_tried_again(
+def test_impossible_connection_is_not_retried(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], code: int, words: str
 ):
     for name, value in variables.items():
@@ -142,9 +142,7 @@ def test_a_connection_that_cannot_ever_be_opened_is_not_tried_again(
     assert words in f"{caught.value.message} {caught.value.remedy}"
 
 
-def test_a_database_that_takes_no_more_connections_is_tried_again(
-    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
-):
+def test_too_many_connections_is_retried(warehouse: Connection, monkeypatch: pytest.MonkeyPatch):
     warehouse.execute("create role crowded login connection limit 0")
     try:
         monkeypatch.setenv("PGUSER", "crowded")
@@ -155,7 +153,7 @@ def test_a_database_that_takes_no_more_connections_is_tried_again(
         warehouse.execute("drop role crowded")
 
 
-def test_a_model_whose_data_says_connection_refused_is_not_taken_for_an_outage(loaded: Connection):
+def test_connection_refused_as_data_is_no_outage(loaded: Connection):
     loaded.execute("alter table cleaned_data.customer_transactions rename to raw_rows")
     loaded.execute("alter table cleaned_data.raw_rows rename column quantity to pieces")
     loaded.execute(
@@ -232,7 +230,7 @@ def test_lint_counts_fields_and_columns_of_the_key(run, tmp_path: Path):
         assert (done.returncode, words in done.stdout) == (1, True), done.stdout
 
 
-def test_lint_refuses_a_contract_that_no_pod_can_be_given_and_names_the_number(run, tmp_path: Path):
+def test_lint_refuses_a_contract_too_big_for_a_pod_by_size(run, tmp_path: Path):
     chance = random.Random(3)
     signs = string.ascii_letters + string.digits
     codes = ", ".join(f"C{''.join(chance.choices(signs, k=24))}" for _ in range(60_000))

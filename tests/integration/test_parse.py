@@ -85,9 +85,7 @@ def test_other_settings_parse_the_whole_project(project: Path, tmp_path: Path):
     assert parsed() == 0
 
 
-def test_another_value_of_a_variable_that_the_project_reads_parses_what_reads_it(
-    parsed: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-):
+def test_changed_variable_reparses_what_reads_it(parsed: Callable[..., int], monkeypatch: pytest.MonkeyPatch):
     parsed()
     monkeypatch.setenv("REGION", "here")
     assert 1 <= parsed() <= len(PROJECT)

@@ -75,7 +75,7 @@ def test_step_given_a_newer_commit_follows_the_runs_own_commit(landing: Path, wa
     assert commits(warehouse) == {"clean.transactions": OLD, "bronze": OLD}
 
 
-def test_a_repeated_load_goes_by_the_contract_that_the_run_began_with(landing: Path, warehouse: Connection):
+def test_repeated_load_uses_the_contract_of_its_run(landing: Path, warehouse: Connection):
     old, new = plan_of(landing, OLD), plan_of(landing, NEW, table="cleaned_data.elsewhere")
     assert start(old, "clean.transactions").returncode == ExitCode.OK
     assert start(new, "clean.transactions").returncode == ExitCode.OK
@@ -131,7 +131,7 @@ def stored(warehouse: Connection, run: str = "one") -> dict[str, int]:
     return {str(name): int(str(length)) for name, length in rows}
 
 
-def test_a_sibling_that_never_ran_at_the_runs_commit_still_does_what_that_says(landing: Path, warehouse: Connection):
+def test_unstarted_sibling_follows_the_runs_commit(landing: Path, warehouse: Connection):
     old, new = (other_sources(landing, commit, {"a": n, "b": n}) for commit, n in ((OLD, 5), (NEW, 9)))
     assert start(old, "clean.a").returncode == ExitCode.OK
     assert start(new, "clean.b").returncode == ExitCode.OK
@@ -139,14 +139,14 @@ def test_a_sibling_that_never_ran_at_the_runs_commit_still_does_what_that_says(l
     assert stored(warehouse) == {"clean.a": 5, "clean.b": 5}
 
 
-def test_a_step_that_is_the_same_at_both_commits_counts_as_the_older(landing: Path, warehouse: Connection):
+def test_step_equal_at_both_commits_counts_as_the_older(landing: Path, warehouse: Connection):
     old, new = other_sources(landing, OLD, {"a": 5, "b": 5}), other_sources(landing, NEW, {"a": 5, "b": 5})
     assert start(old, "clean.b").returncode == ExitCode.OK
     assert start(new, "clean.a").returncode == ExitCode.OK
     assert commits(warehouse) == {"clean.a": OLD, "clean.b": OLD}
 
 
-def test_an_earlier_run_is_enough_to_know_what_the_runs_commit_says(landing: Path, warehouse: Connection):
+def test_an_earlier_run_tells_what_the_runs_commit_says(landing: Path, warehouse: Connection):
     before = other_sources(landing, OLD, {"a": 5, "b": 5}, "before")
     old, new = other_sources(landing, OLD, {"a": 5, "b": 5}), other_sources(landing, NEW, {"a": 9, "b": 9})
     assert [start(before, name).returncode for name in ("clean.a", "clean.b")] == [ExitCode.OK, ExitCode.OK]
@@ -169,7 +169,7 @@ def test_a_run_fails_at_once_when_its_own_commit_is_not_known(landing: Path, war
     assert commits(warehouse)["clean.b"] == OLD
 
 
-def test_a_contract_of_any_length_reaches_its_step_in_a_pods_environment(landing: Path, warehouse: Connection):
+def test_contract_of_any_length_reaches_its_step(landing: Path, warehouse: Connection):
     plan = other_sources(landing, OLD, {"a": 20, "b": 20}, codes=12_000)
     assert len(plan.task("clean.a").to_json()) > 2 * 128 * 1024
     assert start(plan, "clean.a").returncode == ExitCode.OK
@@ -177,7 +177,7 @@ def test_a_contract_of_any_length_reaches_its_step_in_a_pods_environment(landing
     assert warehouse.execute("select id from raw.b").fetchall() == [("x",)]
 
 
-def test_what_steps_do_is_stored_once_for_many_runs_and_removed_with_the_last(landing: Path, warehouse: Connection):
+def test_tasks_are_stored_once_and_removed_with_the_last_run(landing: Path, warehouse: Connection):
     for number in range(3):
         assert start(other_sources(landing, OLD, {"a": 5}, f"run-{number}"), "clean.a").returncode == ExitCode.OK
     count = "select count(*) from medallion.specs"

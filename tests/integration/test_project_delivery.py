@@ -91,7 +91,7 @@ def test_a_large_project_goes_in_parts(cluster: Cluster, send, project: Path, tm
     assert send() == delivery
 
 
-def test_an_unchanged_project_is_sent_once_and_the_oldest_commits_go(cluster: Cluster, send, project: Path):
+def test_unchanged_project_is_sent_once_oldest_commits_go(cluster: Cluster, send, project: Path):
     send()
     made = dict(cluster.config_maps)
     send()
@@ -112,7 +112,7 @@ def test_what_was_sent_in_part_is_sent_whole(cluster: Cluster, send, project: Pa
     assert cluster.config_maps.keys() == whole.keys()
 
 
-def test_without_a_project_or_a_step_that_uses_it_nothing_is_sent(cluster: Cluster, settings: Settings, api: CoreV1Api):
+def test_without_project_or_dbt_step_nothing_is_sent(cluster: Cluster, settings: Settings, api: CoreV1Api):
     loads = plan(layers=[], models=None)
     assert deliver(loads, loads.steps[0], settings, api) is None
     (settings.dags / "dbt" / "dbt_project.yml").unlink()
@@ -120,7 +120,7 @@ def test_without_a_project_or_a_step_that_uses_it_nothing_is_sent(cluster: Clust
     assert cluster.config_maps == {}
 
 
-def test_packages_that_are_not_there_are_named_before_a_pod_starts(send, project: Path):
+def test_missing_packages_are_named_before_a_pod_starts(send, project: Path):
     (project / "packages.yml").write_text("packages: [{package: dbt-labs/dbt_utils, version: 1.3.3}]\n")
     with pytest.raises(Misconfigured, match="names 1 packages, and 0 are in its dbt_packages"):
         send()
@@ -148,7 +148,7 @@ def execute(cluster: Cluster, api: CoreV1Api, settings: Settings) -> Callable[[s
     return run
 
 
-def test_the_step_that_starts_a_run_brings_the_project_and_every_dbt_step_knows_it(execute, cluster, project: Path):
+def test_first_step_brings_the_project_and_dbt_steps_know_it(execute, cluster, project: Path):
     for name, brings in (("clean.s", True), ("bronze", False), ("gold", False)):
         pod = execute(name)
         (container,) = pod["spec"]["containers"]

@@ -41,7 +41,7 @@ def files_parsed(team: Team, warehouse: Connection) -> list[int]:
     return [report[layer]["files_parsed"] for layer in ("bronze", "silver", "gold")]
 
 
-def test_pods_without_a_checkout_build_the_project_and_parse_it_once_per_content(team: Team, warehouse: Connection):
+def test_pods_without_checkout_parse_the_project_once(team: Team, warehouse: Connection):
     team.good(commit=OLD)
     assert sales(warehouse) == {"DE": 10, "FR": 5}
     assert [count > 0 for count in files_parsed(team, warehouse)] == [True, False, False]

@@ -83,9 +83,7 @@ def test_the_answer_of_the_api_server_is_the_error_and_decides(cluster: Cluster,
     assert len(cluster.asked) == 1
 
 
-def test_a_task_that_no_pod_can_be_given_is_the_error_and_is_not_tried_again(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-):
+def test_task_too_big_for_a_pod_fails_without_retry(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(wire, "MAX_BYTES", 100)
     with pytest.raises(StepPodFailed, match=r"clean.s has [\d,]+ bytes of compressed instructions") as caught:
         execute(operator(cluster))
@@ -93,7 +91,7 @@ def test_a_task_that_no_pod_can_be_given_is_the_error_and_is_not_tried_again(
     assert not cluster.asked
 
 
-def test_the_pod_that_is_asked_for_holds_the_task_of_this_run_and_nothing_that_kubernetes_expands(cluster: Cluster):
+def test_requested_pod_holds_its_task_and_nothing_to_expand(cluster: Cluster):
     cluster.ended = {
         "exitCode": 0,
         "reason": "Completed",

@@ -57,7 +57,7 @@ FOUND = {
 ONLY_BY_LINT = ("seeds/unread.csv", "models/shop/gold/v_")
 
 
-def test_lint_and_the_first_step_of_a_run_refuse_it_with_its_file(
+def test_lint_and_the_first_step_refuse_it_by_file(
     warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     folder = write_team(tmp_path / "shop", FAULTS)

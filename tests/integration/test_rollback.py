@@ -68,7 +68,7 @@ def medallion(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_rollback_goes_one_run_back_and_then_another_and_a_named_run_comes_forward_again(ready: Connection):
+def test_rollback_goes_back_twice_and_forward_by_name(ready: Connection):
     run_all(ready, 1, 2, 3)
     seen = []
     for to in (None, None, "run-3"):
@@ -111,7 +111,7 @@ def test_data_that_is_no_longer_kept_is_named_with_what_is(ready: Connection):
     assert ready.execute(SEEN).fetchall() == [(3, 3)]
 
 
-def test_a_run_that_did_not_come_to_its_end_is_never_gone_back_to(ready: Connection):
+def test_rollback_skips_unfinished_runs(ready: Connection):
     run_all(ready, 1, 2)
     publish(ready, "half", "clean.things", 7)
     assert ready.execute(SEEN).fetchall() == [(7, 2)]
@@ -131,7 +131,7 @@ def test_what_readers_see_outlives_every_later_clean_up(ready: Connection):
     assert ready.execute(SEEN).fetchall() == [(1, 1)]
 
 
-def test_a_run_that_began_before_a_rollback_publishes_no_more_and_the_next_one_does(ready: Connection):
+def test_run_begun_before_a_rollback_publishes_nothing(ready: Connection):
     run_all(ready, 1, 2)
     publish(ready, "run-3", "clean.things", 3)
     roll_back(ready, "orders", "run-1", "abc")
@@ -142,7 +142,7 @@ def test_a_run_that_began_before_a_rollback_publishes_no_more_and_the_next_one_d
     assert ready.execute(SEEN).fetchall() == [(4, 4)]
 
 
-def test_after_a_rollback_the_newer_file_is_loaded_again_and_the_older_is_known(clean, load_table, warehouse):
+def test_after_rollback_newer_file_loads_older_is_known(clean, load_table, warehouse):
     contract = {"name": "things", "table": "cleaned.things", "fields": [{"name": "id"}]}
     newer, older = b"id\nnew\n", b"id\nold\n"
     clean(older, contract, run_id="one")
@@ -162,7 +162,7 @@ def test_an_unchanged_load_belongs_to_its_run_too(clean, load_table, warehouse):
     assert load_table("id") == [("a",)]
 
 
-def test_a_relation_that_a_layer_no_longer_has_goes_with_a_word_and_never_silently(ready: Connection):
+def test_dropped_relation_is_removed_with_a_message(ready: Connection):
     publish(ready, "run-1", "gold", 1, "things", "old", "used")
     ready.execute("create view public.of_a_reader as select number from gold.used")
     who = StepRun("orders", "run-2", "gold", "gold")
@@ -176,7 +176,7 @@ def test_a_relation_that_a_layer_no_longer_has_goes_with_a_word_and_never_silent
     assert ready.execute("select number from public.of_a_reader").fetchall() == [(1,)]
 
 
-def test_a_reader_in_a_long_transaction_keeps_no_other_reader_waiting(ready: Connection, monkeypatch):
+def test_long_transaction_blocks_no_other_reader(ready: Connection, monkeypatch):
     run_all(ready, 1)
     monkeypatch.setattr(views, "PATIENCE_SECONDS", 2.0)
     with psycopg.connect("", application_name="long report") as slow:
@@ -201,7 +201,7 @@ def test_a_reader_in_a_long_transaction_keeps_no_other_reader_waiting(ready: Con
     assert ready.execute("select number from gold.things").fetchall() == [(2,)]
 
 
-def test_the_commands_show_whose_data_readers_see_and_put_an_earlier_one_back(ready: Connection):
+def test_history_and_rollback_commands_show_and_switch_runs(ready: Connection):
     run_all(ready, 1, 2)
     done = medallion("rollback", "orders", "--to", "run-1")
     assert (done.returncode, "gold.things" in done.stdout) == (ExitCode.OK, True), done

@@ -41,7 +41,7 @@ def run(tmp_path: Path, warehouse_url: str):
     return go
 
 
-def test_a_run_goes_from_a_dirty_file_to_gold_and_reports_every_step(run, tmp_path: Path, warehouse: Connection):
+def test_run_from_dirty_file_to_gold_reports_every_step(run, tmp_path: Path, warehouse: Connection):
     write_sample(tmp_path / "sample.csv", rows=400)
     done, report = run(NAME, "--input", tmp_path / "sample.csv")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -63,7 +63,7 @@ def test_a_run_goes_from_a_dirty_file_to_gold_and_reports_every_step(run, tmp_pa
     assert sold == clean["rows_loaded"]
 
 
-def test_a_run_that_fails_ends_with_the_steps_exit_code_and_skips_what_follows(run, tmp_path: Path):
+def test_failed_run_ends_with_the_steps_code_and_skips_rest(run, tmp_path: Path):
     (tmp_path / "bad.csv").write_text("transaction_id,price\nT1,1\n")
     done, report = run(NAME, "--input", tmp_path / "bad.csv")
     assert done.returncode == ExitCode.CONTRACT_VIOLATION

@@ -35,7 +35,7 @@ def test_unstopped_command_keeps_its_own_exit_code():
     assert run_main(lambda _: int(ExitCode.USAGE)) == ExitCode.USAGE
 
 
-def test_a_command_that_is_stopped_in_an_import_ends_with_its_exit_code(tmp_path: Path):
+def test_command_stopped_in_an_import_ends_with_its_code(tmp_path: Path):
     # Dataclasses are made by code from a string; `-m` is how the images start their command.
     (tmp_path / "stopped.py").write_text(
         "import os, signal, sys\n"

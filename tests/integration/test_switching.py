@@ -17,7 +17,7 @@ NAMES = tuple(f"t{number}" for number in range(6))
 SECONDS = 8
 
 
-def test_a_query_of_several_views_is_never_the_victim_of_a_deadlock(warehouse: Connection):
+def test_query_of_several_views_never_deadlocks(warehouse: Connection):
     ledger.ensure(warehouse)
     stop, failed, slowest = threading.Event(), [], [0.0]
 

@@ -62,7 +62,7 @@ def files(bundle: Any) -> dict[str, tuple[str, int]]:
     return {str(path.relative_to(bundle.path)): (path.read_text(), path.stat().st_mtime_ns) for path in found}
 
 
-def test_each_pipeline_file_has_a_dag_file_and_all_runner_files_have_two(bundle: Any):
+def test_each_pipeline_has_a_dag_file_runner_files_two(bundle: Any):
     assert set(files(bundle)) == {
         "pipelines/p0.yaml.py",
         "pipelines/p1.yaml.py",
@@ -72,7 +72,7 @@ def test_each_pipeline_file_has_a_dag_file_and_all_runner_files_have_two(bundle:
     }
 
 
-def test_a_commit_changes_every_dag_file_and_no_commit_changes_none(bundle: Any, link: Path):
+def test_commit_changes_every_dag_file_no_commit_none(bundle: Any, link: Path):
     before = files(bundle)
     bundle.refresh()
     assert files(bundle) == before
@@ -83,7 +83,7 @@ def test_a_commit_changes_every_dag_file_and_no_commit_changes_none(bundle: Any,
     assert all(COMMITS[1] in text and before[name] != (text, time) for name, (text, time) in after.items())
 
 
-def test_a_folder_that_is_not_there_leaves_the_dag_files_as_they_are(bundle: Any, link: Path):
+def test_missing_folder_leaves_the_dag_files_as_they_are(bundle: Any, link: Path):
     before = files(bundle)
     link.unlink()
     with pytest.raises(FileNotFoundError):
@@ -91,7 +91,7 @@ def test_a_folder_that_is_not_there_leaves_the_dag_files_as_they_are(bundle: Any
     assert files(bundle) == before
 
 
-def test_a_refresh_during_a_checkout_never_mixes_commits_nor_loses_a_dag_file(bundle: Any, link: Path):
+def test_refresh_in_a_checkout_mixes_no_commits_loses_no_file(bundle: Any, link: Path):
     stop = threading.Event()
 
     def push() -> None:

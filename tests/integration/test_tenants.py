@@ -80,7 +80,7 @@ def as_tenant(job: ModuleType, url: str, tenant: str, database_of: str | None = 
     )
 
 
-def test_a_tenants_step_loads_into_its_own_database_with_a_ledger_of_its_own(job, step, tenants, postgres_url):
+def test_tenant_step_loads_into_its_database_and_ledger(job, step, tenants, postgres_url):
     acme, globex = tenants
     assert step(acme) == ExitCode.OK
     with as_tenant(job, postgres_url, acme) as connection:
@@ -90,7 +90,7 @@ def test_a_tenants_step_loads_into_its_own_database_with_a_ledger_of_its_own(job
         assert connection.execute("select to_regclass('raw.orders')").fetchone() == (None,)
 
 
-def test_a_tenants_step_that_reaches_for_anothers_schema_is_denied_by_the_database(job, step, tenants, postgres_url):
+def test_tenant_step_is_denied_another_tenants_schema(job, step, tenants, postgres_url):
     acme, globex = tenants
     assert step(globex) == ExitCode.OK
     assert step(acme, database_of=globex) == ExitCode.USAGE, "another attempt would not help"

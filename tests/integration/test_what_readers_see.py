@@ -64,7 +64,7 @@ def amounts(*relations: str) -> str:
         pytest.param("phase", ("silver", "gold"), marks=pytest.mark.slow),
     ],
 )
-def test_readers_of_every_materialization_see_one_tested_state_all_along(
+def test_readers_of_every_materialization_see_tested_data(
     team: Team, warehouse: Connection, granularity: str, published: tuple[str, ...]
 ):
     layers = ", ".join(

@@ -54,9 +54,18 @@ def test_found_whole_words_returns_line(text: str, expected: list[tuple[int, str
     assert found(text) == expected
 
 
-@pytest.mark.parametrize("folder", ["unit", "chart", "fuzz", "cluster", "faults"])
-def test_test_names_have_at_most_60_characters(folder: str):
-    files = sorted((REPO / "tests" / folder).rglob("test_*.py"))
-    assert files
-    names = [name for file in files for name in re.findall(r"def (test_\w+)", file.read_text(encoding="utf-8"))]
-    assert [name for name in names if len(name) > 60] == []
+TESTS = {
+    file.name: re.findall(r"def (test_\w+)", file.read_text(encoding="utf-8"))
+    for file in sorted((REPO / "tests").rglob("test_*.py"))
+}
+
+
+def test_test_names_have_at_most_60_characters():
+    assert [name for names in TESTS.values() for name in names if len(name) > 60] == []
+
+
+def test_tests_that_the_page_of_faults_names_exist():
+    page = (REPO / "docs" / "faults.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+\.py)(?:: (test_\w+)…?)?`", page)
+    assert named
+    assert [(file, test) for file, test in named if not any(name.startswith(test) for name in TESTS[file])] == []
