@@ -13,7 +13,7 @@ from medallion.config.retry import RetryConfig
 
 SOURCES = "sources"
 """What `after` and `before` call the loads of all sources."""
-_TAKEN = {SOURCES, "freshness", "rollback", "load_cleaned_csv_to_postgres"}
+_TAKEN = {SOURCES, "freshness", "rollback", "adopt", "load_cleaned_csv_to_postgres"}
 _TAKEN_BEGINNINGS = ("dbt_", "clean_and_transform_csv")
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
