@@ -229,7 +229,7 @@ def _freshness(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
     return Step(
         name="freshness",
         task_id="dbt_source_freshness",
-        group=(pipeline.task_groups.transform,) if pipeline.task_groups.transform else (),
+        group=pipeline.task_groups.transform_path,
         image="dbt",
         work=FreshnessWork(kind="freshness", select=f"path:models/{pipeline.models}", dbt=pipeline.dbt),
         needs=needs,
@@ -269,7 +269,7 @@ def _own(pipeline: Pipeline, step: OwnStep, needs: tuple[str, ...]) -> Step:
 def _layer(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str, ...], context: RunContext) -> Step:
     whole = phase == "build"
     name = layer.name if whole else f"{layer.name}.{phase}"
-    top = (pipeline.task_groups.transform,) if pipeline.task_groups.transform else ()
+    top = pipeline.task_groups.transform_path
     flags = {
         "publish": layer.is_published,
         "on_test_failure": layer.on_test_failure,

@@ -28,9 +28,9 @@ def test_the_first_run_succeeds_in_airflow_and_in_the_ledger(airflow: Airflow, c
         [
             "Clean-Transactions.clean_and_transform_csv",
             "Load-To-Postgres.load_cleaned_csv_to_postgres",
-            "DBT-Transformations.bronze",
-            "DBT-Transformations.silver",
-            "DBT-Transformations.gold",
+            "DBT-Transformations.dbt_models.bronze",
+            "DBT-Transformations.dbt_models.silver",
+            "DBT-Transformations.dbt_models.gold",
         ],
         "success",
     )

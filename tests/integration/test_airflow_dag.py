@@ -34,9 +34,9 @@ def test_tasks_are_grouped_and_ordered_as_the_plan_says(dag: Any):
     assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == {
         "Clean-Transactions.clean_and_transform_csv": set(),
         "Load-To-Postgres.load_cleaned_csv_to_postgres": {"Clean-Transactions.clean_and_transform_csv"},
-        "DBT-Transformations.bronze": {"Load-To-Postgres.load_cleaned_csv_to_postgres"},
-        "DBT-Transformations.silver": {"DBT-Transformations.bronze"},
-        "DBT-Transformations.gold": {"DBT-Transformations.silver"},
+        "DBT-Transformations.dbt_models.bronze": {"Load-To-Postgres.load_cleaned_csv_to_postgres"},
+        "DBT-Transformations.dbt_models.silver": {"DBT-Transformations.dbt_models.bronze"},
+        "DBT-Transformations.dbt_models.gold": {"DBT-Transformations.dbt_models.silver"},
     }
 
 
@@ -120,7 +120,7 @@ def test_pod_that_outlived_its_worker_is_adopted(monkeypatch: pytest.MonkeyPatch
         return k8s.V1Pod(status=k8s.V1PodStatus(container_statuses=[container]))
 
     task = pipeline_dag(str(DAGS / "pipelines" / "pipeline_customer_transaction.yaml")).get_task(
-        "DBT-Transformations.gold"
+        "DBT-Transformations.dbt_models.gold"
     )
     monkeypatch.setattr(KubernetesPodOperator, "get_or_create_pod", lambda *_: "another pod")
     asked = k8s.V1Pod(metadata=k8s.V1ObjectMeta(namespace="n"))
@@ -150,7 +150,7 @@ def test_a_worker_that_is_stopped_with_its_pod_is_no_success(left: str | None):
     )
     pod = k8s.V1Pod(status=k8s.V1PodStatus(container_statuses=[container])) if left else None
     task = pipeline_dag(str(DAGS / "pipelines" / "pipeline_customer_transaction.yaml")).get_task(
-        "DBT-Transformations.gold"
+        "DBT-Transformations.dbt_models.gold"
     )
     task.on_kill()
     with pytest.raises(StepPodFailed):

@@ -83,9 +83,9 @@ def test_pipeline_customer_transaction_keeps_task_ids():
     assert plan.pipeline.name == "pipeline_customer_transaction"
     assert task_ids(plan) == [
         "Clean-Transactions.clean_and_transform_csv",
-        "DBT-Transformations.bronze",
-        "DBT-Transformations.silver",
-        "DBT-Transformations.gold",
+        "DBT-Transformations.dbt_models.bronze",
+        "DBT-Transformations.dbt_models.silver",
+        "DBT-Transformations.dbt_models.gold",
         "Load-To-Postgres.load_cleaned_csv_to_postgres",
     ]
     assert set(plan.tags) == {"medallion", "connector:csv", "data-pipeline", "csv", "postgres", "dbt", "end-to-end"}

@@ -73,7 +73,10 @@ def test_the_contract_travels_with_the_step(transactions: PipelineFile):
 
 def test_task_groups_carry_the_names_that_the_file_gives(transactions: PipelineFile):
     plan = plan_of(transactions)
-    assert [step.group for step in plan.steps] == [("Clean-Transactions",), *[("DBT-Transformations",)] * 3]
+    assert [step.group for step in plan.steps] == [
+        ("Clean-Transactions",),
+        *[("DBT-Transformations", "dbt_models")] * 3,
+    ]
     assert plan.markers[0].group == ("Load-To-Postgres",)
 
 

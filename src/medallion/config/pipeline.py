@@ -67,8 +67,15 @@ class TaskGroups(ConfigModel):
     clean: str = Field("Clean", pattern=r"^[A-Za-z0-9_-]+$", description="The group that cleans the files.")
     load: str = Field("Load-To-Postgres", pattern=r"^[A-Za-z0-9_-]+$", description="The group that loads the tables.")
     transform: str = Field(
-        "DBT-Transformations", pattern=r"^[A-Za-z0-9_-]*$", description="The group that runs and tests the layers."
+        "DBT-Transformations",
+        pattern=r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?$",
+        description="The group that runs and tests the layers; `outer.inner` is a group in a group.",
     )
+
+    @property
+    def transform_path(self) -> tuple[str, ...]:
+        """The names of the layers' groups, from the outermost."""
+        return tuple(self.transform.split(".")) if self.transform else ()
 
 
 class PipelineSettings(ConfigModel):
