@@ -1,11 +1,11 @@
 """Public dbt projects, unmodified: `medallion init --dbt` and a run give what `dbt seed` and `dbt build` give.
 
-So does a second run with a row less and a column more in each seed. A rollback gives the first run's data, and a repeated
-row in each seed closes a gate.
+So does a second run with a row less in some seeds and a column more in each. A rollback gives the first run's data, and a
+repeated row in each seed closes a gate.
 
 `make test-projects DIR=…` runs them: DIR has the projects, with their packages in `dbt_packages`. A package that holds a
-project of its own (`integration_tests`) is tested by that one. `vars` of a project are in a file next to its folder:
-`shop.yaml` next to `shop`.
+project of its own (`integration_tests`) is tested by that one. `shop.yaml` next to the folder `shop` may have its `vars`,
+and `shorter`: the seeds that lose a row, by default all. A project's tests may compare seeds with each other.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class Team:
     """A team's repository with a copy of a project, and the warehouse that its runs write to."""
 
     def __init__(self, project: Path, folder: Path, url: str) -> None:
-        print(good(folder, "init", "team", "--dbt", project, "--vars", json.dumps(options(project).get("vars", {}))))
+        given = options(project)
+        print(good(folder, "init", "team", "--dbt", project, "--vars", json.dumps(given.get("vars", {}))))
+        self._shorter = given.get("shorter")
         self.folder, self.url = folder / "team", url
         self.dbt = self.folder / "dags" / "dbt"
         (pipeline,) = (self.folder / "dags" / "pipelines").iterdir()
@@ -75,24 +77,26 @@ class Team:
             names = {str(name) for (name,) in connection.execute(query).fetchall()}
         return {name: found for name, found in columns(self.url).items() if name in names}
 
-    def change_seeds(self, change: Callable[[list[list[str]]], list[list[str]]]) -> None:
+    def change_seeds(self) -> None:
+        """Leave a row out, and add a column."""
+
+        def change(seed: str, rows: list[list[str]]) -> list[list[str]]:
+            shorter = self._shorter is None or seed in self._shorter
+            kept = rows[: max(2, len(rows) - 1)] if shorter else rows
+            return [[*row, "1" if number else "an_added_column"] for number, row in enumerate(kept)]
+
+        self._rewrite_seeds(change)
+
+    def repeat_rows(self) -> None:
+        """Repeat the last row of each seed."""
+        self._rewrite_seeds(lambda _, rows: [*rows, *rows[-1:]])
+
+    def _rewrite_seeds(self, change: Callable[[str, list[list[str]]], list[list[str]]]) -> None:
         for path in (path for name, path in files_of(self.dbt) if name.endswith(".csv")):
             with path.open(newline="", encoding="utf-8") as file:
                 rows = [row for row in csv.reader(file) if row]
             with path.open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows(change(rows))
-
-
-def changed(rows: list[list[str]]) -> list[list[str]]:
-    """Leave a row out, and add a column."""
-    return [
-        [*row, "an_added_column" if not number else "1"] for number, row in enumerate(rows[: max(2, len(rows) - 1)])
-    ]
-
-
-def hostile(rows: list[list[str]]) -> list[list[str]]:
-    """Repeat the last row."""
-    return [*rows, *rows[-1:]]
+                csv.writer(file).writerows(change(path.stem, rows))
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.relative_to(FOLDER)))
@@ -109,7 +113,7 @@ def test_a_public_project_gives_what_plain_dbt_gives(
         assert tests == count_tests(tmp_path / "plain0")
         assert differences(expected, again, warehouse_url) == []
         first = team.published()
-        team.change_seeds(changed)
+        team.change_seeds()
         assert team.run() == tests
         for number, url in enumerate((expected, again)):
             plain_dbt(team.dbt, url, tmp_path / f"plain{number}", team.settings, full_seeds=True)
@@ -118,7 +122,7 @@ def test_a_public_project_gives_what_plain_dbt_gives(
     assert second != first
     team.good("rollback", team.name, "--warehouse", warehouse_url)
     assert team.published() == first
-    team.change_seeds(hostile)
+    team.repeat_rows()
     done = medallion(team.folder, "run", team.name, "--warehouse", warehouse_url)
     print(done.stdout[-3000:])
     assert done.returncode == ExitCode.TEST_FAILED, done.stderr[-3000:]
