@@ -71,6 +71,15 @@ def test_any_project_is_divided_and_gives_what_plain_dbt_gives(tmp_path: Path, w
         assert differences(url, url, warehouse_url) == []
 
 
+def test_init_proposes_one_layer_for_a_hook_that_reads_results(tmp_path: Path):
+    hook = 'on-run-end: ["{{ log(results | length, info=true) }}"]\n'
+    project = write(tmp_path / "odd", {**ODD, "dbt_project.yml": ODD["dbt_project.yml"] + hook})
+    good(tmp_path, "init", "team", "--dbt", project)
+    layers = yaml.safe_load((tmp_path / "team" / "dags" / "pipelines" / "odd.yaml").read_text())["layers"]
+    assert [layer["name"] for layer in layers] == ["marts"]
+    assert good(tmp_path / "team", "lint", "--strict") == ""
+
+
 def test_init_names_a_disabled_seed_that_a_source_needs(tmp_path: Path):
     project = write(tmp_path / "seeded", SEEDED)
     printed = good(tmp_path, "init", "team", "--dbt", project)

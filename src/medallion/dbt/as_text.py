@@ -52,20 +52,22 @@ def hooks_of_a_run(manifest: Manifest, layers: int) -> Iterator[Problem]:
         manifest: The project.
         layers: How many layers the pipeline has.
     """
-    for node in manifest.nodes.values():
-        if node.resource_type.value != "operation":
-            continue
-        text = "\n".join([node.raw_code, *(macro.macro_sql for macro in _reached(manifest, node.depends_on.macros))])
+    for node in _hooks(manifest):
         name = f"the hook {node.name}"
-        if layers > 1 and re.search(r"\bresults\b", text) and "on-run-end" in node.tags:
+        if layers > 1 and _reads_results(manifest, node):
             what = f"{name} reads `results`: it finds those of the last layer only"
             yield Problem(node.original_file_path, node.unique_id, what, "put what it needs into the last layer")
-        elif written := _WRITES.search(text):
+        elif written := _WRITES.search("\n".join(_texts(manifest, node))):
             what = (
                 f"{name} writes rows of {written[1]}: it runs once a run, and its `schemas` are those that readers use"
             )
             remedy = "nothing to do, unless something counts these rows"
             yield Problem(node.original_file_path, node.unique_id, what, remedy)
+
+
+def needs_one_layer(manifest: Manifest) -> bool:
+    """Tell whether a hook of a run reads the results of all models: those of one layer are all that there are."""
+    return any(_reads_results(manifest, node) for node in _hooks(manifest))
 
 
 def builds_as_text(results: Iterable[Any], builds: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -79,6 +81,19 @@ def builds_as_text(results: Iterable[Any], builds: Collection[str]) -> Iterator[
         literals = _LITERALS.findall(getattr(result.node, "compiled_code", None) or "")
         if any(build in literal for literal in literals for build in builds):
             yield result.node.original_file_path, result.node.name
+
+
+def _hooks(manifest: Manifest) -> list[Any]:
+    return [node for node in manifest.nodes.values() if node.resource_type.value == "operation"]
+
+
+def _texts(manifest: Manifest, hook: Any) -> list[str]:
+    return [hook.raw_code, *(macro.macro_sql for macro in _reached(manifest, hook.depends_on.macros))]
+
+
+def _reads_results(manifest: Manifest, hook: Any) -> bool:
+    own = [text for text in _texts(manifest, hook) if not re.search(r"\bset\s+results\b", text)]
+    return "on-run-end" in hook.tags and any(re.search(r"\bresults\b", text) for text in own)
 
 
 def _quoted(code: str, relation: re.Pattern[str]) -> list[str]:

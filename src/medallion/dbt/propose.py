@@ -12,6 +12,7 @@ from typing import Any
 from dbt.contracts.graph.manifest import Manifest
 
 from medallion.config.dbt import DbtSettings
+from medallion.dbt.as_text import needs_one_layer
 from medallion.dbt.checkout import Checkout
 from medallion.dbt.division import BUILT, Problem
 from medallion.dbt.manifest import FolderStore, load_manifest
@@ -102,6 +103,8 @@ def propose_layers(manifest: Manifest) -> tuple[Proposed, ...]:
     folders = {word for path in paths.values() for word in path[:-1]}
     names = dict(enumerate(_MEDALS if folders & {"bronze", "silver", "gold"} else _NAMES)) | {-1: "seeds"}
     merged = _merge([(names[rank], groups[rank]) for rank in sorted(groups)], paths)
+    if merged and needs_one_layer(manifest):
+        merged = [(merged[-1][0], set(nodes))]
     return tuple(Proposed(name, _select(ids, paths)) for name, ids in merged)
 
 
