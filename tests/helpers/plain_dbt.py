@@ -25,6 +25,13 @@ COLUMNS = """
     where n.nspname = %s and c.relname = %s and a.attnum > 0 and not a.attisdropped order by 1
 """
 
+_COMMANDS = """
+import json, sys
+from dbt.cli.main import dbtRunner
+sys.exit(not all(dbtRunner().invoke(command).success for command in json.loads(sys.argv[1])))
+"""
+"""One process for all of them: to import dbt takes longer than most of these commands."""
+
 
 def plain_dbt(
     project: Path, url: str, folder: Path, settings: Mapping[str, Any] = {}, *, full_seeds: bool = False
@@ -51,10 +58,9 @@ def plain_dbt(
     (folder / "profiles.yml").write_text(json.dumps(profiles))
     places = ["--project-dir", project, "--profiles-dir", folder, "--target-path", folder, "--log-path", folder]
     variables = ["--vars", json.dumps(settings.get("vars", {}))]
-    for command in ("seed", "build"):
-        dbt = [str(Path(sys.executable).with_name("dbt")), command, *map(str, places), *variables, "--quiet"]
-        dbt += ["--full-refresh"] if full_seeds and command == "seed" else []
-        subprocess.run(dbt, check=True, timeout=1800)
+    common = [*map(str, places), *variables, "--quiet"]
+    commands = [["seed", *common, *["--full-refresh"] * full_seeds], ["build", *common]]
+    subprocess.run([sys.executable, "-c", _COMMANDS, json.dumps(commands)], check=True, timeout=1800)
 
 
 def count_tests(folder: Path) -> Counter[str]:
