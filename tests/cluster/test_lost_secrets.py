@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import REPO, Airflow, Cluster
+from cluster import REPO, Airflow, Cluster, until
 from upgrades import release, secrets_of
 
 LOST = ("medallion-postgres", "medallion-airflow")
@@ -75,6 +75,8 @@ def test_the_first_user_gets_a_password_that_works(cluster: Cluster, airflow: Ai
 def test_the_git_server_keeps_its_repository(cluster: Cluster, checkout: Path):
     cluster.kubectl("rollout", "restart", "deployment/medallion-git")
     cluster.kubectl("rollout", "status", "deployment/medallion-git", "--timeout=120s")
+    pods = ("pods", "-l", "app.kubernetes.io/name=medallion-git")
+    until("the old pod is gone", lambda: len(cluster.get(*pods)["items"]) == 1)
     head = subprocess.run(
         ["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=1200
     )
