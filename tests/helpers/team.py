@@ -13,9 +13,10 @@ from layers import REPO
 from medallion.cleaner.__main__ import main as clean
 from medallion.config.load_pipeline import load_pipeline
 from medallion.orchestrators.local.report import make_report
-from medallion.plan import RunContext, Step, make_plan
+from medallion.plan import RunContext, make_plan
 from medallion.protocol import wire
 from medallion.protocol.project_archive import hash_files, pack, part_name
+from medallion.steps import Step
 from medallion.warehouse.connection import Connection
 from warm import Warm, warm
 

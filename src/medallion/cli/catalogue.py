@@ -16,8 +16,9 @@ from medallion.config.pipeline import Pipeline
 from medallion.config.places import default_dags
 from medallion.config.schedule import Schedule
 from medallion.orchestrators.pools import limits
-from medallion.plan import RunContext, Step, make_plan
+from medallion.plan import RunContext, make_plan
 from medallion.protocol.task import CommandWork
+from medallion.steps import Step
 
 
 def list_pipelines(dags: DagsOption = None) -> None:  # type: ignore[assignment]

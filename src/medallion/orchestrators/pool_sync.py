@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medallion.orchestrators.pools import limits
-from medallion.plan import pool_name
+from medallion.steps import pool_name
 
 EVERY_SECONDS = 10.0
 AGAIN_SECONDS = 1800.0

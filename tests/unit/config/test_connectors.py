@@ -18,7 +18,8 @@ from medallion.config.sources.base import Settings
 from medallion.config.sources.csv import CsvSettings
 from medallion.config.sources.postgres import PostgresSettings
 from medallion.config.yaml_loader import parse
-from medallion.plan import RunContext, Step, make_plan
+from medallion.plan import RunContext, make_plan
+from medallion.steps import Step
 
 FILE = """\
 name: p

@@ -7,7 +7,8 @@ from pathlib import Path
 from medallion.config.dbt_docs import ModelDoc, model_docs
 from medallion.config.pipeline import Pipeline
 from medallion.config.places import dbt_project
-from medallion.plan import Plan, Step
+from medallion.plan import Plan
+from medallion.steps import Step
 
 
 def dag_page(plan: Plan, commit: str, dags: Path) -> str:

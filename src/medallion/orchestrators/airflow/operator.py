@@ -18,8 +18,9 @@ from medallion.orchestrators.kubernetes.command_container import add_command
 from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed, read_pod_result, read_refusal
 from medallion.orchestrators.kubernetes.project_delivery import deliver
 from medallion.orchestrators.kubernetes.settings import Settings
-from medallion.plan import Plan, Step
+from medallion.plan import Plan
 from medallion.protocol import wire
+from medallion.steps import Step
 
 
 class StepOperator(KubernetesPodOperator):

@@ -11,7 +11,7 @@ import dagster
 from medallion.config.catalog import iter_pipelines
 from medallion.orchestrators.dagster.job import PIPELINE_TAG
 from medallion.orchestrators.pools import limits
-from medallion.plan import pool_name
+from medallion.steps import pool_name
 
 
 def settings(dags: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any
 import dagster
 
 from medallion.config.retry import EndKind
-from medallion.plan import Plan, Step
+from medallion.plan import Plan
+from medallion.steps import Step
 
 RUN_ID = ""
 """Stands for the run in a plan, until there is one."""

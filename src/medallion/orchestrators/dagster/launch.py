@@ -7,7 +7,8 @@ from typing import Any
 
 from medallion.orchestrators.dagster.job import Ended
 from medallion.orchestrators.local.process import StepProcess
-from medallion.plan import Plan, Step
+from medallion.plan import Plan
+from medallion.steps import Step
 
 _LEVELS = {"error": "error", "warning": "warning"}
 

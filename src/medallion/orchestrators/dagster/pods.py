@@ -20,9 +20,10 @@ from medallion.orchestrators.kubernetes.command_container import add_command
 from medallion.orchestrators.kubernetes.pod_result import Ending, read_pod_result, read_refusal
 from medallion.orchestrators.kubernetes.project_delivery import Delivery, deliver
 from medallion.orchestrators.kubernetes.settings import Settings
-from medallion.plan import Plan, Step
+from medallion.plan import Plan
 from medallion.protocol import wire
 from medallion.protocol.task import TaskSpec
+from medallion.steps import Step
 
 CONTAINER = pod_template.CONTAINER
 _POLL_SECONDS = 2.0

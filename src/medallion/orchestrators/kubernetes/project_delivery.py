@@ -15,8 +15,9 @@ from kubernetes.client import models as k8s
 
 from medallion.config.places import dbt_project
 from medallion.orchestrators.kubernetes.settings import Settings
-from medallion.plan import Plan, Step
+from medallion.plan import Plan
 from medallion.protocol.project_archive import DELIVERY, PROJECT_FILE, check_packages, hash_files, pack, part_name
+from medallion.steps import Step
 
 PART_BYTES = 900_000
 """Of one ConfigMap; Kubernetes takes no more than 1 MiB."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from medallion.config.places import default_dags
-from medallion.plan import Image
+from medallion.steps import Image
 
 LANDING = "/landing"
 """Where a cleaner pod sees the landing volume."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from medallion.errors import ExitCode
-from medallion.plan import Step
 from medallion.protocol.task import TaskSpec
+from medallion.steps import Step
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 

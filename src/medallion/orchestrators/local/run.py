@@ -12,7 +12,8 @@ from typing import Any
 
 from medallion.errors import ExitCode
 from medallion.orchestrators.local.process import StepProcess
-from medallion.plan import Plan, Step
+from medallion.plan import Plan
+from medallion.steps import Step
 
 MAX_WAIT_SECONDS = 5.0
 """A person is waiting: a retry on a laptop waits no longer than this, whatever the pipeline says."""
