@@ -229,6 +229,13 @@ def git(folder: Path, *args: str) -> str:
     return done.stdout
 
 
+def push(checkout: Path, message: str) -> None:
+    """Commit all that is in a checkout, and push it."""
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", message)
+    git(checkout, "push", "-q")
+
+
 @contextmanager
 def follow_logs(cluster: Cluster, pipeline: str) -> Iterator[dict[str, str]]:
     """Follows each step's pod with `kubectl logs`, as a person would, while the context lasts."""

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from alerts import Alerts
-from cluster import REPO, Airflow, Cluster, git
+from cluster import REPO, Airflow, Cluster, push
 
 DAG = "pipeline_late"
 FILE = f"late-{uuid.uuid4().hex[:8]}.csv"  # on the landing volume there may be one of an earlier test run
@@ -27,9 +27,7 @@ def late(checkout: Path, airflow: Airflow, alerts: Alerts, tmp_path_factory: pyt
     pipeline |= {"alerts": {"channels": ["log", "hook", "unknown"]}}
     pipeline["sources"][0]["path"] = FILE
     (dags / "pipelines" / f"{DAG}.yaml").write_text(yaml.safe_dump(pipeline))
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "A pipeline that is late")
-    git(checkout, "push", "-q")
+    push(checkout, "A pipeline that is late")
     airflow.appears(DAG)
     run = airflow.trigger(DAG)
     assert airflow.finished(DAG, run) == "failed"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from alerts import Alerts
-from cluster import REPO, Airflow, Cluster, git, until
+from cluster import REPO, Airflow, Cluster, push, until
 from poison import POISONS
 
 DAG = "dbt_transform"
@@ -68,8 +68,7 @@ def shop(cluster: Cluster, airflow: Airflow, checkout: Path, alerts: Alerts, tmp
     # Not by the clock: its own first run would be one more.
     text = file.read_text().replace("  interval_seconds: 3600\n", "")
     file.write_text(text + "\nalerts: {channels: [log, hook]}\n")
-    git(checkout, "commit", "-qam", "Tell the webhook too")
-    git(checkout, "push", "-q")
+    push(checkout, "Tell the webhook too")
     until("the push is there", lambda: airflow.get(f"/dags/{DAG}").get("timetable_summary") != "1:00:00")
     made = Shop(tmp_path_factory.mktemp("shop"), real, cluster, airflow)
     made.restore()

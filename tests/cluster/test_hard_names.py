@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import REPO, Airflow, Cluster, git
+from cluster import REPO, Airflow, Cluster, push
 
 NAME = "trail_"
 SOURCES = ("s" * 58, "wide")
@@ -34,15 +34,12 @@ def pushed(airflow: Airflow, checkout: Path, tmp_path_factory: pytest.TempPathFa
         subprocess.run([REPO / "k8s" / "upload.sh", landing / f"{contract}.csv"], check=True, timeout=120)
         listed += f"  - {{name: {source}, path: {contract}.csv, contract: {contract}}}\n"
     files[0].write_text(f"name: {NAME}\nowner: me\nsources:\n{listed}")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "Hard names")
-    git(checkout, "push", "-q")
+    push(checkout, "Hard names")
     airflow.appears(NAME)
     yield airflow.trigger(NAME)
     for file in files:
         file.unlink()
-    git(checkout, "commit", "-qam", "No hard names")
-    git(checkout, "push", "-q")
+    push(checkout, "No hard names")
 
 
 def test_names_at_their_limits_and_long_contracts_run(pushed: str, airflow: Airflow, cluster: Cluster):

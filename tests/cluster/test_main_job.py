@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cluster import REPO, Airflow, Cluster, RetailRun, git, until
+from cluster import REPO, Airflow, Cluster, RetailRun, git, push, until
 from independent import by_product, monthly, retail_sales
 
 DAG = "pipeline_customer_transaction"
@@ -137,9 +137,7 @@ def test_a_broken_pipeline_shows_its_error_and_the_others_stay(
 ):
     dags = checkout / "dags"
     (dags / "pipelines" / "pipeline_broken.yaml").write_text("name: pipeline_broken\nowner: me\nlayer: []\n")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "A mistake")
-    git(checkout, "push", "-q")
+    push(checkout, "A mistake")
 
     def take_back() -> None:
         git(checkout, "revert", "--no-edit", "HEAD")

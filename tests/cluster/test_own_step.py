@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster import Airflow, Cluster, git
+from cluster import Airflow, Cluster, push
 
 NAME = "own_steps"
 pytestmark = pytest.mark.slow_cluster
@@ -35,14 +35,11 @@ def pushed(airflow: Airflow, cluster: Cluster, checkout: Path) -> Iterator[str]:
     ]
     file = checkout / "dags" / "pipelines" / f"{NAME}.yaml"
     file.write_text(yaml.safe_dump({"name": NAME, "owner": "me", "steps": [common | step for step in steps]}))
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "Own steps")
-    git(checkout, "push", "-q")
+    push(checkout, "Own steps")
     airflow.appears(NAME)
     yield airflow.trigger(NAME)
     file.unlink()
-    git(checkout, "commit", "-qam", "No own steps")
-    git(checkout, "push", "-q")
+    push(checkout, "No own steps")
 
 
 def test_own_steps_have_rows_retries_gates_and_logs(pushed: str, airflow: Airflow, cluster: Cluster):

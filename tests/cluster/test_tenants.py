@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import REPO, Airflow, git
+from cluster import REPO, Airflow, push
 from upgrades import Upgrade
 
 EXAMPLE = REPO / "examples" / "three-tenants"
@@ -34,9 +34,7 @@ def finished(upgrade: Upgrade, airflow_again: Airflow, checkout: Path, tmp_path_
         [medallion, "sample", "--rows", "500", "--output", sales], check=True, capture_output=True, timeout=1200
     )
     put(sales, "initech/customer_transactions.csv", LANDING_NAMESPACE="medallion-initech")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "Three tenants")
-    git(checkout, "push", "-q")
+    push(checkout, "Three tenants")
     for job in JOBS:
         airflow_again.appears(job)
     runs = {job: airflow_again.trigger(job) for job in JOBS}

@@ -8,15 +8,30 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-KUBECONFIG = {
+import pytest
+
+_KUBECONFIG = {
     "apiVersion": "v1",
     "kind": "Config",
     "current-context": "test",
     "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     "users": [{"name": "test", "user": {}}],
 }
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A server that Kubernetes' client takes by default."""
+    with serving() as made:
+        place = {"server": f"http://127.0.0.1:{made.server.server_port}"}
+        config = tmp_path / "kubeconfig"
+        config.write_text(json.dumps({**_KUBECONFIG, "clusters": [{"name": "test", "cluster": place}]}))
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(config))
+        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+        yield made
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from api_server import cluster
 from databases import fresh_database
 from dumps import dumped_server, filled
 from layers import bake, load, run_all
@@ -134,4 +135,4 @@ def published(
             yield connection
 
 
-__all__ = ["Clean", "Cleaned", "ExitCode", "dumped_server", "filled"]
+__all__ = ["Clean", "Cleaned", "ExitCode", "cluster", "dumped_server", "filled"]

@@ -5,14 +5,12 @@ The API server is one of a page (`api_server.py`).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api_server import KUBECONFIG, Cluster, serving
+from api_server import Cluster
 from medallion.config.load_runner import load_runners
 from medallion.plan import RunContext, make_plan
 from medallion.protocol import wire
@@ -24,17 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 from medallion.orchestrators.dagster import pods
 from medallion.orchestrators.dagster.job import RUN_ID, build_job
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with serving() as made:
-        place = {"server": f"http://127.0.0.1:{made.server.server_port}"}
-        config = tmp_path / "kubeconfig"
-        config.write_text(json.dumps({**KUBECONFIG, "clusters": [{"name": "test", "cluster": place}]}))
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(config))
-        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-        yield made
 
 
 def run(tmp_path: Path) -> Any:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +10,7 @@ import pytest
 from kubernetes.client import ApiClient, Configuration, CoreV1Api
 from kubernetes.client import models as k8s
 
-from api_server import KUBECONFIG, Cluster, serving
+from api_server import Cluster
 from medallion.config.pipeline import Pipeline
 from medallion.orchestrators.kubernetes.pod_result import StepPodFailed, read_pod_result
 from medallion.orchestrators.kubernetes.settings import Settings
@@ -22,17 +20,6 @@ from medallion.protocol.termination_message import TerminationMessage
 
 pytest.importorskip("dagster")
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with serving() as made:
-        place = {"server": f"http://127.0.0.1:{made.server.server_port}"}
-        config = tmp_path / "kubeconfig"
-        config.write_text(json.dumps({**KUBECONFIG, "clusters": [{"name": "test", "cluster": place}]}))
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(config))
-        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-        yield made
 
 
 @pytest.fixture

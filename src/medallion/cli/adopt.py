@@ -8,13 +8,13 @@ import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
-from medallion.cli.console import console, error_console, refuse_failure
+from medallion.cli.console import console, refuse_config, refuse_failure
 from medallion.cli.places import DagsOption
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
 from medallion.config.catalog import find
 from medallion.config.diagnostics import ConfigError
 from medallion.config.places import dbt_project, default_dags
-from medallion.errors import ExitCode, StepFailure
+from medallion.errors import StepFailure
 from medallion.plan import RunContext, make_plan
 from medallion.warehouse import ledger
 from medallion.warehouse.adopt import Adopted
@@ -44,8 +44,7 @@ def adopt(
             ledger.ensure(connection)
             done = take_over(connection, pipeline.name, parts, commit, dry_run=dry_run)
     except ConfigError as error:
-        error_console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+        refuse_config(error)
     except StepFailure as failure:
         refuse_failure(failure)
     for line in _report(name, done, dry_run):

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from medallion.cli.complete import complete_name
-from medallion.cli.console import console, error_console
+from medallion.cli.console import console, error_console, refuse_config
 from medallion.cli.places import DagsOption
 from medallion.config.catalog import find, iter_pipelines
 from medallion.config.diagnostics import ConfigError
@@ -48,8 +48,7 @@ def describe(
     try:
         file = find(folder, name)
     except ConfigError as error:
-        error_console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(64) from None
+        refuse_config(error)
     plan = make_plan(file.pipeline, file.contracts, RunContext("RUN", "/landing"))
     pipeline = file.pipeline
     console.print(f"[bold]{pipeline.name}[/]  {when(pipeline.schedule)}  owner {pipeline.owner}")

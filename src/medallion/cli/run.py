@@ -14,7 +14,7 @@ import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
-from medallion.cli.console import error_console
+from medallion.cli.console import error_console, refuse_config
 from medallion.cli.places import DagsOption, state_folder
 from medallion.cli.show import Progress, show_report
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
@@ -57,8 +57,7 @@ def run(
             name, input_file, contract, warehouse, report, landing, run_id, dags, full_refresh=full_refresh
         )
     except ConfigError as error:
-        error_console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+        refuse_config(error)
     except StepFailure as error:
         error_console.print(f"{error.message}\nhint: {error.remedy}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(error.code) from None

@@ -9,6 +9,10 @@ from pydantic_core import CoreSchema
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
 """Letters, digits, `_` and `-`; at most 63, as it becomes a DAG id, a Kubernetes label and a file name."""
+SecretName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$", max_length=253)
+]
+"""Of a Kubernetes Secret: a DNS subdomain."""
 
 _STRICT_TYPES = ("bool", "int", "float")
 

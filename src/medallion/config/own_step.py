@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from medallion.config.model import ConfigModel, Name
+from medallion.config.model import ConfigModel, Name, SecretName
 from medallion.config.resources import Resources
 from medallion.config.retry import RetryConfig
 
@@ -31,10 +31,8 @@ class OwnStep(ConfigModel):
     )
     args: tuple[str, ...] = Field((), description="More arguments.")
     env: Mapping[EnvName, str] = Field({}, description="Environment variables.")
-    secret: str | None = Field(
+    secret: SecretName | None = Field(
         None,
-        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$",
-        max_length=253,
         description="A Kubernetes Secret. Its keys are environment variables of the command.",
     )
     warehouse: bool = Field(

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, field_validator
 
 from medallion.config.contract import Contract
-from medallion.config.model import ConfigModel
+from medallion.config.model import ConfigModel, SecretName
 from medallion.config.sources.stream import Inputs
 
 COLUMN = r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$"
@@ -104,10 +104,8 @@ class Settings(ConfigModel):
 class RemoteSettings(Settings):
     """Base of connectors that reach out, with credentials from the environment."""
 
-    secret: str | None = Field(
+    secret: SecretName | None = Field(
         None,
-        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$",
-        max_length=253,
         description="The Kubernetes Secret with the credentials. Its keys reach the pod with `env_prefix` before them.",
     )
     env_prefix: str = Field(
