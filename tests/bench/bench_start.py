@@ -37,7 +37,7 @@ STOP = """
     end $$;
     create event trigger stop_at_model on ddl_command_start execute function stop_at_model();
 """
-STOPPED = "select from pg_locks where locktype = 'advisory' and objid = 77 and not granted"
+STOPPED = "select pid from pg_locks where locktype = 'advisory' and objid = 77 and not granted"
 
 
 def main() -> None:
@@ -87,7 +87,8 @@ def stopped(session: psycopg.Connection, team: Path, pipeline: str, url: str) ->
 
 def below(parent: int) -> list[int]:
     """Return the processes that a process has started, and those that these have."""
-    children = [int(word) for word in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    threads = Path(f"/proc/{parent}/task").glob("*/children")
+    children = [int(word) for thread in threads for word in thread.read_text().split()]
     return [*children, *(one for child in children for one in below(child))]
 
 
