@@ -20,6 +20,7 @@ from medallion.protocol.result import TaskResult
 from medallion.warehouse import fence, ledger
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
+from medallion.warehouse.lock import advisory_lock
 from told import told
 
 STEP = StepRun("orders", "run-1", "gold", layer="gold")
@@ -138,6 +139,14 @@ def test_earlier_lock_holder_cannot_write_or_keep_sessions(ready: Connection):
     fence.assert_held(ready, two)
     with pytest.raises(psycopg.OperationalError):
         left.execute("select 1")
+
+
+def test_step_has_succeeded_though_the_next_one_ends_its_session(ready: Connection):
+    with connect("medallion one") as one, advisory_lock(one, "table:x"):
+        fence.acquire(one, "table:x", "one")
+        # As the next holder does, between the server's unlock and its answer.
+        fence.acquire(ready, "table:x", "two")
+    assert one.closed
 
 
 def test_sessions_are_named_after_their_step_in_at_most_63_bytes():

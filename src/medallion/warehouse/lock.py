@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import psycopg
 
 from medallion.warehouse.connection import Connection
 
@@ -29,7 +31,8 @@ def advisory_lock(connection: Connection, name: str) -> Iterator[bool]:
     try:
         yield not free
     finally:
-        if not connection.closed and not connection.broken:
+        # The next holder ends this session, perhaps before the answer is here: what was done under the lock stays done.
+        with suppress(psycopg.OperationalError):
             connection.execute("select pg_advisory_unlock(%s)", (number,))
 
 
