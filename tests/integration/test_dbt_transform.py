@@ -137,19 +137,24 @@ def test_every_step_has_its_row_and_oddities_warn(published: Connection, sample:
     }
 
 
-def test_poisoned_row_stops_at_its_layer_and_fixed_file_succeeds(published: Connection, landing: Path, sample: Path):
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("layer", ["bronze", pytest.param("silver", marks=SLOW), pytest.param("gold", marks=SLOW)])
+def test_poisoned_row_stops_at_its_layer_and_fixed_file_succeeds(
+    layer: str, published: Connection, landing: Path, sample: Path
+):
     good = checksum(published)
-    for layer, poison in POISONS.items():
-        test = poison(landing)
-        codes = run_steps(NAME, landing, f"poisoned {layer}")
-        assert (list(codes)[-1], codes[f"{layer}.test"]) == (f"{layer}.test", ExitCode.TEST_FAILED)
-        step = report_of(published, f"poisoned {layer}")[f"{layer}.test"]
-        failed = {found["name"]: found for found in step["tests"] if found["status"] == "fail"}
-        assert (failed[test]["failures"], len(failed[test]["sample"])) == (1, 1)
-        assert f"{test}: 1 failing rows, such as {{" in step["message"]
-        assert checksum(published) == good
-        shutil.copytree(sample, landing, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    assert set(run_steps(NAME, landing, "mended").values()) == {0}
+    test = POISONS[layer](landing)
+    codes = run_steps(NAME, landing, f"poisoned {layer}")
+    assert (list(codes)[-1], codes[f"{layer}.test"]) == (f"{layer}.test", ExitCode.TEST_FAILED)
+    step = report_of(published, f"poisoned {layer}")[f"{layer}.test"]
+    failed = {found["name"]: found for found in step["tests"] if found["status"] == "fail"}
+    assert (failed[test]["failures"], len(failed[test]["sample"])) == (1, 1)
+    assert f"{test}: 1 failing rows, such as {{" in step["message"]
+    assert checksum(published) == good
+    shutil.copytree(sample, landing, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    assert set(run_steps(NAME, landing, f"mended {layer}").values()) == {0}
     assert checksum(published) == good
 
 

@@ -91,13 +91,24 @@ def test_init_names_a_disabled_seed_that_a_source_needs(tmp_path: Path):
     assert (wrong.returncode, "--vars:1:1: vars: " in wrong.stderr) == (ExitCode.USAGE, True), wrong.stderr
 
 
-def test_init_finds_the_schema_where_seeds_are_sources(tmp_path: Path, warehouse_url: str, postgres_url: str):
-    project, settings = write(tmp_path / "seeded", SEEDED), {"schema": "shop", "vars": {"load_seeds": True}}
-    assert "correct:" not in good(tmp_path, "init", "team", "--dbt", project, "--vars", "load_seeds: true")
+def seeded(folder: Path) -> tuple[Path, dict[str, object]]:
+    """Make a team of a project whose sources are its seeds; return the project, and what `init` found out of it."""
+    project, settings = write(folder / "seeded", SEEDED), {"schema": "shop", "vars": {"load_seeds": True}}
+    assert "correct:" not in good(folder, "init", "team", "--dbt", project, "--vars", "load_seeds: true")
+    return project, settings
+
+
+def test_init_finds_the_schema_where_seeds_are_sources(tmp_path: Path):
+    _, settings = seeded(tmp_path)
     team = tmp_path / "team"
     assert yaml.safe_load((team / "dags" / "pipelines" / "seeded.yaml").read_text())["dbt"] == settings
     assert good(team, "lint", "--strict") == ""
-    good(team, "run", "seeded", "--warehouse", warehouse_url)
+
+
+@pytest.mark.slow
+def test_seeds_that_are_sources_give_what_plain_dbt_gives(tmp_path: Path, warehouse_url: str, postgres_url: str):
+    project, settings = seeded(tmp_path)
+    good(tmp_path / "team", "run", "seeded", "--warehouse", warehouse_url)
     with psycopg.connect(warehouse_url) as connection:
         assert connection.execute("select colours from shop.all_colours").fetchone() == (2,)
     with fresh_database(postgres_url) as url:
@@ -125,18 +136,33 @@ def test_nothing_of_a_team_is_overwritten(tmp_path: Path):
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.skipif(not (CASES / "nasty-dbt-project").is_dir(), reason=f"no cases here (looked in {CASES})")
-def test_the_nasty_project_gives_what_plain_dbt_gives(tmp_path: Path, warehouse_url: str, postgres_url: str):
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("do $$ begin create role reporter; exception when duplicate_object then null; end $$")
-    project = tmp_path / "nasty"
-    write(project, {str(path.relative_to(CASES / "nasty-dbt-project")): path.read_text()
-                    for path in (CASES / "nasty-dbt-project").rglob("*") if path.is_file()})  # fmt: skip
-    (project / "model_that_cannot_work.sql").unlink()
-    good(tmp_path, "init", "team", "--dbt", project)
+NASTY = CASES / "nasty-dbt-project"
+needs_cases = pytest.mark.skipif(not NASTY.is_dir(), reason=f"no cases here (looked in {CASES})")
+
+
+def nasty(folder: Path) -> Path:
+    """Make a team of the nasty project, without its model that cannot work; return the project."""
+    files = {str(path.relative_to(NASTY)): path.read_text() for path in NASTY.rglob("*") if path.is_file()}
+    del files["model_that_cannot_work.sql"]
+    project = write(folder / "nasty", files)
+    good(folder, "init", "team", "--dbt", project)
+    return project
+
+
+@needs_cases
+def test_lint_names_what_differs_in_the_nasty_project(tmp_path: Path):
+    nasty(tmp_path)
     warned = good(tmp_path / "team", "lint").splitlines()
     assert ["uses_this_text" in warned[2], *("ops.runs" in line for line in warned[:2])] == [True] * 3, warned
     assert len(warned) == 3, warned
+
+
+@needs_cases
+@pytest.mark.slow
+def test_the_nasty_project_gives_what_plain_dbt_gives(tmp_path: Path, warehouse_url: str, postgres_url: str):
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("do $$ begin create role reporter; exception when duplicate_object then null; end $$")
+    project = nasty(tmp_path)
     good(tmp_path / "team", "run", "nasty", "--warehouse", warehouse_url)
     with fresh_database(postgres_url) as url, fresh_database(postgres_url) as again:
         plain_dbt(project, url, tmp_path / "plain")
