@@ -20,7 +20,7 @@ Every image, and `medallion run`, ends with one of these exit codes. The last co
 The [SQLSTATE](https://www.postgresql.org/docs/current/errcodes-appendix.html) of a Postgres error determines its exit
 code. An outage, a full disk, a deadlock and too many connections give 75. A refused login, an unknown database, a
 missing privilege and a limit of Postgres give 64. A value that Postgres cannot store gives 65. Errors in a dbt model
-give 83, unless another attempt can resolve every one of them. The table is in `src/medallion/warehouse/sqlstate.py`.
+give 83, unless another attempt can resolve every one of them. The table is in `src/medallion/sqlstate.py`.
 
 A pod that the Kubernetes API refuses (400, 401, 403, 404, 413, 422) has no exit code. The task fails with the message
 of the API, and is not retried unless a quota is exceeded.

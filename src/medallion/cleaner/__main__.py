@@ -26,7 +26,8 @@ def build_job(task: TaskSpec) -> step.Job:
     if not isinstance(work, CleanWork):
         raise Misconfigured(f"the cleaner does no work of kind {work.kind!r}", "use the dbt image")
     # polars takes a moment to import: a task that cannot be read fails before that.
-    from medallion.cleaner.load import Source, load
+    from medallion.cleaner.job import Source
+    from medallion.cleaner.load import load
     from medallion.config.sources.csv import one_file
 
     settings, landing = work.source, Path(work.landing)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from medallion.cleaner.load import Job, read_delivery, refusal, task_result
+from medallion.cleaner.job import Job
+from medallion.cleaner.keys import add_key
 from medallion.cleaner.merge import Merge
+from medallion.cleaner.outcome import read_delivery, refusal, task_result
 from medallion.cleaner.reading import Reader, Stopwatch
 from medallion.cleaner.table import Table
 from medallion.config.sources.base import ByFile
@@ -53,7 +55,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
             version = reader.read(fresh, stage)
         merge = Merge(stage, target, changed)
         with watch.time("load_cleaned_csv_to_postgres"):
-            reader.counts.reject(stage.add_key(keep_last=latest_wins))
+            reader.counts.reject(add_key(stage, keep_last=latest_wins))
             if not latest_wins:
                 reader.counts.reject(merge.reject_repeats())
             refused = refusal(job.contract, reader.counts, fresh.label)

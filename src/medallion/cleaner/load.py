@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from medallion.cleaner.increment import add
+from medallion.cleaner.job import Job, Source
+from medallion.cleaner.keys import add_key
+from medallion.cleaner.outcome import read_delivery, refusal, task_result
 from medallion.cleaner.reading import Counts, Reader, Stopwatch
 from medallion.cleaner.table import Table
 from medallion.config.contract import Contract
-from medallion.config.sources.base import ByCursor, ByFile
 from medallion.config.sources.stream import Inputs
 from medallion.errors import StepFailure, TooManyRejects
-from medallion.protocol.result import Delivery, TaskResult
+from medallion.protocol.result import TaskResult
 from medallion.runtime.step import Session
 from medallion.warehouse import builds, increments, ledger, views
 
 CLEANING = 1
 """Grows when the same input under the same contract gives other rows; a release alone reloads no table."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the rows come from.
-
-    Attributes:
-        find: What there is to load, given the versions of what earlier loads took.
-        increment: How loads add to what is there; None: each replaces it.
-    """
-
-    find: Callable[[Mapping[str, str]], AbstractContextManager[Inputs]]
-    increment: ByFile | ByCursor | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """One load: what is loaded, and the relation that readers know."""
-
-    contract: Contract
-    increment: ByFile | ByCursor | None
-    session: Session
-    schema: str
-    table: str
 
 
 def load(contract: Contract, source: Source, session: Session) -> None:
@@ -56,8 +33,6 @@ def load(contract: Contract, source: Source, session: Session) -> None:
         SourceUnavailable: The source fails for the moment.
         Misconfigured: A relation that Medallion did not make has the table's name.
     """
-    from medallion.cleaner.increment import add
-
     schema, table = contract.table.split(".")
     job = Job(contract, source.increment, session, f"{session.step.schema_prefix}{schema}", table)
     views.refuse_taken(session.connection, session.step.pipeline, {job.schema: [table]})
@@ -88,7 +63,7 @@ def _replace(job: Job, inputs: Inputs) -> None:
         with watch.time("clean_and_transform_csv"):
             version = reader.read(inputs, target)
         with watch.time("load_cleaned_csv_to_postgres"):
-            reader.counts.reject(target.add_key())
+            reader.counts.reject(add_key(target))
         with watch.time("validate_postgres_load"):
             _validate(target, reader.counts)
         outcome = task_result(reader.counts, version, watch, inputs.label)
@@ -108,44 +83,6 @@ def _replace(job: Job, inputs: Inputs) -> None:
     if same:
         _unchanged(job, inputs, version)
     session.clean_up()
-
-
-def refusal(contract: Contract, counts: Counts, label: str) -> tuple[str, str] | None:
-    """Return why so many rejects are too many, and what to do; None if they are not."""
-    limits = contract.rejects
-    share = counts.rejected / counts.rows if counts.rows else 0.0
-    over_rows = limits.max_rows is not None and counts.rejected > limits.max_rows
-    if share <= limits.max_share and not over_rows:
-        return None
-    allowed = f"{limits.max_rows} rows" if over_rows else f"{limits.max_share:.1%}"
-    worst = "; ".join(f"{count} × {reason}" for reason, count in counts.reasons.most_common(3))
-    return (
-        f"{counts.rejected} of {counts.rows} rows of {label} were rejected, {allowed} are allowed: {worst}. "
-        "Nothing was published",
-        "see medallion.rejected_rows for every row and reason; correct the file, or `rejects` in the contract",
-    )
-
-
-def task_result(counts: Counts, version: str, watch: Stopwatch, label: str) -> TaskResult:
-    """Return what a load did."""
-    message = f"{label}: {counts.rows:,} rows in, {counts.loaded:,} loaded, {counts.rejected:,} rejected"
-    if counts.rounded:
-        message += "; rounded to `decimals`: " + ", ".join(f"{n:,} of {name}" for name, n in counts.rounded.items())
-    return TaskResult(
-        rows_in=counts.rows,
-        rows_loaded=counts.loaded,
-        rows_rejected=counts.rejected,
-        input_checksum=version,
-        reasons=dict(counts.reasons.most_common()),
-        rounded=dict(counts.rounded.most_common()),
-        parts=tuple(watch.parts),
-        message=message,
-    )
-
-
-def read_delivery(job: Job, inputs: Inputs) -> Delivery:
-    """Return what freshness is judged by."""
-    return Delivery(f"{job.schema}.{job.table}", inputs.delivered_at.isoformat())
 
 
 def _validate(target: Table, counts: Counts) -> None:

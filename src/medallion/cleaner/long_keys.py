@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from psycopg import sql
 
-if TYPE_CHECKING:
-    from medallion.cleaner.table import Table
+from medallion.cleaner.table import Table
 
 REASON = "is too long: a key may have about 2,700 bytes"
 _SHORT_ENOUGH = 2000

@@ -136,7 +136,7 @@ def _contract_if_missing(
     if source is None:
         return {}
     # polars takes a moment to import, which only a guess needs.
-    from medallion.cleaner.load import refusal
+    from medallion.cleaner.outcome import refusal
     from medallion.infer.proof import prove
 
     try:

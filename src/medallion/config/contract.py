@@ -111,7 +111,7 @@ class Contract(ConfigModel):
         if twice:
             raise ValueError(f"field {twice[0]!r} is there twice — give each field its own name")
         check_names(self.fields)
-        check_size(self)
+        check_size(self.fields, self.primary_key)
         by_name = {field.name: field for field in self.fields}
         for name in self.primary_key:
             if name not in by_name or by_name[name].derive is not None:

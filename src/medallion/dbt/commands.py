@@ -9,13 +9,13 @@ from typing import Any
 
 from dbt.cli.main import dbtRunner
 
+from medallion import sqlstate
 from medallion.dbt import states
 from medallion.dbt.open_project import Project
 from medallion.dbt.project import named
 from medallion.dbt.states import states_in
 from medallion.errors import ModelFailed, StepFailure, WarehouseFull, WarehouseUnavailable
 from medallion.runtime.log import EventLog
-from medallion.warehouse import sqlstate
 
 states.use()
 

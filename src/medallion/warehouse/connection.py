@@ -12,8 +12,8 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
+from medallion import sqlstate
 from medallion.errors import Misconfigured, StepFailure
-from medallion.warehouse import sqlstate
 
 Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
 
@@ -47,7 +47,7 @@ def connect(application: str) -> Iterator[Connection]:
         application: Shown in `pg_stat_activity`, at most 63 bytes.
 
     Raises:
-        StepFailure: Whatever Postgres refused or failed at, as `medallion.warehouse.sqlstate` has it.
+        StepFailure: Whatever Postgres refused or failed at, as `medallion.sqlstate` has it.
     """
     try:
         with psycopg.connect(

@@ -27,7 +27,7 @@ from medallion.errors import (
     StepFailure,
     WarehouseUnavailable,
 )
-from medallion.warehouse.sqlstate import failure_class, find_code
+from medallion.sqlstate import failure_class, find_code
 
 _SETTINGS = {
     "PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname",

@@ -14,7 +14,7 @@ from medallion.errors import (
     WarehouseFull,
     WarehouseUnavailable,
 )
-from medallion.warehouse.sqlstate import as_failure, failure_class, find_code, limit_in
+from medallion.sqlstate import as_failure, failure_class, find_code, limit_in
 
 OUTAGES = [
     "08000",
