@@ -1,7 +1,7 @@
 """Makes a job of the CronJob's own do something else: backup_job.py now | list | restore STAMP/DATABASE.dump.
 
 Reads the job as JSON from standard input and writes it to standard output. Where the chart has a bucket, the container
-`bucket` is there beside `dump`, and a restore fetches first.
+`bucket` is there next to `dump`, and a restore fetches first.
 """
 
 import json

@@ -24,7 +24,7 @@ until kube wait pod --selector "job-name=$job" --for=condition=PodScheduled --ti
 follow() { # container: its output, as soon as it is there
   tries=0
   until kube logs --follow "job/$job" --container "$1" 2>/dev/null; do # the log exists only once the container does
-    [[ $(ended || true) != *Failed* ]] || return 0 # the container before it has said why
+    [[ $(ended || true) != *Failed* ]] || return 0 # the container before it has printed why
     again
   done
 }

@@ -7,8 +7,8 @@ set -euo pipefail
 docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 
 build() { # name docker-build-arguments...
-  local began=$SECONDS said
-  said=$(docker build --quiet --tag "$REGISTRY/$1:$TAG" "${@:2}" 2>&1) || fail "$said"
+  local began=$SECONDS output
+  output=$(docker build --quiet --tag "$REGISTRY/$1:$TAG" "${@:2}" 2>&1) || fail "$output"
   echo "$REGISTRY/$1:$TAG in $((SECONDS - began)) s"
 }
 make -s wheel

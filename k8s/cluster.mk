@@ -74,7 +74,7 @@ logs-airflow: ## follow all of Airflow's parts
 logs-scheduler: ## the scheduler's log (FOLLOW=1 to follow)
 	@$(KUBE) logs deployment/medallion-scheduler --container scheduler --tail 200 $(if $(FOLLOW),--follow)
 
-shell-airflow: ## a shell beside the scheduler, with the airflow command
+shell-airflow: ## a shell next to the scheduler, with the airflow command
 	@$(KUBE) exec -it deployment/medallion-scheduler --container scheduler -- bash
 
 shell-postgres: ## psql on the warehouse

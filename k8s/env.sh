@@ -1,7 +1,7 @@
 # Names that every script here agrees on; each can be set in the environment. Sourced, not run.
 # shellcheck shell=bash
 K8S=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# Medallion's own checkout has the chart beside this folder. Elsewhere this folder came with the wheel, and the working
+# Medallion's own checkout has the chart next to this folder. Elsewhere this folder came with the wheel, and the working
 # directory is the team's repository.
 SOURCE=
 if [ -d "$K8S/../charts/medallion" ]; then SOURCE=$(dirname "$K8S"); cd "$SOURCE" || exit; fi

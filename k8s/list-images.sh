@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the images that the chart runs beside Medallion's own, as its values name them.
+# Prints the images that the chart runs besides Medallion's own, as its values name them.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 . "$K8S/platform.sh"

@@ -60,7 +60,7 @@ def appeared(airflow: Airflow, dag: str) -> dict[str, Any]:
     Raises:
         SystemExit: It does not appear; the message holds Airflow's import errors, if there are any.
     """
-    deadline, said = time.monotonic() + APPEAR_SECONDS, False
+    deadline, printed = time.monotonic() + APPEAR_SECONDS, False
     while True:
         try:
             return airflow.call("GET", f"/api/v2/dags/{dag}")
@@ -71,9 +71,9 @@ def appeared(airflow: Airflow, dag: str) -> dict[str, Any]:
             errors = airflow.call("GET", "/api/v2/importErrors")["import_errors"]
             known = "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors)
             sys.exit(f"Airflow knows no DAG {dag}. Its import errors: {known or 'none'}")
-        if not said:
+        if not printed:
             print(f"waiting for {dag} to appear", flush=True)
-            said = True
+            printed = True
         time.sleep(POLL_SECONDS)
 
 

@@ -34,8 +34,8 @@ cluster() {
 }
 
 load() { # image...
-  local said
-  said=$(kind load docker-image --name "$CLUSTER" "$@" 2>&1) || { printf '%s\n' "$said"; return 1; }
+  local output
+  output=$(kind load docker-image --name "$CLUSTER" "$@" 2>&1) || { printf '%s\n' "$output"; return 1; }
   printf '%s\n' "$@"
 }
 

@@ -22,7 +22,7 @@ PLATFORM_TAG = "medallion"
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a plan depends on beside the pipeline file.
+    """What a plan depends on besides the pipeline file.
 
     `run_id` may be empty where an orchestrator names the run only when it starts. `landing` is the folder that source
     paths are relative to; `inputs` overrides the path of a source. `full_refresh` builds incremental models from

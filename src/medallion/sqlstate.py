@@ -61,7 +61,7 @@ LIMITS = (
     (r"tables can have at most (\d+) columns|target lists can have at most (\d+)", "Postgres has at most {} columns"),
     (r"cannot use more than (\d+) columns in an index", "a key may have {} columns"),
     (r"index row size .*maximum (\d+)|index row requires .*maximum size is (\d+)", "a key may have about {} bytes"),
-    (r"row is too big: size \d+, maximum size (\d+)", "a row may have {} bytes beside what Postgres moves out of it"),
+    (r"row is too big: size \d+, maximum size (\d+)", "a row may have {} bytes besides what Postgres moves out of it"),
 )
 """The limits of Postgres that files and contracts meet, in its words and in ours."""
 

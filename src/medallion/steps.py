@@ -27,7 +27,7 @@ class Step:
     """One command of one image: a pod on Kubernetes, a process on a laptop.
 
     `work` is what it does. `needs` are the steps whose success the ledger must hold before this one starts. `pool` is
-    what limits how many steps of its tenant run at once. `reads_landing` tells whether it reads the landing volume,
+    what limits how many steps of its tenant run at once. `reads_landing` is whether it reads the landing volume,
     `secret` the name of a Secret with a source's credentials and the prefix that its keys get. A team's own command has
     a container of its own next to that of `image`: `resources`, `secret` and `run_as_user` are that container's.
     """

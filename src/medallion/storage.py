@@ -58,7 +58,7 @@ class Bucket:
         return S3Store(self.name, **chosen, client_options=client, retry_config=RETRIES)
 
     @contextmanager
-    def told(self, key: str) -> Iterator[None]:
+    def as_failures(self, key: str) -> Iterator[None]:
         """Translate the storage's errors into failures that name a key.
 
         Raises:
@@ -76,18 +76,18 @@ class Bucket:
 
     def _failure(self, error: BaseException, key: str) -> StepFailure:
         # The library's own words hold whole requests, and some storages repeat keys in their answers.
-        code = re.search(r"<Code>(\w+)</Code>", str(error))
-        said = code[1] if code else type(error).__name__
-        if isinstance(error, (FileNotFoundError, NotFoundError)) or said in ("NoSuchBucket", "NoSuchKey"):
-            what = f"no bucket {self.name}" if said == "NoSuchBucket" else f"no object {key} in the bucket {self.name}"
+        found = re.search(r"<Code>(\w+)</Code>", str(error))
+        code = found[1] if found else type(error).__name__
+        if isinstance(error, (FileNotFoundError, NotFoundError)) or code in ("NoSuchBucket", "NoSuchKey"):
+            what = f"no bucket {self.name}" if code == "NoSuchBucket" else f"no object {key} in the bucket {self.name}"
             return InputNotFound(f"there is {what}", f"check {self.url}")
         denied = (PermissionError, PermissionDeniedError, UnauthenticatedError)
-        if isinstance(error, denied) or said in ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
+        if isinstance(error, denied) or code in ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
             keys = f"{self.env_prefix}AWS_ACCESS_KEY_ID and {self.env_prefix}AWS_SECRET_ACCESS_KEY"
             return BadInput(
-                f"the storage refuses {key} of the bucket {self.name} ({said})", f"check {keys} in {self.secret}"
+                f"the storage refuses {key} of the bucket {self.name} ({code})", f"check {keys} in {self.secret}"
             )
         wait = f"it may come back: {self.later}"
         if isinstance(error, PreconditionError):
             return SourceUnavailable(f"{key} of the bucket {self.name} was replaced while it was read", wait)
-        return SourceUnavailable(f"the storage of the bucket {self.name} fails ({said})", wait)
+        return SourceUnavailable(f"the storage of the bucket {self.name} fails ({code})", wait)

@@ -113,7 +113,7 @@ def test_first_success_and_rerun_of_a_success_send_no_recovery(told: Any):
     from medallion.orchestrators.kubernetes.pod_result import Ending
 
     alerting().task_succeeded(task(1))
-    alerting().task_succeeded({**task(2), "task": SimpleNamespace(ending=Ending(0, said_success=True, again=True))})
+    alerting().task_succeeded({**task(2), "task": SimpleNamespace(ending=Ending(0, reported_success=True, again=True))})
     assert told() == []
 
 

@@ -13,7 +13,7 @@ mkdir -p "$work"
 counting="select format('select %L, count(*) from %I.%I', schemaname || '.' || tablename, schemaname, tablename)
 from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by schemaname, tablename \gexec"
 
-dump() { # database: dumps and counts in one snapshot, so that both tell of the same moment
+dump() { # database: dumps and counts in one snapshot, so that both show the same moment
   local snapshot line
   coproc SESSION { exec psql -XqAt -v ON_ERROR_STOP=1 -d "$1"; }
   local session=$SESSION_PID out=${SESSION[0]} in=${SESSION[1]}

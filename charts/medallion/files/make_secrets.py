@@ -117,20 +117,20 @@ def refuse_lost(found: dict[str, dict[str, str]], data: Mapping[str, str], tenan
         data: The Secrets whose data exists already: name to what shows that it does.
         tenants: The names of tenants' Secrets.
     """
-    told = []
+    problems = []
     for name, evidence in data.items():
         keys, protects, back = TENANT if name in tenants else PROTECTS[name]
         lost = [key for key in keys if key not in found.get(name, {})]
         if lost:
-            told.append(
+            problems.append(
                 f"error: Secret {name} {'lacks ' + ', '.join(lost) if name in found else 'is missing'}, "
                 f"and its data is there: {evidence}\n"
                 f"  It protects {protects}. A new one would not fit, so nothing was changed.\n"
                 f"hint: bring it back, then run the same command again: kubectl apply your copy, or {back}. "
                 "See docs/operations.md, A lost Secret."
             )
-    if told:
-        raise KeysLost("\n".join(told))
+    if problems:
+        raise KeysLost("\n".join(problems))
 
 
 def read(api: client.CoreV1Api, namespace: str, names: list[str]) -> dict[str, client.V1Secret]:

@@ -21,7 +21,7 @@ limit 100
 
 
 class Unsure(Exception):
-    """Whether there is data cannot be seen now; another try may tell."""
+    """Whether there is data cannot be checked now; another attempt may succeed."""
 
 
 def claim(namespace: str, name: str) -> str:
@@ -118,7 +118,7 @@ def _engine(found: Secrets) -> Any:
 
 
 def refused(error: object) -> bool:
-    """Return whether a server answered, and said that the password is wrong."""
+    """Return whether a server answered that the password is wrong."""
     return "password authentication failed" in str(error) or "no password supplied" in str(error)
 
 

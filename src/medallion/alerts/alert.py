@@ -12,11 +12,11 @@ from medallion.protocol.termination_message import Failed
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing to tell.
+    """One alert about a run or one of its tasks.
 
     Attributes:
         kind: What sort of thing.
-        message: What happened, in the step's own words where it said any.
+        message: What happened: the step's own message where there is one.
         task: The task that it happened to; empty for a whole run.
         attempt: Which attempt of the task, from 1.
         reason: Kubernetes' word for it, such as `OOMKilled`; empty where it has none.
@@ -47,7 +47,7 @@ class Alert:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What an alert says beside its message, by label, in the order to show it; empty facts are left out."""
+        """What an alert says besides its message, by label, in the order to show it; empty facts are left out."""
         code = "" if self.exit_code is None else f"exit code {self.exit_code}"
         attempt = f", attempt {self.attempt}" if self.task else ""
         facts = {

@@ -45,7 +45,7 @@ def _notify(alert: Alert, name: str) -> None:
         import apprise
     except ModuleNotFoundError as error:
         raise ChannelFailed("this Airflow image has no Apprise: use Medallion's Airflow image") from error
-    with _silent(logging.getLogger("apprise")):  # it would tell the whole URL
+    with _silent(logging.getLogger("apprise")):  # it would log the whole URL
         plugin: Any = apprise.Apprise.instantiate(url)
     if not plugin:
         raise ChannelFailed("Apprise does not understand its URL: see the channel's page in Apprise's docs")

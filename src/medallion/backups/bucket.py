@@ -78,7 +78,7 @@ class BackupBucket:
         return sorted(self._stamps().keys() - self.backups().keys())
 
     def fetch(self, name: str, into: Path) -> Path:
-        """Download a dump, and the roles beside it, to a folder of the backup's stamp.
+        """Download a dump, and the roles next to it, to a folder of the backup's stamp.
 
         Args:
             name: `STAMP/DATABASE.dump`.
@@ -121,7 +121,7 @@ class BackupBucket:
     def _stamps(self) -> dict[str, dict[str, int]]:
         """The files of every stamp with their sizes in bytes; other objects below the prefix are ignored."""
         found: dict[str, dict[str, int]] = {}
-        with self._bucket.told(self._prefix or "the list"):
+        with self._bucket.as_failures(self._prefix or "the list"):
             for meta in (meta for page in obstore.list(self._store, prefix=self._prefix or None) for meta in page):
                 stamp, _, name = str(meta["path"]).removeprefix(self._prefix).partition("/")
                 if _is_stamp(stamp) and name and "/" not in name:
@@ -168,16 +168,16 @@ class BackupBucket:
         part.rename(path)
 
     def _put(self, key: str, content: Path | bytes, **options: Any) -> None:
-        with self._bucket.told(self._prefix + key):
+        with self._bucket.as_failures(self._prefix + key):
             obstore.put(self._store, self._prefix + key, content, **options)
 
     def _chunks(self, key: str) -> Iterator[bytes]:
-        with self._bucket.told(self._prefix + key):
+        with self._bucket.as_failures(self._prefix + key):
             for chunk in obstore.get(self._store, self._prefix + key).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
     def _delete(self, key: str) -> None:
-        with self._bucket.told(self._prefix + key):
+        with self._bucket.as_failures(self._prefix + key):
             obstore.delete(self._store, self._prefix + key)
 
 

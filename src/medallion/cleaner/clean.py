@@ -49,7 +49,7 @@ def clean(block: RecordBlock, columns: list[Column], file: str | None = None) ->
     Args:
         block: Records and the lines already rejected.
         columns: The compiled contract.
-        file: Which file the rows are from, for a table that tells it.
+        file: Which file the rows are from, for a table that records it.
     """
     frame = block.frame
     values: list[pl.Series] = []
@@ -70,8 +70,8 @@ def clean(block: RecordBlock, columns: list[Column], file: str | None = None) ->
         values.append(pl.repeat(file, frame.height, dtype=pl.String, eager=True).alias("_file"))
     rows = pl.DataFrame([*values, frame["_line"]]).filter(~bad)
     rejects = pl.concat(found)
-    told = pl.when(pl.col("column_name").is_null()).then(pl.lit("the line ")).otherwise(pl.col("column_name") + " ")
-    reasons = rejects.group_by(told + pl.col("reason")).len().rows()
+    subject = pl.when(pl.col("column_name").is_null()).then(pl.lit("the line ")).otherwise(pl.col("column_name") + " ")
+    reasons = rejects.group_by(subject + pl.col("reason")).len().rows()
     cut = Counter({name: int((is_cut & ~bad).sum()) for name, is_cut in rounded.items()})
     rejected = int(bad.sum()) + len(block.rejects)
     return CleanBlock(to_csv(rows), rejects, rows.height, rejected, Counter(dict(reasons)), +cut)
@@ -138,6 +138,6 @@ def to_csv(frame: pl.DataFrame) -> bytes:
     if frame.is_empty():
         return b""
     file = BytesIO()
-    # An empty text is written as "" and a missing one as nothing, which is how Postgres tells them apart.
+    # An empty text is written as "" and a missing one as nothing, which is how Postgres distinguishes them.
     frame.write_csv(file, include_header=False, quote_style="necessary")
     return file.getvalue()

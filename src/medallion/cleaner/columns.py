@@ -42,17 +42,17 @@ def check_columns(contract: Contract, header: list[str], name: str, line: int = 
     missing = [name for name in wanted if name not in (*found, *unclear)] if contract.missing_columns == "error" else []
     settled = {label for those in unclear.values() for label in those}
     unknown = [name for name in found if name not in (*wanted, *settled)] if contract.unknown_columns == "error" else []
-    said = [f"column {name!r} is there {_times(len(those))}" for name, those in unclear.items()]
-    said += [f"column {name!r} is missing{_near(name, unknown)}" for name in missing]
-    said += [f"column {name!r} is unknown" for name in unknown if not difflib.get_close_matches(name, missing, 1)]
-    if said:
+    problems = [f"column {name!r} is there {_times(len(those))}" for name, those in unclear.items()]
+    problems += [f"column {name!r} is missing{_near(name, unknown)}" for name in missing]
+    problems += [f"column {name!r} is unknown" for name in unknown if not difflib.get_close_matches(name, missing, 1)]
+    if problems:
         remedy = "".join(
             f"For {name!r} write `source: {' or '.join(map(repr, those))}`. " if len(set(those)) > 1
             else f"Rename one of the columns {name!r} in the file. "
             for name, those in unclear.items()
         )  # fmt: skip
         raise ContractViolation(
-            f"{name}, line {line}: {'; '.join(said)}",
+            f"{name}, line {line}: {'; '.join(problems)}",
             f"{remedy}The contract {contract.name} has: {', '.join(wanted)}. Correct the file, or change the contract "
             "(`source` renames; `unknown_columns: ignore` and `missing_columns: null` allow)",
         )

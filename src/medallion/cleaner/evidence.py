@@ -104,7 +104,7 @@ class Evidence:
             )
         share = self._broken / max(self._good + self._broken, 1)
         if self._broken >= FEWEST_LINES and share >= LEAST_SHARE and self.suspects():
-            raise BadInput(f"{name} is not in {self._codec}: {self.told()}. Nothing was loaded", self.remedy())
+            raise BadInput(f"{name} is not in {self._codec}: {self.describe()}. Nothing was loaded", self.remedy())
 
     def readings(self) -> dict[str, str]:
         """Return the likeliest encoding of each reading of the first broken value."""
@@ -113,14 +113,14 @@ class Evidence:
             found.setdefault(self._example(codec), codec)
         return found
 
-    def told(self) -> str:
-        """Say which encodings the broken lines read well in, with an example of each."""
+    def describe(self) -> str:
+        """Return which encodings the broken lines read well in, with an example of each."""
         examples = [f"{codec} (`{example}`)" for example, codec in self.readings().items()]
         lines = f"{self._broken} lines, from line {self._first} on," if self._broken > 1 else f"line {self._first}"
         return f"{lines} cannot be decoded and read well in {' or '.join(examples[:3])}"
 
     def remedy(self) -> str:
-        """Say what to declare."""
+        """Return what to declare."""
         return (
             f"declare `encoding: {self.suspects()[0]}` in the contract if that reads right, or save the file as UTF-8"
         )

@@ -62,11 +62,12 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
             replaced = 0 if refused else merge.remove_replaced(same_key=latest_wins)
             moved = 0 if refused else merge.insert()
         outcome = task_result(reader.counts, version, watch, fresh.label)
-        outcome = replace(outcome, increment=fresh.told(replaced), message=f"{outcome.message}; {replaced:,} replaced")
+        message = f"{outcome.message}; {replaced:,} replaced"
+        outcome = replace(outcome, increment=fresh.summary(replaced), message=message)
         if not refused:
             if moved != reader.counts.loaded:
-                told = f"{reader.counts.loaded} rows were sent and {moved} were added; nothing was published"
-                raise StepFailure(told, "please report this with the input")
+                message = f"{reader.counts.loaded} rows were sent and {moved} were added; nothing was published"
+                raise StepFailure(message, "please report this with the input")
             target.analyze()
             builds.extend(connection, session.step, job.schema, job.table, build)
             increments.remember(connection, build, session.step.run_id, fresh.taken)

@@ -36,8 +36,8 @@ class Reject:
 class LineBlock:
     """Consecutive lines without their line ends: `lines[i]` is line `first + i` of the file.
 
-    `bad` tells, by line number, why a line is no text; what it has in `lines` is only there to be shown. `dropped` is
-    a carriage return that every line had at its end, or nothing; `returns` tells whether lines may hold others.
+    `bad` has, by line number, why a line is not text; what `lines` holds for it is only there to be shown. `dropped` is
+    a carriage return that every line had at its end, or nothing; `returns` is whether lines may hold others.
     """
 
     lines: pl.Series

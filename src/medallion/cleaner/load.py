@@ -136,7 +136,7 @@ def _fingerprint(job: Job, version: str = "") -> str:
     For a table that grows, the contract and the way it grows decide: a change of either reloads everything.
     """
     terms = job.contract.model_dump_json(by_alias=True)
-    said = f"{version}\0{terms}\0{CLEANING}"
+    text = f"{version}\0{terms}\0{CLEANING}"
     if job.increment is not None:
-        said = f"{terms}\0{job.increment.model_dump_json(exclude={'on_duplicate_key'})}"
-    return hashlib.sha256(said.encode()).hexdigest()
+        text = f"{terms}\0{job.increment.model_dump_json(exclude={'on_duplicate_key'})}"
+    return hashlib.sha256(text.encode()).hexdigest()

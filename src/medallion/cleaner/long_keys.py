@@ -8,7 +8,7 @@ from medallion.cleaner.table import Table
 
 REASON = "is too long: a key may have about 2,700 bytes"
 _SHORT_ENOUGH = 2000
-"""Bytes of text that fit whatever they are, beside the other columns of the key."""
+"""Bytes of text that fit whatever they are, next to the other columns of the key."""
 
 
 def move_long_keys(table: Table) -> dict[str, int]:

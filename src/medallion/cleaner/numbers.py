@@ -26,7 +26,7 @@ class Read:
     Attributes:
         value: Makes of the clean text what Postgres reads; null where the text is no value.
         reasons: Why a text is no value, each with its condition of the text; the last one holds always.
-        rounded: Tells of the value whether Postgres rounds it; None if the column rounds nothing.
+        rounded: Whether Postgres rounds the value; None if the column rounds nothing.
     """
 
     value: pl.Expr
@@ -71,7 +71,7 @@ def most_digits(decimals: int) -> int:
 
 
 def beyond(values: pl.Expr, bound: float, side: int) -> pl.Expr:
-    """Tell which numbers are less (side -1) or greater (side 1) than a bound, exactly."""
+    """Return which numbers are less (side -1) or greater (side 1) than a bound, exactly."""
     return values.map_batches(lambda numbers: _beyond(numbers, bound, side), return_dtype=pl.Boolean)
 
 

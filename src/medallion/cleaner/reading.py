@@ -60,7 +60,7 @@ class Counts:
 
 
 class Stopwatch:
-    """Seconds by the names of the parts of the step, which the log tells too."""
+    """Seconds by the names of the parts of the step, which are logged too."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
@@ -116,14 +116,14 @@ class Reader:
         for number, one in enumerate(inputs.inputs, 1):
             checksums.append(self._one(one, target, one.name if inputs.many else None))
             if inputs.many:
-                told = f"{one.name} is read ({number} of {len(inputs.inputs)})"
-                self._log.event("file_read", told, file=one.name, rows=self.counts.rows)
+                message = f"{one.name} is read ({number} of {len(inputs.inputs)})"
+                self._log.event("file_read", message, file=one.name, rows=self.counts.rows)
         if inputs.version is not None:
             return inputs.version
         return checksums[0] if len(checksums) == 1 else hashlib.sha256("\n".join(checksums).encode()).hexdigest()
 
     def _one(self, one: Input, target: Target, file: str | None) -> str:
-        before, told = self.counts.rows, time.monotonic()
+        before, logged = self.counts.rows, time.monotonic()
         with opened(one) as input_:
             evidence = Evidence(self._contract.codec)
             records = self._records(input_.stream, evidence)
@@ -133,8 +133,8 @@ class Reader:
                 target.copy(block.rows_csv)
                 target.quarantine(block.rejects, one.name)
                 self.counts.add(block)
-                if time.monotonic() - told > 1:
-                    told = time.monotonic()
+                if time.monotonic() - logged > 1:
+                    logged = time.monotonic()
                     self._log.event("progress", f"{self.counts.rows:,} rows read", rows=self.counts.rows)
             checksum = input_.checksum
         evidence.judge(one.name)
@@ -152,7 +152,7 @@ class Reader:
         except BadInput as error:
             if not evidence.suspects():
                 raise
-            raise BadInput(f"{error.message}: {evidence.told()}", evidence.remedy()) from error
+            raise BadInput(f"{error.message}: {evidence.describe()}", evidence.remedy()) from error
 
 
 def _ahead(blocks: Iterator[CleanBlock]) -> Iterator[CleanBlock]:

@@ -87,7 +87,7 @@ def without_mark(stream: IO[bytes], codec: str) -> Readable:
         raise OtherEncoding(f"the file {how} {named.upper()}, not {declared}", named)
     if declared in ("utf-16", "utf-32") and not mark:
         raise BadInput(
-            f"the file has no byte order mark, which tells the two kinds of {declared} apart",
+            f"the file has no byte order mark, which distinguishes the two kinds of {declared}",
             f"declare `encoding: {found or declared + '-le'}` in the contract",
         )
     rest = _Headed(head[len(mark) :], stream)

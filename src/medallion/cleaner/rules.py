@@ -35,7 +35,7 @@ class Column:
     """A compiled field: its name, the position of its source in the file (None: not there), and its expressions.
 
     `text` makes the clean text of what is in the file, `value` makes of the column `TEXT` the value, and `rounded`
-    (None: nothing is rounded) tells of the column `VALUE` what Postgres will round.
+    (None: nothing is rounded) is true for each value of the column `VALUE` that Postgres will round.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Column:
 
     @property
     def refused(self) -> pl.Expr:
-        """Tells of the column `TEXT` which texts are no values of the field's type."""
+        """Which texts of the column `TEXT` are not values of the field's type."""
         return pl.col(TEXT).is_not_null() & self.value.is_null()
 
 

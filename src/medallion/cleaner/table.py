@@ -1,4 +1,4 @@
-"""The table that a contract describes, in Postgres: made and filled where readers do not see it."""
+"""The table that a contract describes, in Postgres: created in a build schema, and filled."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Table:
         contract: What the table holds.
         step: Whose rejects go to the quarantine.
         source: The input's name, for the quarantine.
-        with_file: Whether rows tell which of several inputs they are from.
+        with_file: Whether rows record which of several inputs they are from.
     """
 
     def __init__(
@@ -128,11 +128,11 @@ def refused_row(error: psycopg.Error, csv: bytes) -> BadInput:
     Postgres moves long values out of a row and keeps 18 bytes for each. It finds a row too wide when it
     writes several, so it cannot say which it is.
     """
-    said = error.diag.message_primary or str(error)
+    message = error.diag.message_primary or str(error)
     widest = max(reader(StringIO(csv.decode())), key=lambda row: sum(min(len(value), 18) for value in row))
-    limit = f"{limit}: " if (limit := limit_in(said)) else ""
+    limit = f"{limit}: " if (limit := limit_in(message)) else ""
     return BadInput(
-        f"line {widest[-1]}: Postgres cannot keep the row: {limit}{said}",
+        f"line {widest[-1]}: Postgres cannot keep the row: {limit}{message}",
         "shorten the row's values, or load fewer columns",
     )
 

@@ -93,8 +93,8 @@ def serve(dags: Path, landing: Path, warehouse: str | None, host: str, port: int
     folder = dags.resolve()
     home = Path(os.environ.get("DAGSTER_HOME") or state_folder() / "dagster").resolve()
     pools = prepare(home, folder)
-    told = ", ".join(f"{pool}: {limit}" for pool, limit in pools.items()) or "none"
-    console.print(f"limits of tenants, in steps at once: {told}", markup=False)
+    limits = ", ".join(f"{pool}: {limit}" for pool, limit in pools.items()) or "none"
+    console.print(f"limits of tenants, in steps at once: {limits}", markup=False)
     if prepare_only:
         return
     with warehouse_environment(warehouse):

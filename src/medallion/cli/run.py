@@ -23,7 +23,7 @@ from medallion.config.diagnostics import ConfigError
 from medallion.config.places import dbt_project, default_dags
 from medallion.errors import ExitCode, StepFailure
 from medallion.orchestrators.local import run_plan
-from medallion.orchestrators.local.alerting import tell
+from medallion.orchestrators.local.alerting import send_alerts
 from medallion.orchestrators.local.report import Report, make_report
 from medallion.plan import Plan, RunContext, make_plan
 from medallion.warehouse import ledger
@@ -109,7 +109,7 @@ def run_pipeline(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(json.dumps(result.as_dict(), indent=2, default=str) + "\n", encoding="utf-8")
             show_report(result, target)
-            tell(file.pipeline, result, list_runs(connection, plan.pipeline.name))
+            send_alerts(file.pipeline, result, list_runs(connection, plan.pipeline.name))
             if afterwards is not None:
                 afterwards(connection, result)
     return _exit_code(plan, codes, result), result

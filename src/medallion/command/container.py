@@ -49,7 +49,7 @@ class Container:
         (self._folder / SCRIPT).write_text(f"{exports}exec {shlex.join(command)}\n", encoding="utf-8")
         return ContainerCommand(self, on_line)
 
-    def tell(self, word: str) -> None:
+    def send(self, word: str) -> None:
         """Send the launcher a word: `start`, or `stop` for SIGTERM."""
         with suppress(BrokenPipeError):  # its container has ended
             self._start.write(f"{word}\n".encode())
@@ -73,7 +73,7 @@ class ContainerCommand:
         self._code: int | None = None
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        container.tell("start")
+        container.send("start")
 
     @property
     def last_line(self) -> str:
@@ -87,7 +87,7 @@ class ContainerCommand:
 
     def stop(self) -> None:
         """End it: with SIGTERM, and after a while with SIGKILL."""
-        self._container.tell("stop")
+        self._container.send("stop")
         if self.wait(GRACE_SECONDS) is None:
             self._container.kill()
             self.wait(GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""Letters beyond ASCII by region and language, to tell which of several encodings gives words that people write."""
+"""Letters beyond ASCII by region and language, to find which of several encodings gives words that people write."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _listed(rows: dict[str, tuple[int, int]]) -> frozenset[str]:
 
 
 def familiar(text: str) -> tuple[float, float]:
-    """Tell how familiar the characters beyond ASCII of a text are.
+    """Return how familiar the characters beyond ASCII of a text are.
 
     Returns:
         The share of them, 0 to 1, that the best fitting region has; and a score that also weighs whether one language

@@ -79,7 +79,7 @@ def uneven_steps(value: str) -> Iterator[str]:
             if step == 1 or (match[2] and (first, last) != (low, high)):
                 continue  # a window such as 8-18/3 ends where it says
             if count % step or name == "day":
-                yield _told(name, item, step, [one for one in values if isinstance(one, int)])
+                yield _uneven(name, item, step, [one for one in values if isinstance(one, int)])
 
 
 def at_skipped_times(value: str, zone: str) -> tuple[datetime | None, datetime | None]:
@@ -100,7 +100,7 @@ def at_skipped_times(value: str, zone: str) -> tuple[datetime | None, datetime |
     return found.get(True), found.get(False)
 
 
-def _told(name: str, item: str, step: int, values: list[int]) -> str:
+def _uneven(name: str, item: str, step: int, values: list[int]) -> str:
     again = {
         "minute": "at each hour",
         "hour": "at each day",

@@ -203,8 +203,8 @@ def _round_trip(text: str, parts: list[Directive | str], made: Format, kind: str
         meant = {part.group: _value(part, part.written(moment)) for part in parts if isinstance(part, Directive)}
         read = [found for shape in made.shapes if (found := re.match(shape.pattern, written))]
         groups = read[0].groupdict() if len(read) == 1 else {}
-        told = {part.group: _value(part, groups.get(part.group)) for part in parts if isinstance(part, Directive)}
-        if told != meant:
+        got = {part.group: _value(part, groups.get(part.group)) for part in parts if isinstance(part, Directive)}
+        if got != meant:
             raise ValueError(f"the format {text!r} does not read {written!r} as it was written — separate its parts")
 
 
@@ -236,5 +236,5 @@ def default_formats(kind: str) -> tuple[str, ...]:
 
 
 def is_zoned(bound: date | float) -> bool:
-    """Tell whether a bound is a datetime with an offset."""
+    """Return whether a bound is a datetime with an offset."""
     return isinstance(bound, datetime) and bound.tzinfo is not None

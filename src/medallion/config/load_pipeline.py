@@ -24,7 +24,7 @@ class PipelineFile:
 
 
 def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
-    """Read a pipeline file and its contracts, from `../contracts` beside it.
+    """Read a pipeline file and its contracts, from `../contracts` next to it.
 
     Args:
         path: The pipeline file.

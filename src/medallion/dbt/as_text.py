@@ -66,7 +66,7 @@ def hooks_of_a_run(manifest: Manifest, layers: int) -> Iterator[Problem]:
 
 
 def needs_one_layer(manifest: Manifest) -> bool:
-    """Tell whether a hook of a run reads the results of all models: those of one layer are all that there are."""
+    """Return whether a hook of a run reads the results of all models: those of one layer are all that there are."""
     return any(_reads_results(manifest, node) for node in _hooks(manifest))
 
 
@@ -136,7 +136,7 @@ def _ends_in_quotes(text: str, inside: bool) -> bool:
 
 
 def _macro_quotes(manifest: Manifest, macro: Any) -> bool:
-    """Tell whether a macro, or what it dispatches to, writes a relation that it gets as text."""
+    """Return whether a macro, or what it dispatches to, writes a relation that it gets as text."""
     own = [macro, *(one for one in _called(manifest, macro) if one.name.endswith(f"__{macro.name}"))]
     return any(_quoted(one.macro_sql, _IN_MACRO) for one in own if one.package_name not in _DBTS_OWN)
 

@@ -42,7 +42,7 @@ class Checkout:
 
     @cached_property
     def key(self) -> str:
-        """What a parse of the project depends on beside dbt itself, as a digest."""
+        """What a parse of the project depends on besides dbt itself, as a digest."""
         variables = sorted({name for _, path in files_of(self.folder) for name in _VARIABLE.findall(path.read_bytes())})
         values = [(name.decode(), os.environ.get(name.decode())) for name in variables]
         settings = self.settings.model_dump(mode="json", exclude={"project"})

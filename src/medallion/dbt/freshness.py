@@ -77,13 +77,13 @@ def _result(result: Any) -> TestResult:
     limit = limits.warn_after if status == "warn" else limits.error_after or limits.warn_after
     allowed = f"{limit.count} {limit.period.value}{'s' if limit.count != 1 else ''}"
     if result.max_loaded_at.year == _YEAR_ONE:
-        said, delivered = f"{source} was never delivered", None
+        message, delivered = f"{source} was never delivered", None
     else:
         delivered = f"{result.max_loaded_at:%Y-%m-%d %H:%M} UTC"
-        said = f"{source} was last delivered {_age(result.age)} ago, on {delivered}"
+        message = f"{source} was last delivered {_age(result.age)} ago, on {delivered}"
     if status == "pass":
         return TestResult(name, status, source)
-    message = f"{said}; {'warned of' if status == 'warn' else 'stale'} after {allowed}"
+    message += f"; {'warned of' if status == 'warn' else 'stale'} after {allowed}"
     sample = {"source": source, "delivered_at": delivered, "limit": allowed}
     return TestResult(name, status, source, failures=1, message=message, sample=(sample,))
 
@@ -93,5 +93,5 @@ def _age(seconds: float) -> str:
     age = timedelta(seconds=seconds)
     hours, rest = divmod(age.seconds, 3600)
     parts = ((age.days, "day"), (hours, "hour"), (rest // 60, "minute"))
-    said = [f"{count} {unit}{'s' if count != 1 else ''}" for count, unit in parts if count]
-    return " ".join(said[:2]) or "a moment"
+    units = [f"{count} {unit}{'s' if count != 1 else ''}" for count, unit in parts if count]
+    return " ".join(units[:2]) or "a moment"

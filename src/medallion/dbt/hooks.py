@@ -31,7 +31,7 @@ class Hooks:
         Args:
             moments: Which.
             schemas: What they find as `schemas`: the schemas that readers use, not those of builds.
-            database: What they find beside each in `database_schemas`.
+            database: The database that they find with each schema in `database_schemas`.
         """
         chosen = [hook for hook in self._hooks if set(hook.tags) & set(moments)]
         known = f"{{% set schemas = {list(schemas)!r} %}}"

@@ -1,4 +1,4 @@
-"""A layer: its models are built beside what readers see, tested, and then shown by one transaction."""
+"""A layer: its models are built in a separate schema, tested, and then published by one transaction."""
 
 from __future__ import annotations
 

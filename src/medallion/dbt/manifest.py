@@ -75,7 +75,7 @@ def _parse(checkout: Checkout, last: bytes | None) -> tuple[bytes, int]:
 
 
 def _move(manifest: Manifest, folder: Path) -> None:
-    """Say where seeds are now: dbt looks for their files where they were parsed."""
+    """Set where seeds are now: dbt looks for their files where they were parsed."""
     for node in manifest.nodes.values():
         if getattr(node, "root_path", None):
             _, packages, package = node.root_path.rpartition("/dbt_packages/")

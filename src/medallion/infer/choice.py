@@ -43,7 +43,7 @@ class Guess:
     Attributes:
         name: Its name in the table.
         label: Its name in the file, as a contract's `source` names it.
-        terms: What its field says beside its names.
+        terms: The keys of its field in the contract, without its names.
         evidence: What of the file speaks for it, in sentences.
         key: Whether it could be the primary key.
     """

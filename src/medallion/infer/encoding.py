@@ -16,7 +16,7 @@ from medallion.infer.refusal import HELP, NotTabular
 UTF8 = "utf-8"
 
 
-def said_encoding(name: str) -> str:
+def encoding_name(name: str) -> str:
     """Return the name that a contract has for an encoding.
 
     Raises:
@@ -51,7 +51,7 @@ def find_encoding(path: Path) -> tuple[str, str]:
     except BadInput as failure:
         readings = evidence.readings()
         if len(readings) == 1:
-            return evidence.suspects()[0], evidence.told()
+            return evidence.suspects()[0], evidence.describe()
         raise NotTabular(f"{failure.message} — say which one it is with --encoding, {HELP}") from failure
     except StepFailure as failure:
         raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure

@@ -137,7 +137,7 @@ def gather(path: Path, layout: Layout) -> Evidence:
             ]
             if len(columns) > MAX_FIELDS:
                 raise NotTabular(
-                    f"{path} has {len(columns):,} columns, and a table holds {MAX_FIELDS:,} beside Medallion's "
+                    f"{path} has {len(columns):,} columns, and a table holds {MAX_FIELDS:,} besides Medallion's "
                     f"own — split the file, {HELP}"
                 )
             rows = 0

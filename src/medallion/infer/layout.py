@@ -14,7 +14,7 @@ from medallion.cleaner.quotes import QuotedRecord, StrayQuoteError
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
-from medallion.infer.encoding import UTF8, find_encoding, said_encoding
+from medallion.infer.encoding import UTF8, encoding_name, find_encoding
 from medallion.infer.refusal import HELP, NotTabular
 
 SAMPLE_BYTES = 1 << 20
@@ -75,13 +75,13 @@ def find_layout(path: Path, header_row: int | None = None, encoding: str | None 
     Raises:
         NotTabular: The file is empty, or its header or encoding is in doubt.
     """
-    codec, why = (said_encoding(encoding), "") if encoding else find_encoding(path)
+    codec, why = (encoding_name(encoding), "") if encoding else find_encoding(path)
     first, lines = _sample(path, codec)
     if header_row is not None and not (header_row - first < len(lines) and lines[header_row - first].strip()):
         raise NotTabular(f"{path} has no header on line {header_row} — correct --header-row, {HELP}")
-    said = re.fullmatch(r"sep=(.)", lines[0].strip("\ufeff"), re.IGNORECASE)
-    start = header_row - first if header_row is not None else int(said is not None)
-    shapes = [_shape(lines[start:], first + start, sign) for sign in ([said[1]] if said else DELIMITERS)]
+    declared = re.fullmatch(r"sep=(.)", lines[0].strip("\ufeff"), re.IGNORECASE)
+    start = header_row - first if header_row is not None else int(declared is not None)
+    shapes = [_shape(lines[start:], first + start, sign) for sign in ([declared[1]] if declared else DELIMITERS)]
     cut = [shape for shape in shapes if shape.records and len(shape.records[0][1]) > 1]
     regular = [shape for shape in shapes if shape.width > 1 and shape.fit > 0.5]
     # One column, if no sign cuts its name: any sign that no line holds separates nothing.
@@ -158,7 +158,7 @@ def _below_titles(shape: _Shape, path: Path) -> tuple[int, list[str]]:
     if below and not any(_VALUE.fullmatch(value.strip()) for value in below[0][1]):
         as_wide = any(len(values) == width for _, values in titles)
         if as_wide and not _holds_values(shape.records[len(titles) + 1 :], width):
-            pass  # A row of titles or a header with blank names: where all values are text, nothing tells them apart.
+            pass  # A row of titles or a header with blank names: where all values are text, nothing distinguishes them.
         elif all(_filled(values) <= 2 and _filled(values) < width / 2 for _, values in titles):
             return below[0]
     elif len(titles) == 1 and len(names) == width and _filled(names):
@@ -172,7 +172,7 @@ def _below_titles(shape: _Shape, path: Path) -> tuple[int, list[str]]:
 
 
 def _holds_values(records: Sequence[tuple[int, list[str]]], width: int) -> bool:
-    """Tell whether some column of these records mostly holds numbers, dates, or the like, as a name never does."""
+    """Return whether some column of these records mostly holds numbers, dates, or the like, as a name never does."""
     rows = [values for _, values in records if len(values) == width]
     columns = ([value.strip() for value in column if value.strip()] for column in zip(*rows, strict=True))
     return any(sum(_VALUE.fullmatch(value) is not None for value in column) > len(column) / 2 for column in columns)

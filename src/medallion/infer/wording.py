@@ -13,7 +13,7 @@ _LISTED = 80
 
 
 def against(chosen: Candidate, seen: Seen) -> Iterator[str]:
-    """Say which value decided between the day and the month first."""
+    """Return which value decided between the day and the month first."""
     pattern = chosen.terms.get("format", "")
     other = pattern.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
     for candidate, miss in seen.misses.items():
@@ -31,7 +31,7 @@ def ambiguous(fitting: list[Candidate]) -> str:
 
 
 def near(seen: Seen, values: int) -> Iterator[str]:
-    """Say what few values keep a column from being of a type."""
+    """Return which few values keep a column from being of a type."""
     near = [
         (miss.rows, CANDIDATES.index(candidate), miss)
         for candidate, miss in seen.misses.items()
@@ -44,17 +44,17 @@ def near(seen: Seen, values: int) -> Iterator[str]:
 
 def sentence(seen: Seen, chosen: Candidate | None, marks: dict[str, int]) -> str:
     """Return what a column holds and how much of it fits its type."""
-    told = ", ".join(f"{rows:,} {are(rows)} `{word}`" for word, rows in marks.items())
+    counts = ", ".join(f"{rows:,} {are(rows)} `{word}`" for word, rows in marks.items())
     if chosen is None:
         only = ", ".join(_shown(word) for word in sorted(seen.words or ()))
         what = f"only {only}" if only and len(only) <= _LISTED else f"text, the longest of {seen.longest:,} characters"
-        kept = f" {told}: text here; `missingValues` makes it no value." if told else ""
+        kept = f" {counts}: text here; `missingValues` makes it no value." if counts else ""
         return f"{seen.present:,} of {seen.rows:,} have a value: {what}.{kept}"
     fit = seen.present - sum(marks.values())
     length = ""
     if chosen.terms["type"] in ("integer", "number"):
         length = f", at most {seen.longest:,} characters long"
-    gone = f" {told}: no value." if told else ""
+    gone = f" {counts}: no value." if counts else ""
     return f"{fit:,} of {seen.rows:,} are {chosen.what}{length}.{gone}"
 
 

@@ -1,6 +1,6 @@
 """Keeps Airflow's pools in step with the DAG folder: `python -m medallion.orchestrators.pool_sync --dags FOLDER`.
 
-Runs beside the DAG processor, the one pod that has both the DAG folder and Airflow's database. Imports nothing of
+Runs next to the DAG processor, the one pod that has both the DAG folder and Airflow's database. Imports nothing of
 Airflow, so that waiting costs a few MB; its command is called when something has changed. Pools of tenants that
 went away stay: they take nothing, and a run may still be using them.
 """

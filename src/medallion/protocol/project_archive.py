@@ -50,7 +50,7 @@ def _walk(folder: Path, name: PurePosixPath, above: tuple[Path, ...]) -> Iterato
 
 
 def _belongs(folder: Path, name: PurePosixPath) -> bool:
-    """Tell whether a folder inside the folder of that name is part of the project."""
+    """Return whether a folder inside the folder of that name is part of the project."""
     if folder.name in _PACKAGES:
         return not name.parts  # a package's own packages are not read
     return name.name in _PACKAGES or not (folder / PROJECT_FILE).is_file()

@@ -77,7 +77,7 @@ class TaskResult:
     message: str = ""
 
     def details(self) -> dict[str, Any]:
-        """Return what the ledger keeps as JSON beside its columns."""
+        """Return what the ledger keeps as JSON besides its columns."""
         known = asdict(self)
         columns = ("status", "rows_in", "rows_loaded", "rows_rejected", "input_checksum")
         return {key: value for key, value in known.items() if key not in columns and value not in (None, "", (), {})}

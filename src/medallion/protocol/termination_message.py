@@ -79,18 +79,18 @@ class TerminationMessage:
     def from_json(cls, text: str | None) -> TerminationMessage | None:
         """Read the message, or return None if the text is no message of a step."""
         try:
-            said = json.loads(text or "")
-            failed = tuple(_known(Failed, item) for item in said.pop("failed", ()))
-            warned = tuple(_known(Failed, item) for item in said.pop("warned", ()))
-            return replace(_known(cls, said), failed=failed, warned=warned)
+            content = json.loads(text or "")
+            failed = tuple(_known(Failed, item) for item in content.pop("failed", ()))
+            warned = tuple(_known(Failed, item) for item in content.pop("warned", ()))
+            return replace(_known(cls, content), failed=failed, warned=warned)
         except (ValueError, TypeError, AttributeError):
             return None
 
 
-def _known(kind: type[Words], said: dict[str, Any]) -> Words:
-    """What an image of another version says beside the known is left out."""
+def _known(kind: type[Words], content: dict[str, Any]) -> Words:
+    """Return the known fields; those that an image of another version adds are left out."""
     names = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in said.items() if name in names})
+    return kind(**{name: value for name, value in content.items() if name in names})
 
 
 def failed_in(outcome: TaskResult | None) -> tuple[Failed, ...]:

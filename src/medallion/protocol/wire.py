@@ -90,6 +90,6 @@ def _decoded(variables: Mapping[str, str]) -> Any:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the call and end the process."""
+        """Print what is wrong with the call and end the process."""
         self.print_usage(sys.stderr)
         self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")

@@ -1,4 +1,4 @@
-"""Builds: data is written beside what readers see, audited there, and published by one transaction.
+"""Builds: data is written to a separate schema, audited there, and published by one transaction.
 
 A published relation `schema.name` is a view over a table `schema__<build>.name`. Switching the view keeps
 its identity, so the views, grants and sessions of readers survive every publication. What readers see is what

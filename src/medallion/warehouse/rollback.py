@@ -37,7 +37,7 @@ class RolledBack:
 def roll_back(connection: Connection, pipeline: str, to: str | None, commit: str) -> RolledBack:
     """Put an earlier run's published data back.
 
-    Runs that began before it may not publish any more: their data would stand beside older data.
+    Runs that began before it may not publish any more: readers would see their data next to older data.
 
     Args:
         connection: To the warehouse.

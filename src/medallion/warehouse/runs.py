@@ -1,4 +1,4 @@
-"""What a run is pinned to: the commit that it began with, and what that tells each of its steps to do."""
+"""What a run is pinned to: the commit that it began with, and what each of its steps does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-{{/* What Airflow's workers may do beside starting pods, wherever steps run. */}}
+{{/* What Airflow's workers may do besides starting pods, wherever steps run. */}}
 {{- define "medallion.launcher.rules" -}}
 - apiGroups: [""]
   resources: [configmaps]

@@ -25,7 +25,7 @@ DEFAULT = "csv"
 
 
 class Named(ConfigModel):
-    """What a source of a pipeline file has beside its connector's settings."""
+    """What a source of a pipeline file has besides its connector's settings."""
 
     name: Name = Field(description="Names the step: `clean.<name>`.")
     contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")

@@ -149,9 +149,9 @@ def check_no_credentials(value: str) -> str:
         raise ValueError(
             "the URL holds a user or password — take it out, and put it into the Secret that `secret` names"
         )
-    told = next((key for key, _ in parse_qsl(parts.query, keep_blank_values=True) if _SECRET_QUERY.search(key)), None)
-    if told is not None:
-        raise ValueError(f"{told!r} in the URL looks like a credential — put it into the Secret that `secret` names")
+    secret = next((key for key, _ in parse_qsl(parts.query, keep_blank_values=True) if _SECRET_QUERY.search(key)), None)
+    if secret is not None:
+        raise ValueError(f"{secret!r} in the URL looks like a credential — put it into the Secret that `secret` names")
     return value
 
 

@@ -16,7 +16,7 @@ from medallion.errors import BadInput
 
 CHUNK_BYTES = 1 << 20
 """About how many bytes connectors hand out at a time."""
-_TOLD = 50
+_LISTED = 50
 _GZIP = b"\x1f\x8b"
 
 
@@ -50,7 +50,7 @@ class Inputs:
     Attributes:
         label: The source as messages name it.
         inputs: In the order in which they are loaded.
-        many: Whether rows tell which file they are from.
+        many: Whether rows record which file they are from.
         state: What to remember as loaded, in place of the names and versions of the inputs.
     """
 
@@ -79,10 +79,10 @@ class Inputs:
         count = f"{len(fresh)} new or changed of {len(self.inputs)} files"
         return replace(self, inputs=fresh, label=f"{self.label} ({count})" if fresh else self.label)
 
-    def told(self, replaced: int) -> dict[str, object]:
+    def summary(self, replaced: int) -> dict[str, object]:
         """Return what an incremental load took, for the ledger."""
         names = [one.name for one in self.inputs]
-        return {"inputs": len(names), "names": names[:_TOLD], "replaced": replaced, "state": self.state}
+        return {"inputs": len(names), "names": names[:_LISTED], "replaced": replaced, "state": self.state}
 
     @property
     def version(self) -> str | None:
@@ -92,8 +92,8 @@ class Inputs:
             return versions[0]
         if None in versions:
             return None
-        told = "\n".join(f"{one.name}\0{one.version}" for one in self.inputs)
-        return hashlib.sha256(told.encode()).hexdigest()
+        text = "\n".join(f"{one.name}\0{one.version}" for one in self.inputs)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Chunks(io.RawIOBase):

@@ -34,14 +34,14 @@ class Alerting:
         if isinstance(error, StepPodFailed):
             ending = error.ending
             # The alert lists the failing tests one by one, so the message's first line is enough.
-            said = ending.message.splitlines()[0] if ending.failed else ending.explained
+            message = ending.message.splitlines()[0] if ending.failed else ending.explained
             self._send(
-                Event("failed", said, ti.try_number), **self._about(ti), reason=ending.reason,
+                Event("failed", message, ti.try_number), **self._about(ti), reason=ending.reason,
                 exit_code=ending.exit_code, failed=ending.failed, remedy=ending.remedy,
             )  # fmt: skip
         else:
-            said = f"{type(error).__name__}: {error}" if error is not None else _NO_WORD
-            self._send(Event("failed", said, ti.try_number), **self._about(ti), remedy=_SEE_LOG)
+            message = f"{type(error).__name__}: {error}" if error is not None else _NO_WORD
+            self._send(Event("failed", message, ti.try_number), **self._about(ti), remedy=_SEE_LOG)
 
     def task_succeeded(self, context: Mapping[str, Any]) -> None:
         """Send the alerts of a task that succeeded: of a recovery, of tests that warn."""

@@ -1,4 +1,4 @@
-"""What the Airflow UI tells of a DAG and of each of its tasks: from the pipeline file and the dbt descriptions."""
+"""What the Airflow UI shows of a DAG and of each of its tasks: from the pipeline file and the dbt descriptions."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from medallion.steps import Step
 
 
 class StepOperator(KubernetesPodOperator):
-    """Run a step's pod and believe it only if the step itself said that its ledger row is written.
+    """Run a step's pod and count it as a success only if the step itself reports that its ledger row is written.
 
     The pod gets its task from the worker, which has the DAG folder: Airflow's database holds none of it.
 
@@ -92,7 +92,7 @@ class StepOperator(KubernetesPodOperator):
             raise failure
 
     def _latest(self, pod: Any) -> Any:
-        """The pod as it is now: of one that never started, Airflow keeps what it said at its creation."""
+        """The pod as it is now: of one that never started, Airflow keeps the status from its creation."""
         status = getattr(pod, "status", None)
         if status is None or status.phase != "Pending":
             return pod
@@ -117,7 +117,7 @@ def pod_operator(step: Step, plan: Plan, settings: Settings) -> StepOperator:
         plan=plan,
         step=step.name,
         settings=settings,
-        # The first step tells the warehouse of all the others, so it goes first among those that may.
+        # The first step records all the others in the warehouse, so it goes first among those that may.
         priority_weight=2 if step is plan.steps[0] else 1,
         task_id=step.task_id,
         task_display_name=step.task_id,
@@ -146,7 +146,7 @@ def pod_operator(step: Step, plan: Plan, settings: Settings) -> StepOperator:
         do_xcom_push=False,
         **({"pool": step.pool} if step.pool else {}),
         retries=step.retry.max_retries,
-        # The policy decides where a worker can tell how a step ended; these hold where it cannot, as when
+        # The policy decides where a worker can read how a step ended; these hold where it cannot, as when
         # Airflow's own database is away: then every worker fails before it begins.
         retry_delay=timedelta(seconds=step.retry.initial_delay_seconds),
         retry_exponential_backoff=step.retry.backoff_multiplier,

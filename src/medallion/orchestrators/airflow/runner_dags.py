@@ -55,7 +55,7 @@ def check_runners(folder: str) -> None:
     files = load_runners(here)
     _, broken = _made(files, here)
     found = {diagnostic for file in files for diagnostic in file.diagnostics} | {
-        one for _, told in broken for one in told
+        one for _, diagnostics in broken for one in diagnostics
     }
     if found:
         raise ConfigError(sorted(found))
@@ -95,13 +95,13 @@ def _is_ours(file: RunnerFile) -> bool:
 
 
 def _placeholder(name: str, entry: Entry, diagnostics: Diagnostics) -> DAG:
-    told = "\n".join(f"- `{one.file}` line {one.line}: {one.message}. {one.remedy}" for one in diagnostics)
+    problems = "\n".join(f"- `{one.file}` line {one.line}: {one.message}. {one.remedy}" for one in diagnostics)
     where = f"It is written in `{entry.runner_file}`, line {entry.line}. `medallion lint` says the same before a push."
     tenant = set() if entry.job_file is None else {f"tenant:{entry.job_file.parent.name}"}
     with DAG(
         dag_id=name,
         description=f"BROKEN: {diagnostics[0].message}"[:500],
-        doc_md=f"**This schedule is wrong and does not run.**\n\n{told}\n\n{where}",
+        doc_md=f"**This schedule is wrong and does not run.**\n\n{problems}\n\n{where}",
         schedule=None,
         is_paused_upon_creation=False,  # else the schedule would be paused once it is corrected
         start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),

@@ -73,11 +73,11 @@ def _launcher(pods: bool) -> Launch:
 
 def _broken(named: CatalogEntry) -> dagster.JobDefinition:
     """A job that fails with what is wrong: its owner finds the error where the job was."""
-    told = "\n".join(str(diagnostic) for diagnostic in named.diagnostics)
+    problems = "\n".join(str(diagnostic) for diagnostic in named.diagnostics)
 
     def fail(_context, _inputs):  # type: ignore[no-untyped-def] # Dagster knows annotations by object, not by name
-        raise dagster.Failure(told, allow_retries=False)
+        raise dagster.Failure(problems, allow_retries=False)
 
-    op = dagster.OpDefinition(fail, name=f"{valid_name(named.name)}__see_what_is_wrong", description=told)
-    graph = dagster.GraphDefinition(valid_name(named.name), node_defs=[op], description=f"BROKEN:\n\n{told}")
+    op = dagster.OpDefinition(fail, name=f"{valid_name(named.name)}__see_what_is_wrong", description=problems)
+    graph = dagster.GraphDefinition(valid_name(named.name), node_defs=[op], description=f"BROKEN:\n\n{problems}")
     return graph.to_job(tags={PLATFORM_TAG: "", BROKEN_TAG: ""})

@@ -50,7 +50,7 @@ def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
         for step in plan.steps
     }
     graph = dagster.GraphDefinition(
-        valid_name(pipeline.name), node_defs=list(ops.values()), dependencies=dependencies, description=_told(plan)
+        valid_name(pipeline.name), node_defs=list(ops.values()), dependencies=dependencies, description=_describe(plan)
     )
     return graph.to_job(
         tags={**job_tags(plan), PIPELINE_TAG: pipeline.name, "dagster/max_runtime": str(pipeline.timeouts.run_seconds)},
@@ -97,7 +97,7 @@ def _op(step: Step, plan: Plan, launch: Launch) -> dagster.OpDefinition:
         ins={before[need]: dagster.In(dagster.Nothing) for need in step.needs},
         outs={"done": dagster.Out(dagster.Nothing)},
         description=step.title,
-        # The first step tells the warehouse of all the others, so it goes first among those that may.
+        # The first step records all the others in the warehouse, so it goes first among those that may.
         tags={
             "kind": step.work.kind if step.work.kind == "command" else step.image,
             "dagster/priority": "1" if step is plan.steps[0] else "0",
@@ -106,6 +106,6 @@ def _op(step: Step, plan: Plan, launch: Launch) -> dagster.OpDefinition:
     )
 
 
-def _told(plan: Plan) -> str:
+def _describe(plan: Plan) -> str:
     rows = [f"- `{step.name}`: {step.title}" for step in plan.steps]
     return "\n".join([f"{plan.pipeline.description} Owner: {plan.pipeline.owner}.", "", *rows])

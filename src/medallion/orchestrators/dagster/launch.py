@@ -1,4 +1,4 @@
-"""Steps of a Dagster job as processes beside it: what a pod does, without the pod."""
+"""Steps of a Dagster job as processes next to it: what a pod does, without the pod."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def run_process(context: Any, step: Step, plan: Plan, run_id: str) -> Ended:
         code = process.run()
     finally:
         process.stop()  # the run was cancelled: the step rolls back
-    said = str(last.get("message", f"ended with exit code {code}"))
+    message = str(last.get("message", f"ended with exit code {code}"))
     if process.timed_out:
-        said = f"stopped after {step.timeout_seconds} s"
+        message = f"stopped after {step.timeout_seconds} s"
     remedy = f"\nhint: {last['remedy']}" if last.get("remedy") else ""
-    return Ended(code, f"{said} (exit code {code}){remedy}", succeeded=code == 0)
+    return Ended(code, f"{message} (exit code {code}){remedy}", succeeded=code == 0)

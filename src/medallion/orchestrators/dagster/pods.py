@@ -56,7 +56,7 @@ class StepPods(PipesK8sClient):
 
 
 def run_pod(context: Any, step: Step, plan: Plan, run_id: str) -> Ended:
-    """Run a step as a pod, and believe it only if the step itself said that its ledger row is written."""
+    """Run a step as a pod, and count it as a success only if the step reports that its ledger row is written."""
     settings = Settings.from_environment().of_tenant(plan.pipeline.tenant)
     pods = StepPods()
     try:

@@ -54,9 +54,9 @@ class Ending:
     Attributes:
         exit_code: None when Kubernetes does not know it: the pod is gone, or never started.
         reason: Kubernetes' word, such as `OOMKilled`, `Error`, `ImagePullBackOff` or `Evicted`.
-        message: What the step said last, or what Kubernetes says.
+        message: The step's termination message, or that of Kubernetes.
         remedy: What the step says to do.
-        said_success: Whether the step itself reported that its ledger row is written.
+        reported_success: Whether the step itself reported that its ledger row is written.
         again: Whether an earlier attempt of the same run had succeeded already.
         failed: The models and tests that the step says failed.
         warned: The tests that the step says found rows and stop nothing.
@@ -67,7 +67,7 @@ class Ending:
     reason: str = ""
     message: str = ""
     remedy: str = ""
-    said_success: bool = False
+    reported_success: bool = False
     again: bool = False
     failed: tuple[Failed, ...] = ()
     warned: tuple[Failed, ...] = ()
@@ -76,7 +76,7 @@ class Ending:
     @property
     def succeeded(self) -> bool:
         """True only when both Kubernetes and the step say so: a killed pod can look like a success."""
-        return self.exit_code == 0 and self.said_success
+        return self.exit_code == 0 and self.reported_success
 
     @property
     def kind(self) -> EndKind | None:
@@ -108,12 +108,12 @@ def read_refusal(error: ApiException) -> Ending:
     """
     try:
         answer = json.loads(error.body or "")
-        reason, said = str(answer.get("reason") or error.reason), str(answer.get("message") or error.reason)
+        reason, problem = str(answer.get("reason") or error.reason), str(answer.get("message") or error.reason)
     except (ValueError, AttributeError):
-        reason, said = str(error.reason), str(error.body or error.reason)
+        reason, problem = str(error.reason), str(error.body or error.reason)
     status = int(error.status or 0)
-    curable = not 400 <= status < 500 or status in (408, 409, 429) or (status == 403 and "exceeded quota" in said)
-    message = f"Kubernetes refused the pod with status {status}: {said}"
+    curable = not 400 <= status < 500 or status in (408, 409, 429) or (status == 403 and "exceeded quota" in problem)
+    message = f"Kubernetes refused the pod with status {status}: {problem}"
     return Ending(reason=reason, message=message, remedy=REMEDIES.get(reason, ""), refused=not curable)
 
 
@@ -131,20 +131,20 @@ def read_pod_result(pod: Any, container: str) -> Ending:
     state = next((item.state for item in containers if item.name == container), None)
     if state is not None and state.terminated is not None:
         ended = state.terminated
-        said, oom = TerminationMessage.from_json(ended.message), ended.exit_code != 0 and _is_any_oom(containers)
+        report, oom = TerminationMessage.from_json(ended.message), ended.exit_code != 0 and _is_any_oom(containers)
         if ended.exit_code != 0 and _is_evicted(status):
             return _by_kubernetes(EVICTED, status.message or ended.message, ended.exit_code)
-        if said is None:
+        if report is None:
             return _by_kubernetes(ended.reason, ended.message, ended.exit_code)
         return Ending(
             exit_code=ended.exit_code,
             reason="OOMKilled" if oom else ended.reason or "",
-            message=said.message,
-            remedy=REMEDIES["OOMKilled"] if oom else said.remedy,
-            said_success=said.status in ("succeeded", "unchanged"),
-            again=said.again,
-            failed=said.failed,
-            warned=said.warned,
+            message=report.message,
+            remedy=REMEDIES["OOMKilled"] if oom else report.remedy,
+            reported_success=report.status in ("succeeded", "unchanged"),
+            again=report.again,
+            failed=report.failed,
+            warned=report.warned,
         )
     if _is_evicted(status):
         return _by_kubernetes(EVICTED, status.message)

@@ -90,7 +90,7 @@ def volumes(
     if landing:
         claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=claim_name, read_only=True)
         volumes.append(k8s.V1Volume(name="landing", persistent_volume_claim=claim))
-        # A tenant's pod sees its own folder of the volume and nothing beside it.
+        # A tenant's pod sees its own folder of the volume and nothing else.
         path = f"{LANDING}/{tenant}" if tenant else LANDING
         mounts.append(k8s.V1VolumeMount(name="landing", mount_path=path, sub_path=tenant, read_only=True))
     return tuple(volumes), tuple(mounts)

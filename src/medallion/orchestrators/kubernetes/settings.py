@@ -1,4 +1,4 @@
-"""What the deployment tells the DAG side, through the environment that the Helm chart sets."""
+"""The deployment's settings for the DAG side, through the environment that the Helm chart sets."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from medallion.protocol.termination_message import Failed
 from medallion.warehouse.history import Run
 
 
-def tell(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
-    """Send the run's alerts, if there is anything to tell. The terminal has the log already.
+def send_alerts(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> None:
+    """Send the run's alerts, if there are any. The terminal has the log already.
 
     Args:
         pipeline: Says which alerts are sent, and where.
@@ -35,8 +35,8 @@ def build_alerts(pipeline: Pipeline, report: Report, runs: Sequence[Run]) -> lis
     before = next((run for run in runs if run.run_id != report.run_id and not run.action), None)
     if broken is not None:
         failed = tuple(_failed(broken))
-        said = str(broken["message"] or "the step ended without a word")
-        event = Event("failed", said.splitlines()[0] if failed else said, broken["attempt"] or 1)
+        message = str(broken["message"] or "the step ended without a word")
+        event = Event("failed", message.splitlines()[0] if failed else message, broken["attempt"] or 1)
         alerts += find_alerts(event, failed, task=broken["name"], **about)
     elif report.status == "succeeded" and before is not None and before.status == "failed":
         alerts += find_alerts(Event("succeeded", failed_run=before.run_id), **about)

@@ -36,7 +36,7 @@ def make_report(connection: Connection, plan: Plan, run_id: str, started: frozen
         connection: To the warehouse.
         plan: The plan of the run: it says which steps there should be.
         run_id: The run.
-        started: Steps known to have been started, to tell a lost step from a skipped one.
+        started: Steps that were started, to distinguish a lost step from a skipped one.
     """
     rows = {row["step"]: row for row in ledger.list_steps(connection, plan.pipeline.name, run_id)}
     steps = []

@@ -21,7 +21,7 @@ MAX_WAIT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class StepEvent:
-    """Something that a step said, or that happened to it."""
+    """An event that a step logged, or that happened to it."""
 
     step: Step
     event_type: str

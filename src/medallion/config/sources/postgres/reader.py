@@ -54,7 +54,7 @@ class Query:
     def chunks(self) -> Iterator[bytes]:
         """Read the rows as CSV with a header."""
         copy = sql.SQL("copy ({}) to stdout with (format csv, header)").format(self.statement)
-        with self.reading, _told(self.name, self.prefix), self.connection.cursor().copy(copy) as rows:
+        with self.reading, _as_failures(self.name, self.prefix), self.connection.cursor().copy(copy) as rows:
             waiting: list[bytes] = []
             size = 0
             for row in rows:
@@ -70,7 +70,8 @@ class Query:
 def rows(settings: PostgresSettings, known: Mapping[str, str]) -> Iterator[Inputs]:
     """Yield the rows of a source: all, or those from the watermark of earlier loads on.
 
-    Rows at the watermark are read again, as others may have come to stand beside them; so are those without one.
+    Rows at the watermark are read again, because rows with the same value may have arrived since.
+    Rows without a value are read again too.
 
     Raises:
         InputNotFound: There is no such table.
@@ -78,11 +79,11 @@ def rows(settings: PostgresSettings, known: Mapping[str, str]) -> Iterator[Input
         BadInput: It may not be read.
         SourceUnavailable: The database cannot be reached.
     """
-    with _told(settings.table, settings.env_prefix):
+    with _as_failures(settings.table, settings.env_prefix):
         connection = psycopg.connect(**_connection(settings.env_prefix))
     try:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        with _told(settings.table, settings.env_prefix):
+        with _as_failures(settings.table, settings.env_prefix):
             statement, state = _select(settings, connection, known)
         query = Query(settings.table, connection, statement, settings.env_prefix)
         try:
@@ -113,9 +114,9 @@ def _select(
     (watermark,) = connection.execute(highest).fetchone() or (None,)
     count = sql.SQL("select count(*) from {} where {}").format(table, _since(column, watermark))
     (rows_at,) = connection.execute(count).fetchone() or (0,)
-    told = {"column": settings.incremental.cursor, "watermark": watermark, "rows": rows_at}
+    state = {"column": settings.incremental.cursor, "watermark": watermark, "rows": rows_at}
     statement += sql.SQL(" where {} order by {}").format(since, column)
-    return statement, {settings.table: json.dumps(told)}
+    return statement, {settings.table: json.dumps(state)}
 
 
 def _since(column: sql.Identifier, watermark: object) -> sql.Composed:
@@ -142,7 +143,7 @@ def _connection(prefix: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _told(table: str, prefix: str) -> Iterator[None]:
+def _as_failures(table: str, prefix: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
@@ -150,19 +151,19 @@ def _told(table: str, prefix: str) -> Iterator[None]:
 
 
 def _failure(error: psycopg.Error, table: str, prefix: str) -> StepFailure:
-    said = error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
+    why = error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
     if isinstance(error, (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)):
-        return InputNotFound(f"the source database has no {table}: {said}", "check `table` of the source")
+        return InputNotFound(f"the source database has no {table}: {why}", "check `table` of the source")
     if isinstance(error, psycopg.errors.UndefinedColumn):
-        return ContractViolation(f"{table} of the source database: {said}", "check `columns` and `incremental.cursor`")
+        return ContractViolation(f"{table} of the source database: {why}", "check `columns` and `incremental.cursor`")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return BadInput(f"{table} may not be read: {said}", f"grant select on {table} to the user of the source")
+        return BadInput(f"{table} may not be read: {why}", f"grant select on {table} to the user of the source")
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return BadInput(f"{table} writes when it is read: {said}", "name a table, or a view whose functions only read")
+        return BadInput(f"{table} writes when it is read: {why}", "name a table, or a view whose functions only read")
     code = error.sqlstate or find_code(str(error))
     if issubclass(failure_class(code), WarehouseUnavailable):
-        return SourceUnavailable(f"the source database fails: {said}", _WAIT)
+        return SourceUnavailable(f"the source database fails: {why}", _WAIT)
     if code and code.startswith(("28", "3D", "F0", "55", "42501")):
         names = f"{prefix}PGUSER, {prefix}PGPASSWORD, {prefix}PGDATABASE and {prefix}PGPORT"
-        return BadInput(f"the source database refuses the login: {said}", f"check {names}")
-    return BadInput(f"{table} cannot be read: {said}", "check `incremental.cursor`, which is compared with a watermark")
+        return BadInput(f"the source database refuses the login: {why}", f"check {names}")
+    return BadInput(f"{table} cannot be read: {why}", "check `incremental.cursor`, which is compared with a watermark")

@@ -35,7 +35,7 @@ class StoredObject:
 
     def chunks(self) -> Iterator[bytes]:
         """Read the object, as long as it is the version that was listed."""
-        with self.bucket.told(self.name):
+        with self.bucket.as_failures(self.name):
             options: Any = {"if_match": self.version} if self.version else {}
             for chunk in obstore.get(self.store, self.name, options=options).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
@@ -54,7 +54,7 @@ def objects(settings: S3Settings, known: Mapping[str, str]) -> Iterator[Inputs]:
     bucket = Bucket(name, settings.env_prefix)
     store = bucket.store()
     many = settings.incremental is not None or is_pattern(key)
-    with bucket.told(key):
+    with bucket.as_failures(key):
         found = _matching(store, key) if is_pattern(key) else [obstore.head(store, key)]
     if not found and not known:
         raise InputNotFound(f"no object matches {settings.url}", "check `url` of the source, and what the bucket holds")
