@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -13,7 +14,8 @@ from medallion.config.retention import Retention
 from medallion.errors import ExitCode, StepFailure, TooManyRejects, UpstreamNotSucceeded
 from medallion.protocol.result import TaskResult
 from medallion.protocol.task import LayerWork, TaskSpec
-from medallion.runtime.step import Job, Session, run_step
+from medallion.runtime.session import Job, Session
+from medallion.runtime.step import run_step
 from medallion.warehouse import builds, ledger, retention
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
@@ -178,6 +180,29 @@ def test_a_bug_is_an_exit_code_and_a_log_and_nothing_is_written(
     assert run_step(TASK, lambda _: Job(work, "table:x")) == ExitCode.INTERNAL
     assert warehouse.execute("select to_regclass('public.half')").fetchone() == (None,)
     assert [row["status"] for row in ledger.list_steps(warehouse, "orders", "run-1")] == ["failed"]
+
+
+def session_ended(session: Session, warehouse: Connection) -> None:
+    warehouse.execute("select pg_terminate_backend(%s, 5000)", (session.connection.info.backend_pid,))
+    session.connection.execute("select 1")
+
+
+def stopped(session: Session, warehouse: Connection) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("end", [session_ended, stopped])
+def test_committed_success_stays_though_its_answer_is_lost(
+    end: Callable[[Session, Connection], None], warehouse: Connection, capsys: pytest.CaptureFixture[str]
+):
+    def work(session: Session) -> None:
+        with session.connection.transaction():
+            session.record(TaskResult())
+        end(session, warehouse)
+
+    assert run_step(TASK, lambda _: Job(work, "table:x")) == ExitCode.OK
+    assert [row["status"] for row in ledger.list_steps(warehouse, "orders", "run-1")] == ["succeeded"]
+    assert "ended_late" in capsys.readouterr().out
 
 
 def test_a_database_that_is_away_is_worth_a_retry(warehouse: Connection, monkeypatch: pytest.MonkeyPatch):

@@ -19,7 +19,8 @@ import pytest
 from layers import entry, run_layer
 from medallion.errors import ExitCode, StepFailure
 from medallion.protocol.task import LayerWork, TaskSpec
-from medallion.runtime.step import Job, run_step
+from medallion.runtime.session import Job
+from medallion.runtime.step import run_step
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, connect
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from medallion.errors import Misconfigured
 from medallion.protocol.task import CleanWork, TaskSpec
 from medallion.runtime import step
+from medallion.runtime.session import Job
 from medallion.runtime.signals import run_main
 
 
@@ -16,7 +17,7 @@ def main(arguments: list[str]) -> int:
     return step.main(arguments, "medallion.cleaner", build_job)
 
 
-def build_job(task: TaskSpec) -> step.Job:
+def build_job(task: TaskSpec) -> Job:
     """Return the work that a task asks for.
 
     Raises:
@@ -38,7 +39,7 @@ def build_job(task: TaskSpec) -> step.Job:
         assert settings is not None
         source = Source(lambda known: settings.open_inputs(landing, known), settings.incremental)
     lock = f"table:{task.schema_prefix}{work.contract.table}"
-    return step.Job(lambda session: load(work.contract, source, session), lock)
+    return Job(lambda session: load(work.contract, source, session), lock)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from medallion.config.contract import Contract
 from medallion.config.sources.base import ByCursor, ByFile
 from medallion.config.sources.stream import Inputs
-from medallion.runtime.step import Session
+from medallion.runtime.session import Session
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from medallion.config.contract import Contract
 from medallion.config.sources.stream import Inputs
 from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import TaskResult
-from medallion.runtime.step import Session
+from medallion.runtime.session import Session
 from medallion.warehouse import builds, increments, ledger, views
 
 CLEANING = 1

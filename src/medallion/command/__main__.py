@@ -16,6 +16,7 @@ from medallion.errors import Misconfigured
 from medallion.protocol.command_folder import FOLDER, IMAGE_VARIABLE
 from medallion.protocol.task import CommandWork, TaskSpec
 from medallion.runtime import step
+from medallion.runtime.session import Job
 from medallion.runtime.signals import run_main
 
 
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
         return step.main(arguments, "medallion.command", lambda task: build_job(task, start, image))
 
 
-def build_job(task: TaskSpec, start: Start | None = None, image: str | None = None) -> step.Job:
+def build_job(task: TaskSpec, start: Start | None = None, image: str | None = None) -> Job:
     """Return the work that a task asks for.
 
     Args:
@@ -49,7 +50,7 @@ def build_job(task: TaskSpec, start: Start | None = None, image: str | None = No
             "start a new run: it takes all of its steps from the newer commit",
         )
     start = start or starter(work.warehouse)
-    return step.Job(lambda session: run_command(work, task, start, session), f"command:{task.pipeline}.{task.step}")
+    return Job(lambda session: run_command(work, task, start, session), f"command:{task.pipeline}.{task.step}")
 
 
 if __name__ == "__main__":

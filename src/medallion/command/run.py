@@ -9,7 +9,7 @@ from typing import Protocol
 from medallion.errors import CommandFailed
 from medallion.protocol.result import TaskResult
 from medallion.protocol.task import CommandWork, TaskSpec
-from medallion.runtime.step import Session
+from medallion.runtime.session import Session
 from medallion.warehouse import fence
 
 CHECK_SECONDS = 5.0

@@ -15,6 +15,7 @@ from medallion.errors import ExitCode, Misconfigured
 from medallion.protocol.project_archive import PROJECT_FILE
 from medallion.protocol.task import CleanWork, CommandWork, FreshnessWork, TaskSpec
 from medallion.runtime import step
+from medallion.runtime.session import Job
 from medallion.runtime.signals import run_main
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     return step.main(arguments, "medallion.dbt", build_job)
 
 
-def build_job(task: TaskSpec) -> step.Job:
+def build_job(task: TaskSpec) -> Job:
     """Return the work that a task asks for.
 
     Raises:
@@ -47,9 +48,9 @@ def build_job(task: TaskSpec) -> step.Job:
 
     if isinstance(work, FreshnessWork):
         lock = f"freshness:{task.schema_prefix}{work.select}"
-        return step.Job(lambda session: check_freshness(work, session), lock)
+        return Job(lambda session: check_freshness(work, session), lock)
     lock = f"layer:{task.schema_prefix}{work.select}"
-    return step.Job(lambda session: run_layer(work, session), lock)
+    return Job(lambda session: run_layer(work, session), lock)
 
 
 def _bake() -> int:

@@ -14,7 +14,7 @@ from medallion.dbt.relocate import relocate
 from medallion.errors import Misconfigured, SourceStale
 from medallion.protocol.result import TaskResult, TestResult
 from medallion.protocol.task import FreshnessWork
-from medallion.runtime.step import Session
+from medallion.runtime.session import Session
 
 _STATUS: dict[str, Any] = {"pass": "pass", "warn": "warn", "error": "fail", "runtime error": "error"}
 _YEAR_ONE = 1

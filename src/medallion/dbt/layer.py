@@ -22,7 +22,7 @@ from medallion.dbt.share import Share, find_share
 from medallion.errors import StepFailure, TestFailed, WarehouseUnavailable
 from medallion.protocol.result import ModelResult, TaskResult, TestResult
 from medallion.protocol.task import LayerWork
-from medallion.runtime.step import Session
+from medallion.runtime.session import Session
 from medallion.warehouse import builds, increments, views
 
 

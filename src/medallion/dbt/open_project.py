@@ -13,7 +13,7 @@ from medallion.dbt.manifest import FolderStore, Store, load_manifest
 from medallion.errors import Misconfigured
 from medallion.protocol.project_archive import unpack
 from medallion.protocol.task import DbtWork
-from medallion.runtime.step import Session
+from medallion.runtime.session import Session
 from medallion.warehouse import projects
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,7 +21,8 @@ from medallion.protocol.termination_message import TerminationMessage, failed_in
 from medallion.protocol.wire import received
 from medallion.runtime import signals
 from medallion.runtime.log import EventLog
-from medallion.warehouse import fence, ledger, projects, retention, runs
+from medallion.runtime.session import Job, Session
+from medallion.warehouse import fence, ledger, projects, runs
 from medallion.warehouse.connection import Connection, as_failure, connect, enable_keepalives
 from medallion.warehouse.fence import Fence
 from medallion.warehouse.ledger import StepRun
@@ -30,54 +30,6 @@ from medallion.warehouse.lock import advisory_lock
 
 TERMINATION_LOG = Path("/dev/termination-log")
 """Kubernetes shows what is written here as the container's termination message."""
-
-
-@dataclass
-class Session:
-    """What a step's work is given: its identity, its connection (autocommit, the lock held) and its log."""
-
-    step: StepRun
-    connection: Connection
-    log: EventLog
-    fence: Fence
-    pin: runs.Pin
-    started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
-    outcome: TaskResult | None = None
-
-    def record(self, outcome: TaskResult) -> None:
-        """Write the ledger row. Call it once, in the transaction that makes the data visible."""
-        fence.assert_held(self.connection, self.fence)
-        runs.assert_unchanged(self.connection, self.step, self.pin)
-        ledger.record(self.connection, self.step, self.started_at, outcome, self.fence.number)
-        self.outcome = outcome
-
-    def clean_up(self) -> None:
-        """Remove what the pipeline's retention keys no longer keep. Call it after the data is published.
-
-        Whatever stops it, the step has succeeded: the next run cleans up.
-        """
-        try:
-            dropped = retention.prune(self.connection, self.step, self.step.retention)
-            retention.prune_records(self.connection, self.step.pipeline, self.step.retention)
-            runs.prune(self.connection, self.step.pipeline, self.step.retention.ledger_days)
-            projects.prune(self.connection)
-        except (psycopg.Error, KeyboardInterrupt) as error:
-            message = f"old builds and records stay until the next run: {error or 'stopped from outside'}"
-            self.log.event("not_cleaned_up", message, "warning")
-            return
-        if dropped:
-            self.log.event("cleaned_up", f"{len(dropped)} old builds dropped", dropped_builds=len(dropped))
-
-
-Work = Callable[[Session], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A step's work, and what no other session may write meanwhile: a name such as `table:cleaned_data.orders`."""
-
-    work: Work
-    lock: str
 
 
 Build = Callable[[TaskSpec], Job]
@@ -170,10 +122,25 @@ class _Attempt:
                 ledger.require(connection, self._step)
                 again = ledger.has_succeeded(connection, self._step)
                 session = Session(self._step, connection, self._log, self._fence, pin)
-                job.work(session)
+                try:
+                    job.work(session)
+                except (Exception, KeyboardInterrupt) as error:
+                    if not self._is_recorded(session):
+                        raise
+                    self._log.event("ended_late", f"the step has succeeded, and then: {error!r}", "warning")
                 if session.outcome is None:
                     raise StepFailure(f"step {self._step.step!r} ended without a ledger row", "please report this")
                 return session.outcome, again
+
+    def _is_recorded(self, session: Session) -> bool:
+        """Return whether the ledger has this attempt's success: a commit may be done, and its answer lost."""
+        if session.outcome is None:
+            return False
+        try:
+            with connect(f"medallion {self._step.pipeline} {self._step.step}") as connection:
+                return ledger.has_succeeded(connection, self._step, session.fence.number)
+        except (StepFailure, psycopg.Error):
+            return False
 
     def _pin(self, connection: Connection) -> tuple[runs.Pin, Job]:
         """Pin the run to this task, or this step to what the run is pinned to; return the pin and the work."""

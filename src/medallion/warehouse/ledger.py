@@ -83,12 +83,14 @@ def require(connection: Connection, step: StepRun) -> None:
         )
 
 
-def has_succeeded(connection: Connection, step: StepRun) -> bool:
-    """Return whether the latest attempt of the step in this run succeeded."""
+def has_succeeded(connection: Connection, step: StepRun, fence: int | None = None) -> bool:
+    """Return whether the latest attempt of the step in this run, or the one with a `fence`, succeeded."""
     row = connection.execute(
         """select status <> 'failed' from medallion.step_runs
-           where pipeline = %s and run_id = %s and step = %s order by attempt desc limit 1""",
-        (step.pipeline, step.run_id, step.step),
+           where pipeline = %(pipeline)s and run_id = %(run)s and step = %(step)s
+               and (%(fence)s::bigint is null or fence = %(fence)s)
+           order by attempt desc limit 1""",
+        {"pipeline": step.pipeline, "run": step.run_id, "step": step.step, "fence": fence},
     ).fetchone()
     return row == (True,)
 
