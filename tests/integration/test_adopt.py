@@ -14,7 +14,7 @@ import pytest
 
 from medallion.errors import Misconfigured, WarehouseUnavailable
 from medallion.protocol.result import TaskResult
-from medallion.warehouse import builds, ledger, views
+from medallion.warehouse import builds, ledger, publication, views
 from medallion.warehouse.adopt import Adopted, Part, adopt
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.history import list_runs
@@ -125,7 +125,7 @@ def test_rights_contents_and_comments_are_those_of_before(seed: int, ready: Conn
     for name in names:
         ready.execute(f"create table {build}.{name} as select id, secret from gold.{name}")  # type: ignore[arg-type]
     with ready.transaction():
-        builds.publish(ready, "gold", build, names)
+        publication.publish(ready, "gold", build, names)
     assert rights(ready, names) ^ before[0] == set()
     assert contents(ready, names) == before[1]
 
@@ -255,7 +255,7 @@ def publish(connection: Connection, run: str, *names: str) -> None:
     for name in names:
         connection.execute(f"create table {build}.{name} as select 9 as id, %s::text as secret", (run,))  # type: ignore[arg-type]
     with connection.transaction():
-        builds.publish(connection, "gold", build, names)
+        publication.publish(connection, "gold", build, names)
         ledger.record(connection, step, datetime.now(timezone.utc), TaskResult())
     prune(connection, step, Retention(builds=2))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from medallion.config.retention import Retention
-from medallion.warehouse import builds, carry, ledger, retention
+from medallion.warehouse import builds, carry, ledger, publication, retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 
@@ -28,7 +28,7 @@ def build(connection: Connection, number: int, step: StepRun = STEP, *, fresh: b
 
 def publish(connection: Connection, name: str) -> None:
     with connection.transaction():
-        builds.publish(connection, "gold", name, ["sales"])
+        publication.publish(connection, "gold", name, ["sales"])
     retention.prune(connection, STEP, Retention(builds=2))
 
 

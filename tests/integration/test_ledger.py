@@ -16,7 +16,7 @@ from medallion.protocol.result import TaskResult
 from medallion.protocol.task import LayerWork, TaskSpec
 from medallion.runtime.session import Job, Session
 from medallion.runtime.step import run_step
-from medallion.warehouse import builds, ledger, retention
+from medallion.warehouse import builds, ledger, publication, retention
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.lock import advisory_lock
@@ -35,7 +35,7 @@ def publish(connection: Connection, step: StepRun, select: str) -> str:
     build = builds.start(connection, "gold", step, fresh=True)
     connection.execute(f"create table {build}.sales as {select}")  # type: ignore[arg-type]
     with connection.transaction():
-        builds.publish(connection, "gold", build, ["sales"], fingerprint=select)
+        publication.publish(connection, "gold", build, ["sales"], fingerprint=select)
     return build
 
 

@@ -16,7 +16,7 @@ import pytest
 from medallion.config.retention import Retention
 from medallion.errors import ExitCode, Misconfigured, UpstreamNotSucceeded
 from medallion.protocol.result import TaskResult
-from medallion.warehouse import builds, ledger, retention, views
+from medallion.warehouse import builds, ledger, publication, retention, views
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.history import list_runs
 from medallion.warehouse.ledger import StepRun
@@ -39,7 +39,7 @@ def publish(connection: Connection, run: str, step: str, number: int, *relations
     for relation in relations or ("things",):
         connection.execute(f"create table {build}.{relation} as select {number} as number")  # type: ignore[arg-type]
     with connection.transaction():
-        builds.publish(connection, STEPS[step], build, relations or ("things",))
+        publication.publish(connection, STEPS[step], build, relations or ("things",))
         ledger.record(connection, who, datetime.now(timezone.utc), TaskResult())
     retention.prune(connection, who, Retention(builds=keep))
 
@@ -169,7 +169,7 @@ def test_dropped_relation_is_removed_with_a_message(ready: Connection):
     build = builds.start(ready, "gold", who, fresh=True)
     ready.execute(f"create table {build}.things as select 2 as number")  # type: ignore[arg-type]
     with ready.transaction():
-        retired = builds.publish(ready, "gold", build, ["things"])
+        retired = publication.publish(ready, "gold", build, ["things"])
     assert (retired.dropped, retired.kept) == (("gold.old",), ("gold.used",))
     for number in range(3, 9):
         publish(ready, f"run-{number}", "gold", number, keep=1)

@@ -18,7 +18,7 @@ import pytest
 
 from layers import EXPECTED, arguments_of, load, monthly, run_all, run_layer, stuck_in_a_model
 from medallion.errors import ExitCode
-from medallion.warehouse import builds, ledger
+from medallion.warehouse import builds, ledger, publication
 from medallion.warehouse.connection import Connection, environment
 from medallion.warehouse.embedded import embedded_postgres
 from medallion.warehouse.ledger import StepRun
@@ -137,7 +137,7 @@ def test_a_publication_of_two_tables_is_seen_whole_or_not_at_all(server: Server)
             for name in ("a", "b"):
                 connection.execute(f"create table {build}.{name} as select {number} as number")  # type: ignore[arg-type]
             with connection.transaction():
-                builds.publish(connection, "gold", build, ["a", "b"])
+                publication.publish(connection, "gold", build, ["a", "b"])
 
     def go_on() -> None:
         try:

@@ -9,7 +9,7 @@ import time
 import psycopg
 
 from medallion.config.retention import Retention
-from medallion.warehouse import builds, ledger, retention
+from medallion.warehouse import builds, ledger, publication, retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 
@@ -27,7 +27,7 @@ def test_query_of_several_views_never_deadlocks(warehouse: Connection):
         for name in NAMES:
             connection.execute(f"create table {build}.{name} as select {number} as number")  # type: ignore[arg-type]
         with connection.transaction():
-            builds.publish(connection, "gold", build, NAMES)
+            publication.publish(connection, "gold", build, NAMES)
         retention.prune(connection, step, Retention(builds=1))
 
     def read(order: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ from medallion.config.sources.base import ByFile
 from medallion.config.sources.stream import Inputs
 from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import TaskResult
-from medallion.warehouse import builds, increments
+from medallion.warehouse import increments, publication
 
 STAGE = "pg_temp"
 """Where Postgres keeps the tables of one session."""
@@ -69,7 +69,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
                 message = f"{reader.counts.loaded} rows were sent and {moved} were added; nothing was published"
                 raise StepFailure(message, "please report this with the input")
             target.analyze()
-            builds.extend(connection, session.step, job.schema, job.table, build)
+            publication.extend(connection, session.step, job.schema, job.table, build)
             increments.remember(connection, build, session.step.run_id, fresh.taken)
             session.record(replace(outcome, delivery=read_delivery(job, inputs)))
         stage.drop()
@@ -81,7 +81,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
 def _nothing_new(job: Job, inputs: Inputs, build: str) -> None:
     session = job.session
     with session.connection.transaction():
-        builds.extend(session.connection, session.step, job.schema, job.table, build)
+        publication.extend(session.connection, session.step, job.schema, job.table, build)
         message = f"{inputs.label} has nothing new: {job.schema}.{job.table} stays as it is"
         nothing = TaskResult(status="unchanged", rows_in=0, rows_loaded=0, rows_rejected=0, message=message)
         session.record(replace(nothing, delivery=read_delivery(job, inputs)))

@@ -16,7 +16,7 @@ from medallion.config.sources.stream import Inputs
 from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import TaskResult
 from medallion.runtime.session import Session
-from medallion.warehouse import builds, increments, ledger, views
+from medallion.warehouse import builds, increments, ledger, publication, views
 
 CLEANING = 1
 """Grows when the same input under the same contract gives other rows; a release alone reloads no table."""
@@ -74,7 +74,7 @@ def _replace(job: Job, inputs: Inputs) -> None:
             builds.drop(connection, build)
         else:
             target.analyze()
-            builds.publish(connection, job.schema, build, [job.table], _fingerprint(job, version))
+            publication.publish(connection, job.schema, build, [job.table], _fingerprint(job, version))
             if job.increment is not None:
                 increments.remember(connection, build, session.step.run_id, inputs.taken)
             session.record(replace(outcome, delivery=read_delivery(job, inputs)))
@@ -99,7 +99,7 @@ def _unchanged(job: Job, inputs: Inputs, version: str | None) -> None:
     earlier = ledger.latest_load(session.connection, session.step, version or "") or {}
     known = f" of run {earlier['run_id']}" if earlier else ""
     with session.connection.transaction():
-        builds.confirm(session.connection, session.step, job.schema, job.table)
+        publication.confirm(session.connection, session.step, job.schema, job.table)
         session.record(
             TaskResult(
                 status="unchanged",

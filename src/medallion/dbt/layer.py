@@ -23,7 +23,7 @@ from medallion.errors import StepFailure, TestFailed, WarehouseUnavailable
 from medallion.protocol.result import ModelResult, TaskResult, TestResult
 from medallion.protocol.task import LayerWork
 from medallion.runtime.session import Session
-from medallion.warehouse import builds, increments, views
+from medallion.warehouse import builds, increments, publication, views
 
 
 def run_layer(layer: LayerWork, session: Session) -> None:
@@ -191,7 +191,7 @@ class _Work:
         retired = []
         with session.connection.transaction():
             if showing:
-                builds.assert_unchanged(session.connection, session.step.pipeline, self._relations)
+                publication.assert_unchanged(session.connection, session.step.pipeline, self._relations)
             for schema, names in self._relations.items() if showing else ():
                 retired.append(self._show(schema, names))
             session.record(self._outcome())
@@ -202,13 +202,13 @@ class _Work:
             self._tell_retired(retired)
             session.clean_up()
 
-    def _show(self, schema: str, names: list[str]) -> builds.Retired:
+    def _show(self, schema: str, names: list[str]) -> publication.Retired:
         connection, build = self._session.connection, self._builds[schema]
         if self._layer.publish:
-            return builds.publish(connection, schema, build, names)
-        return builds.hand_on(connection, schema, build, names)
+            return publication.publish(connection, schema, build, names)
+        return publication.hand_on(connection, schema, build, names)
 
-    def _tell_retired(self, retired: list[builds.Retired]) -> None:
+    def _tell_retired(self, retired: list[publication.Retired]) -> None:
         log, layer = self._session.log, self._layer.layer
         for name in (name for one in retired for name in one.dropped):
             log.event("retired", f"{name} is dropped: {layer} no longer has it", "warning", relation=name)

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from medallion.errors import Misconfigured, WarehouseUnavailable
 from medallion.protocol.result import TaskResult
-from medallion.warehouse import builds, carry, ledger, views
+from medallion.warehouse import builds, carry, ledger, publication, views
 from medallion.warehouse.access import copy_access
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.dependents import Dependent, find_dependents, follow
@@ -155,9 +155,9 @@ def _take_over(connection: Connection, step: StepRun, part: Part, names: Sequenc
         carry.stand_in(connection, build, name, source)
     views.swap(connection, schema, build, list(ours))
     relations = [*names, *ours]
-    builds.finish(connection, build, relations)
+    publication.finish(connection, build, relations)
     if part.published:
-        builds.record_publication(connection, step.pipeline, step.run_id, step.step, schema, build, relations)
+        publication.record_publication(connection, step.pipeline, step.run_id, step.step, schema, build, relations)
 
 
 _REASONS = """

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from medallion.errors import Misconfigured
 from medallion.protocol.result import TaskResult
-from medallion.warehouse import builds, ledger
+from medallion.warehouse import ledger, publication
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.history import Run, Version, list_runs
 from medallion.warehouse.ledger import ROLLBACK, StepRun
@@ -57,12 +57,12 @@ def roll_back(connection: Connection, pipeline: str, to: str | None, commit: str
         target = _named(runs, to, pipeline) if to else _before(runs, pipeline)
         if target.seen:
             return RolledBack("", target.run_id, target.versions)
-        builds.assert_unchanged(
+        publication.assert_unchanged(
             connection, pipeline, {version.schema: version.relations for version in target.versions}
         )
         retired: tuple[str, ...] = ()
         for version in sorted(target.versions, key=lambda version: version.schema):
-            shown = builds.republish(connection, pipeline, run_id, version.step, version.schema, version.build)
+            shown = publication.republish(connection, pipeline, run_id, version.step, version.schema, version.build)
             retired += shown.dropped
         step = StepRun(pipeline, run_id, ROLLBACK, commit=commit)
         ledger.record(connection, step, began, TaskResult(message=f"readers see the data of run {target.run_id} again"))
