@@ -14,7 +14,7 @@ import pytest
 
 from medallion.errors import Misconfigured, WarehouseUnavailable
 from medallion.protocol.result import TaskResult
-from medallion.warehouse import builds, ledger, publication, views
+from medallion.warehouse import builds, ledger, publication, switching, views
 from medallion.warehouse.adopt import Adopted, Part, adopt
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.history import list_runs
@@ -232,7 +232,7 @@ def test_a_long_transaction_is_waited_for_and_a_dry_run_undoes(ready: Connection
     ready.execute(KINDS["table"].format("b"))  # type: ignore[arg-type]
     assert len(take_over(ready, "a", "b", dry_run=True).relations) == 2
     assert kinds(ready) == {"a": "r", "b": "r"}
-    monkeypatch.setattr(views, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(switching, "PATIENCE_SECONDS", 0.5)
     with psycopg.connect("") as reader:
         reader.execute("select * from gold.a")
         with polling("select count(*) from gold.b"), pytest.raises(WarehouseUnavailable, match="reads them"):

@@ -16,7 +16,7 @@ import pytest
 from medallion.config.retention import Retention
 from medallion.errors import ExitCode, Misconfigured, UpstreamNotSucceeded
 from medallion.protocol.result import TaskResult
-from medallion.warehouse import builds, ledger, publication, retention, views
+from medallion.warehouse import builds, ledger, publication, retention, switching
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.history import list_runs
 from medallion.warehouse.ledger import StepRun
@@ -178,7 +178,7 @@ def test_dropped_relation_is_removed_with_a_message(ready: Connection):
 
 def test_long_transaction_blocks_no_other_reader(ready: Connection, monkeypatch):
     run_all(ready, 1)
-    monkeypatch.setattr(views, "PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(switching, "PATIENCE_SECONDS", 2.0)
     with psycopg.connect("", application_name="long report") as slow:
         slow.execute("select * from gold.things")
         failed: list[BaseException] = []

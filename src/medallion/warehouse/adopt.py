@@ -14,7 +14,7 @@ from psycopg import sql
 
 from medallion.errors import Misconfigured, WarehouseUnavailable
 from medallion.protocol.result import TaskResult
-from medallion.warehouse import builds, carry, ledger, publication, views
+from medallion.warehouse import builds, carry, ledger, publication, switching, views
 from medallion.warehouse.access import copy_access
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.dependents import Dependent, find_dependents, follow
@@ -113,8 +113,8 @@ def _lock(connection: Connection, parts: Sequence[Part]) -> tuple[list[Found], l
     ]
     statements += [statement for other in dependents for statement in other.locking]
     for part in {one.part for one in found}:
-        statements += [views.locking(part.schema, name) for name in _ours(connection, part)]
-    views.lock_by(connection, statements, sorted({one.part.schema for one in found}))
+        statements += [switching.locking(part.schema, name) for name in _ours(connection, part)]
+    switching.lock_by(connection, statements, sorted({one.part.schema for one in found}))
     if _find(connection, parts) != found:
         raise WarehouseUnavailable("relations were created or dropped meanwhile", "run again when nothing writes them")
     return found, dependents
@@ -147,13 +147,13 @@ def _take_over(connection: Connection, step: StepRun, part: Part, names: Sequenc
     schema, ours = part.schema, _ours(connection, part)
     build = builds.make(connection, schema, step)
     for name in names:
-        views.put_before(connection, schema, name, build)
+        switching.put_before(connection, schema, name, build)
         copy_access(connection, sql.Identifier(build, name), sql.Identifier(schema, name))
         copy_comments(connection, schema, build, name)
     # A rollback shows all of a build, and nothing else of its step: what was published before is a part of this one.
     for name, source in ours.items():
         carry.stand_in(connection, build, name, source)
-    views.swap(connection, schema, build, list(ours))
+    switching.swap(connection, schema, build, list(ours))
     relations = [*names, *ours]
     publication.finish(connection, build, relations)
     if part.published:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from medallion.errors import WarehouseUnavailable
-from medallion.warehouse import views
+from medallion.warehouse import switching, views
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.dressing import dress
 from medallion.warehouse.ledger import ADOPTION, StepRun, require_no_rollback_since
@@ -41,7 +41,7 @@ def assert_unchanged(connection: Connection, pipeline: str, relations: Mapping[s
         WarehouseUnavailable: A reader's transaction does not let go of a view.
     """
     lock_until_commit(connection, f"publish:{pipeline}")
-    views.lock(connection, relations)
+    switching.lock(connection, relations)
 
 
 def publish(
@@ -119,7 +119,7 @@ def _show(
     """Let readers see a build, and nothing of this step's other builds. Who may read is today's, not the data's."""
     connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
     views.refuse_taken(connection, pipeline, {schema: relations})
-    views.swap(connection, schema, build, relations)
+    switching.swap(connection, schema, build, relations)
     rows = connection.execute(
         """select build_schema, run_id in (
                select run_id from medallion.step_runs where pipeline = build.pipeline and step = %s)
@@ -132,7 +132,7 @@ def _show(
     gone = [
         name for name, seen in views.view_targets(connection, schema).items() if seen in ours and name not in relations
     ]
-    dropped = tuple(name for name in gone if views.drop(connection, schema, name))
+    dropped = tuple(name for name in gone if switching.drop(connection, schema, name))
     return Retired(
         tuple(f"{schema}.{name}" for name in dropped),
         tuple(f"{schema}.{name}" for name in gone if name not in dropped),
