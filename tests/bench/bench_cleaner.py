@@ -1,4 +1,4 @@
-"""Clean and load a CSV: Medallion's cleaner beside the pandas way and beside COPY alone, in turns.
+"""Clean and load a CSV: Medallion's cleaner, the pandas way and COPY alone, in turns.
 
     python tests/bench/bench_cleaner.py --rows 2000000
 
@@ -27,7 +27,7 @@ sys.path[:0] = [str(REPO / folder) for folder in ("src", "tests/helpers")]
 from medallion.samples.customer_transactions import write_sample
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
-from told import told
+from task_file import task_file
 
 CONTRACT = REPO / "dags" / "contracts" / "customer_transactions.yaml"
 COPY_ALONE = """
@@ -118,7 +118,7 @@ def main() -> None:
             url = server.get_uri()
             step = ["--pipeline", "bench", "--run-id", "bench", "--step", "clean", "--input", str(source)]
             variables = {"PYTHONPATH": str(REPO / "src")}
-            ours = [sys.executable, "-m", "medallion.cleaner", *told(step, CONTRACT.read_text())]
+            ours = [sys.executable, "-m", "medallion.cleaner", *task_file(step, CONTRACT.read_text())]
             bare = clean_copy(url, ours, variables, cleaned)
             reference = [python_with_pandas(folder / "venv"), str(Path(__file__).with_name("reference_cleaner.py"))]
             ways = {

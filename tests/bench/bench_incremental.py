@@ -26,7 +26,7 @@ sys.path[:0] = [str(REPO / folder) for folder in ("src", "tests/helpers")]
 
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
-from told import told
+from task_file import task_file
 
 SETTINGS = """
 name: bench
@@ -63,7 +63,7 @@ def make_project(folder: Path) -> None:
 def run(connection: psycopg.Connection[tuple[object, ...]], number: int, *more: str) -> tuple[float, float, int, int]:
     """Seconds of the command and of the model, bytes of WAL, and of the build."""
     names = ["--pipeline", "bench", "--run-id", f"run-{number}", "--step", "gold", "--layer", "gold"]
-    task = told([*names, "--select", "path:models", "--publish", "--retention", json.dumps({"builds": 1}), *more])
+    task = task_file([*names, "--select", "path:models", "--publish", "--retention", json.dumps({"builds": 1}), *more])
     command = [sys.executable, "-m", "medallion.dbt", *task]
     connection.execute("vacuum")  # else what an earlier run left for the first reader to tidy would count here
     connection.execute("checkpoint")

@@ -31,7 +31,7 @@ from medallion.warehouse import ledger
 from medallion.warehouse.connection import environment
 from medallion.warehouse.embedded import embedded_postgres
 from medallion.warehouse.ledger import StepRun
-from told import told
+from task_file import task_file
 
 PROJECT = REPO / "dags" / "dbt"
 LAYERS = ("bronze", "silver", "gold")
@@ -72,7 +72,7 @@ def layer_commands() -> None:
         names = ["--pipeline", "bench", "--run-id", "one", "--step", layer, "--layer", layer, "--needs", before]
         select = ["--select", f"path:models/customer_transactions/{layer}"]
         publish = ["--publish"] if layer == "gold" else []
-        command = [sys.executable, "-m", "medallion.dbt", *told([*names, *select, *publish])]
+        command = [sys.executable, "-m", "medallion.dbt", *task_file([*names, *select, *publish])]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=1800)
         before = layer
 

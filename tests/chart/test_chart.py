@@ -150,7 +150,7 @@ def test_images_carry_the_version_of_the_chart_and_the_wheel(render: Render) -> 
     assert metadata["version"] == metadata["appVersion"] == __version__
 
 
-def test_the_pools_are_kept_beside_the_dag_processor(render: Render) -> None:
+def test_the_pools_are_kept_next_to_the_dag_processor(render: Render) -> None:
     (processor,) = of_kind(render("default"), "Deployment", "medallion-dag-processor")
     pod = processor["spec"]["template"]["spec"]
     boxes = {box["name"]: box for box in pod["containers"]}

@@ -63,7 +63,7 @@ def test_install_does_not_wait_for_a_tenants_landing_claim(render: Render) -> No
     assert "persistentvolumeclaims" in role["rules"][0]["resources"]
 
 
-def test_tenant_namespace_gets_a_claim_beside_an_existing_one(chart: Path) -> None:
+def test_tenant_namespace_gets_a_claim_despite_an_existing_one(chart: Path) -> None:
     settings = "persistence.landing.existingClaim=files,global.tenants[0].name=acme,global.tenants[0].namespace=acme"
     found = manifests(template(chart, "--set", settings))
     (scripts,) = of_kind(found, "ConfigMap", "medallion-tenants")

@@ -76,11 +76,11 @@ def test_a_lost_secret_over_data_is_refused(name: str, make_secrets: ModuleType)
     del found[name]
     with pytest.raises(make_secrets.KeysLost) as refusal:
         make_secrets.complete(found, bundled=True, data=EVERYTHING)
-    said = str(refusal.value)
-    assert f"error: Secret {name} is missing" in said
-    assert "volume claim data" in said
-    assert f"k8s/bring-back.sh {name}" in said
-    assert not any(value in said for secret in found.values() for value in secret.values() if len(value) > 20)
+    message = str(refusal.value)
+    assert f"error: Secret {name} is missing" in message
+    assert "volume claim data" in message
+    assert f"k8s/bring-back.sh {name}" in message
+    assert not any(value in message for secret in found.values() for value in secret.values() if len(value) > 20)
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,10 @@ def test_fuzz_a_password_comes_out_of_the_url_as_it_went_in(make_secrets: Module
 def test_a_password_that_no_login_takes_is_refused_by_name(value: bytes, values: ModuleType) -> None:
     with pytest.raises(values.KeysWrong) as refusal:
         values.decoded(encoded({"medallion-postgres": {"airflow-password": value, "postgres-password": b"fine"}}))
-    said = str(refusal.value)
-    assert "medallion-postgres/airflow-password" in said
-    assert "postgres-password" not in said.replace("airflow-password", "")
-    assert "hush" not in said
+    message = str(refusal.value)
+    assert "medallion-postgres/airflow-password" in message
+    assert "postgres-password" not in message.replace("airflow-password", "")
+    assert "hush" not in message
 
 
 @pytest.mark.parametrize(

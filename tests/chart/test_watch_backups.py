@@ -32,8 +32,8 @@ def cronjob(succeeded: datetime | None) -> Any:
 def job(name: str, hour: int, *conditions: str, owner: str = "own") -> Any:
     owned = [k8s.V1OwnerReference(api_version="batch/v1", kind="CronJob", name="medallion-backup", uid=owner)]
     meta = k8s.V1ObjectMeta(name=name, uid=name, creation_timestamp=at(hour), owner_references=owned)
-    said = [k8s.V1JobCondition(type=kind, status="True", reason="Why", message="because") for kind in conditions]
-    return k8s.V1Job(metadata=meta, status=k8s.V1JobStatus(conditions=said))
+    found = [k8s.V1JobCondition(type=kind, status="True", reason="Why", message="because") for kind in conditions]
+    return k8s.V1Job(metadata=meta, status=k8s.V1JobStatus(conditions=found))
 
 
 @pytest.mark.parametrize(

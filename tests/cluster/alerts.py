@@ -44,10 +44,10 @@ def receiving(cluster: Cluster) -> Iterator[Alerts]:
     url = "json://alert-receiver:8080/"
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "medallion-alerts"}}
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps({**secret, "stringData": {"MEDALLION_ALERT_HOOK": url}}))
-    told = ("deployment/medallion-triggerer", "deployment/medallion-dag-processor")
-    cluster.kubectl("rollout", "restart", *told)
+    restarted = ("deployment/medallion-triggerer", "deployment/medallion-dag-processor")
+    cluster.kubectl("rollout", "restart", *restarted)
     cluster.kubectl("wait", "--for=condition=Ready", "pod/alert-receiver", "--timeout=120s")
-    for deployment in told:
+    for deployment in restarted:
         cluster.kubectl("rollout", "status", deployment, "--timeout=240s")
     try:
         yield Alerts(cluster)

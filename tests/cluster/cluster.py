@@ -77,7 +77,7 @@ class Cluster:
     def psql(
         self, login: dict[str, str], database: str, command: str, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Runs psql beside the cluster's Postgres."""
+        """Runs psql in the pod of the cluster's Postgres."""
         script = 'PGPASSWORD=$(cat) psql -qAtX -h localhost -U "$0" -d "$1" -c "$2"'
         return subprocess.run(
             [

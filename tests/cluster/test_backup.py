@@ -82,14 +82,14 @@ def test_a_restore_brings_back_gold_and_ledger(
     cluster: Cluster, make: Callable[..., str], transactions_run: str, no_leftovers: None
 ):
     before, ledger = gold_of(cluster), cluster.sql(LEDGER)
-    said = make("backup")
-    names = [line.split(":")[0] for line in said.splitlines() if ".dump: " in line]
+    output = make("backup")
+    names = [line.split(":")[0] for line in output.splitlines() if ".dump: " in line]
     assert {name.rpartition("/")[2] for name in names} >= {"airflow.dump", "warehouse.dump"}
     assert {line.split()[1] for line in make("backups").splitlines()} >= set(names)
     damage(cluster)
     assert gold_of(cluster) != before
-    said = make("restore", f"FILE={next(name for name in names if name.endswith('/warehouse.dump'))}")
-    assert "what was there before is warehouse_before_" in said
+    output = make("restore", f"FILE={next(name for name in names if name.endswith('/warehouse.dump'))}")
+    assert "what was there before is warehouse_before_" in output
     assert (gold_of(cluster), cluster.sql(LEDGER)) == (before, ledger)
 
 
@@ -172,9 +172,9 @@ def test_scheduled_backup_to_a_bucket_restores_gold(
     cronjob(cluster, *bucket)
     until("the job has succeeded", lambda: times(cluster)[1] != done)
     until("the job's volume is gone", lambda: "medallion-backup-" not in cluster.kubectl("get", "pvc", "-o", "name"))
-    said = make("backup")
-    assert "/warehouse.dump: " in said
-    assert "read back" in said
+    output = make("backup")
+    assert "/warehouse.dump: " in output
+    assert "read back" in output
     names = {line.split()[1] for line in make("backups").splitlines()}
     assert {name.rpartition("/")[2] for name in names} >= {"airflow.dump", "warehouse.dump"}
     damage(cluster)

@@ -68,7 +68,7 @@ def shop(cluster: Cluster, airflow: Airflow, checkout: Path, alerts: Alerts, tmp
     # Not by the clock: its own first run would be one more.
     text = file.read_text().replace("  interval_seconds: 3600\n", "")
     file.write_text(text + "\nalerts: {channels: [log, hook]}\n")
-    push(checkout, "Tell the webhook too")
+    push(checkout, "Alert the webhook too")
     until("the push is there", lambda: airflow.get(f"/dags/{DAG}").get("timetable_summary") != "1:00:00")
     made = Shop(tmp_path_factory.mktemp("shop"), real, cluster, airflow)
     made.restore()

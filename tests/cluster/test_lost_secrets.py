@@ -32,14 +32,14 @@ def test_upgrade_without_secrets_is_refused_until_restored(cluster: Cluster, tra
     cluster.kubectl("delete", "secret", *LOST)
     try:
         refused = helm_upgrade(cluster)
-        said = refused.stdout + refused.stderr
+        output = refused.stdout + refused.stderr
         assert refused.returncode != 0
         for name in LOST:
-            assert f"error: Secret {name} is missing, and its data is there: volume claim" in said
+            assert f"error: Secret {name} is missing, and its data is there: volume claim" in output
         there = cluster.kubectl("get", "secret", *LOST, "--ignore-not-found", "-o", "name")
         assert there == "", "no Secret was made"
         assert not [
-            value for secret in before.values() for value in secret.values() if len(value) > 20 and value in said
+            value for secret in before.values() for value in secret.values() if len(value) > 20 and value in output
         ]
     finally:
         for name in LOST:
@@ -55,9 +55,9 @@ def test_a_password_replaced_refuses_the_upgrade(cluster: Cluster, transactions_
     try:
         refused = helm_upgrade(cluster)
         assert refused.returncode != 0
-        said = refused.stdout + refused.stderr
-        assert "error: medallion-postgres/postgres-password is not the password of the server" in said
-        assert "other-one" not in said
+        output = refused.stdout + refused.stderr
+        assert "error: medallion-postgres/postgres-password is not the password of the server" in output
+        assert "other-one" not in output
     finally:
         cluster.kubectl("patch", "secret", "medallion-postgres", "--patch", patch % kept)
 

@@ -78,10 +78,10 @@ def test_a_broken_file_is_pushed_in_the_middle_of_a_run(lane: Lane, fault: Named
         one.injected()
         pushed(("owner: faults", "owner: faults\nowner_of_nothing: 1"), valid=False)
 
-        def told() -> bool:
+        def shown() -> bool:
             return "owner_of_nothing" in str(lane.airflow.get("/importErrors"))
 
-        until("Airflow shows the error", told)
+        until("Airflow shows the error", shown)
         kill(lane.cluster, pod)
     pushed()  # the file is right again: until then the run waits
     lane.succeeded(run)

@@ -68,7 +68,7 @@ def test_failing_task_leaks_its_secret_nowhere(lane: Lane, fault: Named, pushed:
         one.resolved()
         log = lane.airflow.log(lane.dag, run.run_id, lane.task("clean.transactions"))
         assert "password authentication failed" in log
-        told = {
+        texts = {
             "the task's log": log,
             "the task, its templates rendered": json.dumps(lane.airflow.tasks(lane.dag, run.run_id)),
             "the pod": json.dumps(spec),
@@ -77,10 +77,10 @@ def test_failing_task_leaks_its_secret_nowhere(lane: Lane, fault: Named, pushed:
             "Airflow's database": _dump(lane.cluster, "airflow"),
             "the warehouse": _dump(lane.cluster, "warehouse"),
         }
-        assert "faults-source" in told["the pod"]  # what is looked at is there
-        assert run.run_id in told["Airflow's database"]
-        assert run.run_id in told["the logs' volume"]
-        assert [place for place, text in told.items() if canary in text or own in text] == []
+        assert "faults-source" in texts["the pod"]  # what is looked at is there
+        assert run.run_id in texts["Airflow's database"]
+        assert run.run_id in texts["the logs' volume"]
+        assert [place for place, text in texts.items() if canary in text or own in text] == []
         assert lane.seen() == before
     finally:
         lane.cluster.kubectl("delete", "secret", "faults-source")
@@ -93,10 +93,10 @@ def test_the_volume_of_postgres_is_full(lane: Lane, fault: Named):
         one.injected()
         on_node(lane.cluster, f"head -c 1G /dev/zero > {folder}/ballast 2>/dev/null || true")
         script = "psql -qX -U postgres warehouse -c 'create table public.big as select repeat(md5(n::text), 99) from generate_series(1, 100000) as n'"
-        said = lane.cluster.kubectl(
+        output = lane.cluster.kubectl(
             "exec", "medallion-postgres-0", "-c", "postgres", "--", "sh", "-c", f"{script} 2>&1", check=False
         )
-        assert "No space left on device" in said
+        assert "No space left on device" in output
         assert lane.seen() == before
         on_node(lane.cluster, f"rm {folder}/ballast")
         lane.succeeded(run)

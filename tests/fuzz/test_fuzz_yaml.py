@@ -41,11 +41,11 @@ def there(dags: Path) -> set[str]:
     """The names of all that can be run; every diagnostic has a place and a message."""
     found = lint_folder(dags)
     assert all(diagnostic.line >= 1 and diagnostic.column >= 1 and diagnostic.message for diagnostic in found)
-    told = {diagnostic for diagnostic in found if diagnostic.severity == "error"}
+    errors = {diagnostic for diagnostic in found if diagnostic.severity == "error"}
     names = set()
     for named in iter_pipelines(dags):
         if named.file is None:
-            assert set(named.diagnostics) <= told, "list and Airflow say what lint says"
+            assert set(named.diagnostics) <= errors, "list and Airflow say what lint says"
         else:
             names.add(named.name)
     return names

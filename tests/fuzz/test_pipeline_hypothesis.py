@@ -85,7 +85,7 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("owner: " + "9" * 5000, "3:8: cannot be read: Exceeds the limit"),
         ("owner: !!int x", "3:8: cannot be read: invalid literal"),
@@ -96,10 +96,10 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
         ("owner: !!python/object/apply:os.system [ls]", "cannot be read"),
     ],
 )  # fmt: skip
-def test_yaml_oddity_is_reported_by_line(tmp_path: Path, line: str, said: str):
+def test_yaml_oddity_is_reported_by_line(tmp_path: Path, line: str, message: str):
     check(tmp_path, f"name: {NAME}\n\n{line}\n")
     (diagnostic,) = lint_file(tmp_path / "pipelines" / f"{NAME}.yaml")
-    assert said in str(diagnostic)
+    assert message in str(diagnostic)
 
 
 @often

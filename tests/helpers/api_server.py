@@ -1,4 +1,4 @@
-"""A Kubernetes API server of a page: it keeps a pod as it was made, and says that it ended, or refuses it, as told."""
+"""A Kubernetes API server of a page: it keeps a pod as it was made, and reports its end or refuses it, as the test sets."""
 
 from __future__ import annotations
 

@@ -100,8 +100,8 @@ class Events:
             "select %s, %s::regclass::oid, pg_relation_filenode(%s::regclass), %s::text[]", (build, name, name, content)
         ).fetchone()
 
-    def told(self, model: str) -> dict[str, Any]:
-        """What the newest row of the ledger says of a model."""
+    def recorded(self, model: str) -> dict[str, Any]:
+        """Return what the newest row of the ledger records of a model."""
         (details,) = self.warehouse.execute("select details from medallion.step_runs order by id desc").fetchone() or (
             {},
         )

@@ -22,7 +22,7 @@ from medallion.protocol.result import TaskResult
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
-from told import told
+from task_file import task_file
 from warm import Warm, warm
 
 REPO = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def sell(
 
 def run_command(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "medallion.dbt", *(told(arguments) if "--pipeline" in arguments else arguments)],
+        [sys.executable, "-m", "medallion.dbt", *(task_file(arguments) if "--pipeline" in arguments else arguments)],
         capture_output=True,
         text=True,
         env=with_path(env),
@@ -138,7 +138,7 @@ def stuck_in_a_model(warehouse: Connection, table: str, *arguments: str) -> Iter
     waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     with psycopg.connect("") as blocker:
         blocker.execute(f"lock table {table} in access exclusive mode")  # type: ignore[arg-type]
-        command = [sys.executable, "-m", "medallion.dbt", *told(arguments)]
+        command = [sys.executable, "-m", "medallion.dbt", *task_file(arguments)]
         process = subprocess.Popen(command, env=with_path(), stdout=subprocess.PIPE, text=True)
         while warehouse.execute(waiting).fetchone() == (0,):
             assert process.poll() is None

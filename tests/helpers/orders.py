@@ -10,7 +10,7 @@ from typing import Any
 
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
-from told import told
+from task_file import task_file
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -48,7 +48,7 @@ def command(path: Path, run: str, contract: dict[str, Any]) -> subprocess.Comple
 
 def arguments(path: Path, run: str, contract: dict[str, Any] = CONTRACT) -> list[str]:
     step = ("--pipeline", "p", "--run-id", run, "--step", "clean", "--input", str(path))
-    return [sys.executable, "-m", "medallion.cleaner", *told(step, contract)]
+    return [sys.executable, "-m", "medallion.cleaner", *task_file(step, contract)]
 
 
 def environment() -> dict[str, str]:

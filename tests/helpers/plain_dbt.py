@@ -97,12 +97,12 @@ def differences(expected: str, again: str, found: str) -> list[str]:
         found: The database to compare.
     """
     first, second, ours = columns(expected), columns(again), columns(found)
-    told = [f"{name} is missing" for name in sorted(first.keys() - ours.keys())]
-    told += [f"{name} is too many" for name in sorted(ours.keys() - first.keys())]
+    differing = [f"{name} is missing" for name in sorted(first.keys() - ours.keys())]
+    differing += [f"{name} is too many" for name in sorted(ours.keys() - first.keys())]
     for name in sorted(first.keys() & ours.keys()):
         if first[name].keys() != ours[name].keys():
-            told.append(f"{name} has the columns {', '.join(ours[name])}, not {', '.join(first[name])}")
+            differing.append(f"{name} has the columns {', '.join(ours[name])}, not {', '.join(first[name])}")
             continue
         stable = [column for column, digest in first[name].items() if digest == second[name].get(column)]
-        told += [f"{name}.{column} differs" for column in stable if ours[name][column] != first[name][column]]
-    return told
+        differing += [f"{name}.{column} differs" for column in stable if ours[name][column] != first[name][column]]
+    return differing

@@ -104,13 +104,13 @@ def on_the_way_to(url: str, change: PassOn) -> Iterator[str]:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
             connection = http.client.HTTPConnection(there.hostname or "", there.port)
             connection.request(self.command, self.path, change(self.command, self.path, body), headers)
-            said = connection.getresponse()
-            content = said.read()
-            self.send_response(said.status)
-            for name, value in said.getheaders():
+            response = connection.getresponse()
+            content = response.read()
+            self.send_response(response.status)
+            for name, value in response.getheaders():
                 if name.lower() not in ("connection", "content-length", "date", "server"):
                     self.send_header(name, value)
-            self.send_header("Content-Length", said.getheader("Content-Length") or str(len(content)))
+            self.send_header("Content-Length", response.getheader("Content-Length") or str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 

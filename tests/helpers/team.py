@@ -68,7 +68,7 @@ class Team:
 
     def __init__(self, folder: Path, dbt: Warm) -> None:
         self.folder, self._dbt, self._runs = folder, dbt, 0
-        self.said = ""
+        self.output = ""
         self.as_pods = False
         """Whether steps get the project as pods do, and not from its folder."""
 
@@ -85,7 +85,7 @@ class Team:
         `until` is the last step to run, `after` the last of those to leave out.
         """
         self._runs += 1
-        self.last, self.said = run or f"run-{self._runs}", ""
+        self.last, self.output = run or f"run-{self._runs}", ""
         file = load_pipeline(self.folder / "dags" / "pipelines" / "shop.yaml")
         landing = str(self.folder / "landing")
         context = {"commit": "test", **context}
@@ -116,7 +116,7 @@ class Team:
 
     def good(self, **how: Any) -> None:
         codes = self.run(**how)
-        assert set(codes.values()) == {0}, self.said
+        assert set(codes.values()) == {0}, self.output
 
     def _step(self, image: str, variables: Mapping[str, str]) -> int:
         before = dict(os.environ)
@@ -125,7 +125,7 @@ class Team:
             if image == "cleaner":
                 return int(clean([]))
             done = self._dbt.run()
-            self.said += done.stdout
+            self.output += done.stdout
             return done.returncode
         finally:
             os.environ.clear()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from told import told
+from task_file import task_file
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ class Warm:
         """Starts the command in this process's environment; returns its process id."""
         self._output = Path(tempfile.mkstemp()[1])
         request = {
-            "arguments": told(arguments) if arguments else [],
+            "arguments": task_file(arguments) if arguments else [],
             "environment": dict(os.environ),
             "output": str(self._output),
         }
@@ -38,9 +38,9 @@ class Warm:
 
     def end(self) -> subprocess.CompletedProcess[str]:
         """Waits for the command that was started."""
-        code, said = self._answer(), self._output.read_text()
+        code, output = self._answer(), self._output.read_text()
         self._output.unlink()
-        return subprocess.CompletedProcess((), code, said, "")
+        return subprocess.CompletedProcess((), code, output, "")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs the command to its end."""

@@ -20,7 +20,7 @@ from medallion.cleaner.__main__ import main
 from medallion.errors import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection, environment
-from told import told
+from task_file import task_file
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def clean(warehouse: Connection, tmp_path: Path) -> Clean:
         read = ["--landing", str(tmp_path)] if isinstance(source, dict) else ["--input", str(path)]
         arguments = ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--schema-prefix", prefix, *read]
         whose = ["--tenant", tenant] if tenant else []
-        code = main(told([*arguments, *whose], contract, source if isinstance(source, dict) else None))
+        code = main(task_file([*arguments, *whose], contract, source if isinstance(source, dict) else None))
         return look(code, run_id)
 
     def look(code: int, run_id: str) -> Cleaned:

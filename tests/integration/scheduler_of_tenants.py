@@ -42,18 +42,18 @@ class HistoryExecutor(BaseExecutor):
             self.queued_tasks.pop(workload.ti.key, None)
             self.running.add(workload.ti.key)
             self.left[workload.ti.key] = chance.randint(1, 3)
-            tell(workload.ti.key, TaskInstanceState.RUNNING, "start_date")
+            set_state(workload.ti.key, TaskInstanceState.RUNNING, "start_date")
 
     def sync(self) -> None:
         for key in list(self.left):
             self.left[key] -= 1
             if self.left[key] == 0:
                 del self.left[key]
-                tell(key, TaskInstanceState.SUCCESS, "end_date")
+                set_state(key, TaskInstanceState.SUCCESS, "end_date")
                 self.success(key)
 
 
-def tell(key: Any, state: TaskInstanceState, date: str) -> None:
+def set_state(key: Any, state: TaskInstanceState, date: str) -> None:
     with create_session() as session:
         task = session.scalars(
             select(TaskInstance).where(

@@ -81,8 +81,8 @@ def test_plain_dbts_database_is_refused_adopted_and_carried_on(team: Team, wareh
     team.pipeline("name: shop\nowner: me\nmodels: shop\nlayers: [{name: bronze}, {name: silver}, {name: gold}]\n")
     assert team.run() == {"bronze": ExitCode.USAGE}
     for name, kind in RELATIONS.items():
-        assert f"{name} is a {kind} that Medallion did not make" in team.said
-    assert "run `medallion adopt shop`" in team.said
+        assert f"{name} is a {kind} that Medallion did not make" in team.output
+    assert "run `medallion adopt shop`" in team.output
     team.pipeline(PIPELINE)
     assert columns(warehouse_url) == before
     assert warehouse.execute("select count(*) from medallion.builds").fetchone() == (0,)
@@ -94,9 +94,9 @@ def test_plain_dbts_database_is_refused_adopted_and_carried_on(team: Team, wareh
     with polling(READ) as answers:
         assert "gold.m_sales, a materialized view of gold" in medallion(team, "adopt", "shop", "--dry-run")
         assert warehouse.execute("select count(*) from medallion.builds").fetchone() == (0,)
-        said = medallion(team, "adopt", "shop")
+        output = medallion(team, "adopt", "shop")
         assert columns(warehouse_url) == before
-        assert all(f"  {name}, a {kind} of " in said for name, kind in everything.items()), said
+        assert all(f"  {name}, a {kind} of " in output for name, kind in everything.items()), output
         assert "nothing to adopt" in medallion(team, "adopt", "shop")
         team.good()
     assert answers == {(True,) * len(everything)}

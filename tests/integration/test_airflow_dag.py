@@ -94,7 +94,7 @@ def test_broken_pipeline_shows_its_error_others_stay(tmp_path: Path):
     assert "broken.yaml:3:1: layer: unknown key 'layer' — did you mean 'layers'?" in done.stdout
 
 
-def test_every_step_tells_of_its_failure_and_of_its_recovery(dag: Any):
+def test_every_step_alerts_on_failure_and_on_recovery(dag: Any):
     steps = [task for task in dag.tasks if hasattr(task, "arguments")]
     assert [len(task.on_failure_callback) for task in steps] == [1] * len(steps)
     assert [len(task.on_success_callback) for task in steps] == [1] * len(steps)

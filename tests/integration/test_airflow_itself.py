@@ -84,8 +84,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
 def history(deployment: Deployment) -> list[dict[str, Any]]:
     """What the tasks table says after every job of every tenant was triggered at once."""
     script = Path(__file__).with_name("scheduler_of_tenants.py")
-    said = airflow(deployment.home, deployment.dags, sys.executable, str(script))
-    (line,) = [line for line in said.splitlines() if line.startswith("HISTORY")]
+    output = airflow(deployment.home, deployment.dags, sys.executable, str(script))
+    (line,) = [line for line in output.splitlines() if line.startswith("HISTORY")]
     found: list[dict[str, Any]] = json.loads(line.removeprefix("HISTORY"))
     return found
 
@@ -126,8 +126,8 @@ def test_an_error_in_a_file_of_its_own_stops_no_dag(deployment: Deployment, bund
     dags = deployment.dags
     write(dags, schedule("broken", "tenant0/nothing") + deployment.entries)
     airflow(deployment.home, dags, "airflow", "dags", "reserialize", bundle=bundle)
-    said = airflow(deployment.home, dags, sys.executable, "-c", DAGS_AND_ERRORS)
-    (line,) = [line for line in said.splitlines() if line.startswith("ANSWER")]
-    found, told = json.loads(line.removeprefix("ANSWER"))
+    output = airflow(deployment.home, dags, sys.executable, "-c", DAGS_AND_ERRORS)
+    (line,) = [line for line in output.splitlines() if line.startswith("ANSWER")]
+    found, errors = json.loads(line.removeprefix("ANSWER"))
     assert set(found) - {"broken"} == stopped
-    assert "no job file" in told[file]
+    assert "no job file" in errors[file]

@@ -60,7 +60,7 @@ def airflow(home: Path, dags: Path, *words: str, bundle: str = TEAM_BUNDLE) -> s
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two runner files with nothing wrong with them, and pipelines beside them."""
+    """Two runner files with nothing wrong with them, and pipelines next to them."""
     dags = tmp_path / "dags"
     jobs = [f"acme/job{number}" for number in range(SCHEDULES)]
     entries = [schedule(job.split("/")[1], job) for job in jobs]
@@ -83,8 +83,8 @@ def expected() -> dict[str, str]:
 
 
 def test_airflows_dag_bag_finds_each_dag_in_one_file(folder: Path, expected: dict[str, str], tmp_path: Path):
-    said = airflow(tmp_path, folder, sys.executable, "-c", BAG)
-    (line,) = [line for line in said.splitlines() if line.startswith("ANSWER")]
+    output = airflow(tmp_path, folder, sys.executable, "-c", BAG)
+    (line,) = [line for line in output.splitlines() if line.startswith("ANSWER")]
     dags, errors = json.loads(line.removeprefix("ANSWER"))
     made = tmp_path / "bundles" / "medallion" / "dags"
     assert {dag: str(Path(file).relative_to(made)) for dag, file in dags.items()} == expected

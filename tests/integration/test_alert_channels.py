@@ -125,7 +125,7 @@ def test_failing_channel_logs_no_secret_and_others_get_the_alert(
     assert "verysecret" not in caplog.text
 
 
-def test_a_local_run_tells_of_its_failure_and_of_its_recovery(
+def test_a_local_run_alerts_on_failure_and_on_recovery(
     endpoint: tuple[list[dict[str, Any]], str], warehouse_url: str, tmp_path: Path
 ):
     received, host = endpoint

@@ -72,8 +72,8 @@ def task(attempt: int, **context: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
-    """What the log channel told. Airflow takes over the root logger when it is imported, hence a handler of our own."""
+def messages(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
+    """The messages of the log channel. Airflow takes over the root logger when it is imported, hence a handler of our own."""
     logger = logging.getLogger("medallion.alerts")
     caplog.set_level(logging.INFO, logger="medallion.alerts")
     logger.addHandler(caplog.handler)
@@ -81,59 +81,59 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
     logger.removeHandler(caplog.handler)
 
 
-def test_failed_step_sends_one_alert_with_tests_and_reason(told: Any):
+def test_failed_step_sends_one_alert_with_tests_and_reason(messages: Any):
     from medallion.orchestrators.kubernetes.pod_result import Ending, StepPodFailed
 
     ending = Ending(
         84, "Error", "1 of 2 failed:\nmore", "correct it", failed=(Failed("test", "keys", 2, "", {"id": 1}),)
     )
     alerting().task_failed(task(2, exception=StepPodFailed("gold", ending)))
-    (message,) = told()
+    (message,) = messages()
     for words in ("p failed at gold", "attempt 2", "exit code 84", "test keys: 2 failing rows", "id=1", "correct it"):
         assert words in message
     assert "more" not in message
 
 
-def test_airflow_error_sends_an_alert_with_its_type(told: Any):
+def test_airflow_error_sends_an_alert_with_its_type(messages: Any):
     alerting().task_failed(task(1, exception=TimeoutError("too long")))
-    assert "TimeoutError: too long" in told()[0]
+    assert "TimeoutError: too long" in messages()[0]
 
 
-def test_killed_worker_sends_an_alert(told: Any):
+def test_killed_worker_sends_an_alert(messages: Any):
     alerting().task_failed(task(1))
-    assert "ended without a word" in told()[0]
+    assert "ended without a word" in messages()[0]
 
 
-def test_a_success_after_a_failed_attempt_is_a_recovery(told: Any):
+def test_a_success_after_a_failed_attempt_is_a_recovery(messages: Any):
     alerting().task_succeeded(task(2))
-    assert "p recovered at gold" in told()[0]
+    assert "p recovered at gold" in messages()[0]
 
 
-def test_first_success_and_rerun_of_a_success_send_no_recovery(told: Any):
+def test_first_success_and_rerun_of_a_success_send_no_recovery(messages: Any):
     from medallion.orchestrators.kubernetes.pod_result import Ending
 
     alerting().task_succeeded(task(1))
     alerting().task_succeeded({**task(2), "task": SimpleNamespace(ending=Ending(0, reported_success=True, again=True))})
-    assert told() == []
+    assert messages() == []
 
 
-def test_of_a_failed_run_only_the_time_out_is_news(told: Any):
+def test_of_a_failed_run_only_the_time_out_is_news(messages: Any):
     alerting().run_failed(task(1, reason="task_failure"))
-    assert told() == []
+    assert messages() == []
     alerting(timeouts={"run_seconds": 60}).run_failed(task(1, reason="timed_out"))
-    assert "took longer than 0:01:00" in told()[0]
+    assert "took longer than 0:01:00" in messages()[0]
 
 
-def test_a_run_that_succeeds_after_a_failed_one_is_a_recovery(told: Any):
+def test_a_run_that_succeeds_after_a_failed_one_is_a_recovery(messages: Any):
     context = task(1)
     context["ti"].get_previous_dagrun = lambda: SimpleNamespace(run_id="before", state="failed")
     alerting().run_succeeded(context)
-    assert "after run before failed" in told()[0]
+    assert "after run before failed" in messages()[0]
 
 
-def test_disabled_alerts_are_not_sent(told: Any):
+def test_disabled_alerts_are_not_sent(messages: Any):
     alerting(alerts={"on": ["failure"]}).task_succeeded(task(2))
-    assert told() == []
+    assert messages() == []
 
 
 def test_deadline_is_the_pipelines_own_and_has_a_name():
@@ -147,13 +147,13 @@ def test_deadline_is_the_pipelines_own_and_has_a_name():
     assert callable(import_string(deadline.callback.path))
 
 
-def test_missed_deadline_sends_an_alert_by_its_callback(told: Any):
+def test_missed_deadline_sends_an_alert_by_its_callback(messages: Any):
     import asyncio
 
     from medallion.orchestrators.airflow.callbacks import deadline_missed
 
     asyncio.run(deadline_missed("p", "me", ["log"], 1200, {"dag_run": {"dag_run_id": "r"}}))
-    assert "p missed its deadline" in told()[0]
+    assert "p missed its deadline" in messages()[0]
 
 
 def test_an_alerts_title_names_the_task():

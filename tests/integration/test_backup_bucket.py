@@ -89,7 +89,7 @@ def test_a_dump_of_several_parts_arrives_whole(lake: Any, tmp_path: Path):
     backup = made(tmp_path / "backups")
     (backup / "warehouse.dump").write_bytes(os.urandom(20 << 20))
     assert main(["push"]) == ExitCode.OK
-    # A storage tells by its ETag how many parts it was sent.
+    # The ETag ends with the number of parts that the storage was sent.
     assert lake.head_object(Bucket="lake", Key=f"of/backups/{STAMP}/warehouse.dump")["ETag"].strip('"').endswith("-3")
 
 
@@ -123,10 +123,10 @@ def test_killed_upload_leaves_no_backup_and_keeps_the_others(lake: Any, storage_
         assert killed[0].wait(60) == -signal.SIGKILL
     assert f"of/backups/{STAMP}/airflow.dump" in keys(lake)
     assert main(["list"]) == ExitCode.OK
-    told = capsys.readouterr()
-    assert STAMP not in told.out
-    assert days_ago(400) in told.out
-    assert f"{STAMP} is no backup" in told.err
+    printed = capsys.readouterr()
+    assert STAMP not in printed.out
+    assert days_ago(400) in printed.out
+    assert f"{STAMP} is no backup" in printed.err
     assert main(["fetch", f"{STAMP}/airflow.dump"]) == ExitCode.INPUT_NOT_FOUND
     # The next one takes its place.
     assert main(["push"]) == ExitCode.OK

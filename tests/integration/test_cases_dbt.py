@@ -30,7 +30,7 @@ class Case:
         self.folder = Path(shutil.copytree(CASES / name, folder / "case"))
 
     def run(self) -> tuple[int, str, dict[str, Any]]:
-        """The exit code, what the command said, and the steps of its report."""
+        """The exit code, what the command printed, and the steps of its report."""
         report = self.folder / "report.json"
         command = [sys.executable, "-m", "medallion.cli", "run", "shop", "--dags", "dags", "--landing", "landing"]
         project = {"MEDALLION_DBT_PROJECT": str(self.folder / "project")}
@@ -44,20 +44,20 @@ class Case:
 
 def test_case_12_a_gold_view_is_there_all_along(warehouse: Connection, tmp_path: Path):
     case = Case("12-gold-view-dropped", tmp_path)
-    code, said, steps = case.run()
-    assert code == 0, said
+    code, output, steps = case.run()
+    assert code == 0, output
     assert {model["name"]: model["rows"] for model in steps["gold"]["models"]} == {"v_orders": None, "sales": 2}
     rows = "select array_agg(country order by id)::text from gold.v_orders"
     shutil.copy(case.folder / "landing" / "orders-second-run.csv", case.folder / "landing" / "orders.csv")
     with polling(rows) as seen:
-        code, said, _ = case.run()
-    assert code == ExitCode.TEST_FAILED, said
+        code, output, _ = case.run()
+    assert code == ExitCode.TEST_FAILED, output
     assert seen == {("{SE,SE,NO}",)}
 
 
 def test_case_13_a_test_of_two_parents_closes_the_gate(warehouse: Connection, tmp_path: Path):
-    code, said, steps = Case("13-test-of-two-parents-never-run", tmp_path).run()
-    assert code == ExitCode.TEST_FAILED, said
+    code, output, steps = Case("13-test-of-two-parents-never-run", tmp_path).run()
+    assert code == ExitCode.TEST_FAILED, output
     assert [test["name"] for test in steps["gold"]["tests"] if test["status"] == "fail"] == ["sales_match_control"]
     assert warehouse.execute("select to_regclass('gold.sales')").fetchone() == (None,)
 
@@ -69,8 +69,8 @@ def test_case_14_grants_reach_readers_and_hooks_run_once(warehouse: Connection, 
     model.write_text(model.read_text().replace("reporter", ROLE))
     warehouse.execute(f"create role {ROLE}")  # type: ignore[arg-type]
     try:
-        code, said, steps = case.run()
-        assert code == 0, said
+        code, output, steps = case.run()
+        assert code == 0, output
         warehouse.execute(f"set role {ROLE}")  # type: ignore[arg-type]
         assert len(warehouse.execute("select * from gold.sales").fetchall()) == 2
         warehouse.execute("reset role")
@@ -84,7 +84,7 @@ def test_case_14_grants_reach_readers_and_hooks_run_once(warehouse: Connection, 
 
 @pytest.mark.slow
 def test_case_15_a_seed_is_loaded_before_what_reads_it(warehouse: Connection, tmp_path: Path):
-    code, said, steps = Case("15-seed-not-loaded", tmp_path).run()
-    assert code == 0, said
+    code, output, steps = Case("15-seed-not-loaded", tmp_path).run()
+    assert code == 0, output
     assert {model["name"] for model in steps["silver"]["models"]} == {"countries", "fct_orders"}
     assert warehouse.execute("select name from silver.fct_orders where id = 3").fetchone() == ("Norway",)

@@ -17,7 +17,7 @@ import pytest
 from medallion.errors import ExitCode
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
-from told import told
+from task_file import task_file
 
 THINGS: dict[str, Any] = {
     "name": "things",
@@ -47,7 +47,7 @@ def good(clean: Any, load_table: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "reason"),
     [
         (b"x\0x,n,1", "NUL"),
         (b"caf\xe9,n,1", "UTF-8"),
@@ -69,12 +69,12 @@ def good(clean: Any, load_table: Any) -> None:
     ],
     ids=lambda value: value[:24].decode(errors="replace") if isinstance(value, bytes) else "",
 )
-def test_bad_line_is_rejected_by_number_neighbours_are_loaded(clean, load_table, line: bytes, said: str):
+def test_bad_line_is_rejected_by_number_neighbours_are_loaded(clean, load_table, line: bytes, reason: str):
     done = clean(HEADER + b"a,one,1.5\n" + line + b"\nb,two,2.5\n", THINGS)
     assert done.code == ExitCode.OK
     assert load_table(SHOWN) == GOOD
     assert [reject["line"] for reject in done.rejects] == [3]
-    assert said in done.rejects[0]["reason"]
+    assert reason in done.rejects[0]["reason"]
     assert (done.row["rows_in"], done.row["rows_loaded"], done.row["rows_rejected"]) == (3, 2, 1)
 
 
@@ -144,12 +144,12 @@ def test_a_contract_that_cannot_be_used_is_a_usage_error(clean, contract: str):
 def test_first_row_of_a_key_stays_and_repeats_are_distinguished(clean, load_table):
     done = clean(HEADER + b"a,one,1\nb,two,2\na,one,1\nb,other,2\na,one,1\n", THINGS)
     assert load_table("id, note") == [("a", "one"), ("b", "two")]
-    assert {line: len(said) for line, said in done.reasons.items()} == {4: 1, 5: 1, 6: 1}
+    assert {line: len(reasons) for line, reasons in done.reasons.items()} == {4: 1, 5: 1, 6: 1}
     assert done.reasons[4] == done.reasons[6] != done.reasons[5]
     assert (done.row["rows_in"], done.row["rows_loaded"], done.row["rows_rejected"]) == (5, 2, 3)
 
 
-def test_a_row_wrong_in_two_columns_counts_once_and_tells_both(clean):
+def test_a_row_wrong_in_two_columns_counts_once_and_names_both(clean):
     done = clean(HEADER + b"a,n,1\n,n,x\n", THINGS)
     assert [reject["column_name"] for reject in done.rejects] == ["amount", "id"]
     assert done.row["rows_rejected"] == 1
@@ -206,7 +206,9 @@ def test_schemas_take_the_prefix(clean, load_table):
 
 
 def start(path: Path, run_id: str) -> subprocess.Popen[bytes]:
-    arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], THINGS)
+    arguments = task_file(
+        ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], THINGS
+    )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
         [sys.executable, "-m", "medallion.cleaner", *arguments], env=environment, stdout=subprocess.PIPE

@@ -41,12 +41,12 @@ HEADER = b"a,b,c,d\n"
 KNOWN = {int(code) for code in (ExitCode.OK, ExitCode.BAD_INPUT, ExitCode.CONTRACT_VIOLATION)}
 
 # Bytes that mean something to a reader of CSV, far more often than chance would have them.
-telling = st.sampled_from(
+meaningful = st.sampled_from(
     [b",", b'"', b'""', b"\n", b"\r\n", b"\r", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b" ", b"\t", b"a", b"7",
      b"1.5", b"$1,000", b"(2)", b"2024-02-30", b"2024-02-29", b"9" * 20, b"1e300", b"nan", "\u0661".encode(), b"\\.",
      b"\\N", b"-", b"\x1f", b"\x0b", b"x,1,2024-01-01,1\n"]
 )  # fmt: skip
-anything = st.lists(st.one_of(telling, st.binary(max_size=3)), max_size=60).map(b"".join)
+anything = st.lists(st.one_of(meaningful, st.binary(max_size=3)), max_size=60).map(b"".join)
 every_time = settings(
     max_examples=60 * FUZZ,
     deadline=None,

@@ -37,17 +37,17 @@ def dags(tmp_path: Path) -> Path:
     )
 
 
-def test_describe_tells_dag_pods_retries_and_pool(dags: Path):
+def test_describe_shows_dag_pods_retries_and_pool(dags: Path):
     done = medallion("describe", "acme_orders", "--dags", dags)
     assert done.returncode == 0, done.stderr
-    for told in (
+    for expected in (
         "acme_orders  @hourly UTC  owner acme",
         "tags in Airflow: connector:csv, medallion, priority:high, tenant:acme",
         "clean.orders",
         "evicted, first after 120 s",
         "pool tenant-acme: 3 of the steps of tenant acme at once, in all of its DAGs",
     ):
-        assert told in done.stdout
+        assert expected in done.stdout
 
 
 def test_describe_names_a_schedules_error_or_all_schedules(dags: Path):
@@ -64,7 +64,7 @@ def test_remedy_of_a_missing_job_file_writes_it(dags: Path):
     assert medallion("describe", "broken", "--dags", dags).returncode == 0
 
 
-def test_list_shows_every_schedule_and_tells_of_the_broken_ones(dags: Path):
+def test_list_shows_every_schedule_and_marks_the_broken_ones(dags: Path):
     done = medallion("list", "--dags", dags)
     assert done.returncode == 1
     assert {"acme_orders", "globex_orders"} <= set(re.findall(r"\w+", done.stdout))

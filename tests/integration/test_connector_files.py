@@ -1,4 +1,4 @@
-"""Several files of one source: loaded as one, each row and each reject telling its file."""
+"""Several files of one source: loaded as one, each row and each reject with the name of its file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from medallion.cleaner.__main__ import main
 from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
-from told import told
+from task_file import task_file
 
 THINGS: dict[str, Any] = {
     "name": "things",
@@ -88,4 +88,4 @@ def test_no_matching_file_is_no_input_and_lists_what_is_there(clean, folder: Pat
 def test_a_source_that_cannot_be_used_is_a_usage_error(clean, source: str):
     settings = json.loads(source) if source else None
     step = ("--pipeline", "p", "--run-id", "r", "--step", "s")
-    assert main(told(step, "name: x\ntable: a.b\nfields: [{name: id}]\n", settings)) == ExitCode.USAGE
+    assert main(task_file(step, "name: x\ntable: a.b\nfields: [{name: id}]\n", settings)) == ExitCode.USAGE

@@ -62,7 +62,7 @@ def test_a_failure_that_passes_is_overcome_in_the_same_attempt(clean, load_table
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "said"),
+    ("given", "code", "message"),
     [
         (answer(404), ExitCode.INPUT_NOT_FOUND, "has no /a.csv (404)"),
         (answer(410), ExitCode.INPUT_NOT_FOUND, "has no /a.csv (410)"),
@@ -76,13 +76,13 @@ def test_a_failure_that_passes_is_overcome_in_the_same_attempt(clean, load_table
     ids=["404", "410", "401", "403", "204", "503", "cut-off", "empty"],
 )
 def test_server_that_does_not_deliver_has_its_exit_code(
-    clean, load_table, web: Web, capsys, given, code: int, said: str
+    clean, load_table, web: Web, capsys, given, code: int, message: str
 ):
     web.answers["/good.csv"] = answer(200, BODY)
     clean(source(web, "/good.csv"), THINGS)
     web.answers["/a.csv"] = given
     assert clean(source(web), THINGS).code == code
-    assert said in capsys.readouterr().out
+    assert message in capsys.readouterr().out
     assert load_table("id, note") == ROWS
 
 

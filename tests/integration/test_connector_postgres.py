@@ -15,7 +15,7 @@ import pytest
 from databases import fresh_database
 from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection, environment
-from told import told
+from task_file import task_file
 
 ORDERS: dict[str, Any] = {
     "name": "orders",
@@ -86,7 +86,7 @@ def test_only_the_columns_that_are_named_are_read(clean, source: Connection):
 
 
 @pytest.mark.parametrize(
-    ("settings", "code", "said"),
+    ("settings", "code", "message"),
     [
         ({"table": "shop.returns"}, ExitCode.INPUT_NOT_FOUND, "has no shop.returns"),
         ({"table": "away.orders"}, ExitCode.INPUT_NOT_FOUND, "has no away.orders"),
@@ -94,9 +94,9 @@ def test_only_the_columns_that_are_named_are_read(clean, source: Connection):
         ({"env_prefix": "OTHER_"}, ExitCode.USAGE, "OTHER_PGHOST is not set"),
     ],
 )
-def test_unreadable_table_is_reported(clean, source: Connection, capsys, settings, code: int, said: str):
+def test_unreadable_table_is_reported(clean, source: Connection, capsys, settings, code: int, message: str):
     assert clean({**TABLE, **settings}, ORDERS).code == code
-    assert said in capsys.readouterr().out.replace('\\"', '"')
+    assert message in capsys.readouterr().out.replace('\\"', '"')
 
 
 def test_missing_database_is_retried_and_no_password_is_shown(
@@ -125,7 +125,7 @@ def test_watermark_reads_only_changed_rows_and_replaces_them(clean, source: Conn
     view = warehouse.execute("select 'cleaned.things'::regclass::oid").fetchone()
     put(source, (1, "a2", "2026-01-03"), (3, "c", "2026-01-04"))
     done = clean(GROWING, ORDERS)
-    # The row at the watermark is read again, as others could have come to stand beside it.
+    # The row at the watermark is read again, because rows with the same value may have arrived since.
     assert counts(done) == (3, 3, 0)
     assert done.row["details"]["increment"]["replaced"] == 2
     assert there(warehouse) == [(1, "a2"), (2, "b"), (3, "c")]
@@ -187,7 +187,7 @@ def test_stopped_cleaner_keeps_old_state_next_takes_all(clean, source: Connectio
         """insert into shop.orders select n, 'note ' || n, timestamp '2026-02-01' + n * interval '1 second'
            from generate_series(1, 400000) as n"""
     )
-    arguments = told(["--pipeline", "p", "--run-id", "stopped", "--step", "clean.input"], ORDERS, GROWING)
+    arguments = task_file(["--pipeline", "p", "--run-id", "stopped", "--step", "clean.input"], ORDERS, GROWING)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
         [sys.executable, "-m", "medallion.cleaner", *arguments], env=environment, stdout=subprocess.PIPE

@@ -75,16 +75,16 @@ def test_by_file_only_new_objects_are_read(clean, lake: Any, warehouse: Connecti
 
 
 @pytest.mark.parametrize(
-    ("url", "code", "said"),
+    ("url", "code", "message"),
     [
         ("s3://lake/in/none.csv", ExitCode.INPUT_NOT_FOUND, "there is no object in/none.csv in the bucket lake"),
         ("s3://lake/in/*.csv", ExitCode.INPUT_NOT_FOUND, "no object matches s3://lake/in/*.csv"),
         ("s3://sea/in/*.csv", ExitCode.INPUT_NOT_FOUND, "there is no bucket sea"),
     ],
 )
-def test_what_is_not_there_is_no_input(clean, lake: Any, capsys, url: str, code: int, said: str):
+def test_what_is_not_there_is_no_input(clean, lake: Any, capsys, url: str, code: int, message: str):
     assert clean({"connector": "s3", "url": url}, THINGS).code == code
-    assert said in capsys.readouterr().out
+    assert message in capsys.readouterr().out
 
 
 DENIED = b"<Error><Code>InvalidAccessKeyId</Code><AWSAccessKeyId>AKIAHUSH</AWSAccessKeyId></Error>"
@@ -104,9 +104,9 @@ def test_refusing_or_failing_storage_has_an_exit_code_and_no_key(
         web.default = answer(status, body)
         monkeypatch.setenv("SOURCE_AWS_ENDPOINT_URL", web.url)
         assert clean(GLOB, THINGS).code == code
-    told = capsys.readouterr().out
-    assert "AKIAHUSH" not in told
-    assert "hunter2" not in told
+    output = capsys.readouterr().out
+    assert "AKIAHUSH" not in output
+    assert "hunter2" not in output
 
 
 def test_a_storage_that_is_not_there_is_worth_a_retry(clean, lake: Any, monkeypatch: pytest.MonkeyPatch):

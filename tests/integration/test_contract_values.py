@@ -200,5 +200,7 @@ def test_a_mix_of_encodings_is_refused_and_shown(clean, capsys):
         b"id,name\n" + b"".join(b"1,%s\n" % line for line in lines), contract({"name": "id"}, {"name": "name"})
     )
     assert done.code == ExitCode.BAD_INPUT
-    said = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
-    assert any("5 lines, from line 7 on, cannot be decoded and read well in cp1252 (`Müller`)" in one for one in said)
+    messages = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+    assert any(
+        "5 lines, from line 7 on, cannot be decoded and read well in cp1252 (`Müller`)" in one for one in messages
+    )

@@ -115,10 +115,10 @@ def test_steps_get_the_same_task_and_run_in_the_same_order(any_folder: Path):
     for name, dag in airflow_dags(any_folder).items():
         entry = next(one for runner in load_runners(any_folder) for one in runner.entries if one.name == name)
         assert entry.file is not None
-        told: dict[str, Any] = {}
+        launched: dict[str, Any] = {}
 
-        def launch(_context: Any, step: Any, plan: Any, run_id: str, told: dict[str, Any] = told) -> Ended:
-            told[step.task_id] = plan.task(step.name, run_id)
+        def launch(_context: Any, step: Any, plan: Any, run_id: str, launched: dict[str, Any] = launched) -> Ended:
+            launched[step.task_id] = plan.task(step.name, run_id)
             return Ended(0, succeeded=True)
 
         plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing", "abc"))
@@ -126,11 +126,11 @@ def test_steps_get_the_same_task_and_run_in_the_same_order(any_folder: Path):
         operators = [task for task in dag.topological_sort() if hasattr(task, "arguments")]
         run_id = f"dagster__{result.run_id}"
         commit = {"commit": "abc"}  # a DAG folder in git has one of its own
-        assert told == {
+        assert launched == {
             task.task_id.rpartition(".")[2]: task.plan.task(task.step, run_id).model_copy(update=commit)
             for task in operators
         }
-        assert list(told) == [step.task_id for step in plan.steps]
+        assert list(launched) == [step.task_id for step in plan.steps]
         assert {task.retries for task in operators} == {entry.file.pipeline.retry_config.max_retries}
 
 

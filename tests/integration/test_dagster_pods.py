@@ -35,8 +35,8 @@ def run(tmp_path: Path) -> Any:
 
 
 def test_step_pod_ends_by_its_result_and_is_deleted(cluster: Cluster, tmp_path: Path):
-    said = TerminationMessage("succeeded", 0, "2 rows").to_json()
-    cluster.ended = {"exitCode": 0, "reason": "Completed", "message": said}
+    message = TerminationMessage("succeeded", 0, "2 rows").to_json()
+    cluster.ended = {"exitCode": 0, "reason": "Completed", "message": message}
     done = run(tmp_path)
     assert done.success
     (pod,) = cluster.made
@@ -46,15 +46,15 @@ def test_step_pod_ends_by_its_result_and_is_deleted(cluster: Cluster, tmp_path: 
     assert cluster.deleted == [pod["metadata"]["name"]]
 
 
-def test_a_pod_that_ended_well_and_said_nothing_is_no_success(cluster: Cluster, tmp_path: Path):
+def test_exit_code_0_without_termination_message_is_failure(cluster: Cluster, tmp_path: Path):
     cluster.ended = {"exitCode": 0, "reason": "Completed", "message": ""}
     assert not run(tmp_path).success
 
 
 @pytest.mark.parametrize(("code", "attempts"), [(75, 2), (81, 1)])
 def test_the_pods_exit_code_decides_about_another_attempt(cluster: Cluster, tmp_path: Path, code: int, attempts: int):
-    said = TerminationMessage("failed", code, "it failed", "correct it").to_json()
-    cluster.ended = {"exitCode": code, "reason": "Error", "message": said}
+    message = TerminationMessage("failed", code, "it failed", "correct it").to_json()
+    cluster.ended = {"exitCode": code, "reason": "Error", "message": message}
     done = run(tmp_path)
     assert not done.success
     assert len(cluster.made) == len(cluster.deleted) == attempts
@@ -87,5 +87,5 @@ def test_permanent_api_error_is_shown_and_not_retried(
     assert not done.success
     assert len(cluster.asked) == attempts
     failure = next(event for event in done.all_events if event.event_type_value == "STEP_FAILURE")
-    said = failure.event_specific_data.error_display_string
-    assert f"Kubernetes refused the pod with status {answer['code']}: {answer['message']}" in said
+    message = failure.event_specific_data.error_display_string
+    assert f"Kubernetes refused the pod with status {answer['code']}: {answer['message']}" in message

@@ -49,7 +49,7 @@ def test_a_failed_step_fails_the_run_with_its_message_and_remedy(warehouse: Conn
     done = run(folder, tmp_path / "landing")
     assert not done.success
     failure = next(event for event in done.all_events if event.event_type_value == "STEP_FAILURE")
-    told = failure.event_specific_data.error_display_string
-    assert "there is no file" in told
-    assert "hint:" in told
+    message = failure.event_specific_data.error_display_string
+    assert "there is no file" in message
+    assert "hint:" in message
     assert failure.event_specific_data.user_failure_data.metadata["exit_code"].value == ExitCode.INPUT_NOT_FOUND

@@ -128,7 +128,7 @@ def test_everything_that_a_project_has_is_done_once(team: Team, warehouse: Conne
     # a warning: in the log, in the report, and, if wanted, an alert
     (warned,) = [test for test in report["silver"]["tests"] if test["status"] == "warn"]
     assert (warned["name"], warned["failures"], len(warned["sample"])) == ("small", 1, 1)
-    assert '"event_type": "tests_warned"' in team.said
+    assert '"event_type": "tests_warned"' in team.output
     assert "1 of them with a warning" in report["silver"]["message"]
     alerts: list[Alert] = build_alerts(team.plan.pipeline, make_report(warehouse, team.plan, team.last), [])
     assert [(alert.kind, alert.task, [item.name for item in alert.failed]) for alert in alerts] == [

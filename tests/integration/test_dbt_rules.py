@@ -1,4 +1,4 @@
-"""The dbt project keeps the rules of dbt-project-evaluator; and each rule can tell who does not."""
+"""The dbt project keeps the rules of dbt-project-evaluator; and each rule finds a project that does not."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from medallion.samples.adventureworks import LATE_LINES, write_adventureworks
 from medallion.warehouse.connection import Connection, environment
 from poison import POISONS
 from steps import REPO, run_steps
-from told import told
+from task_file import task_file
 
 pytest.importorskip("dbt.cli.main")
 NAME = "dbt_transform"
@@ -197,7 +197,7 @@ def test_undelivered_source_is_stale_without_limit_no_gate(
     warehouse: Connection, models: str, code: ExitCode, words: str
 ):
     step = ("--pipeline", NAME, "--run-id", "one", "--step", "freshness", "--phase", "freshness")
-    done = command("-m", "medallion.dbt", *told([*step, "--select", f"path:models/{models}"]))
+    done = command("-m", "medallion.dbt", *task_file([*step, "--select", f"path:models/{models}"]))
     assert (done.returncode, words in done.stdout) == (code, True), done.stdout
 
 

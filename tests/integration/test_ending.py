@@ -1,4 +1,4 @@
-"""How a pod's end is read: a success is believed only when the step itself said so."""
+"""How a pod's end is read: a success counts only when the step itself reported it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def evicted(exit_code: int | None = None) -> k8s.V1Pod:
     return found
 
 
-def test_an_eviction_is_known_whatever_its_container_said():
+def test_an_eviction_is_known_whatever_its_container_reports():
     for end in (read_pod_result(evicted(), "base"), read_pod_result(evicted(137), "base")):
         assert (end.kind, end.message) == ("evicted", "The node was low on resource: memory.")
     drained = pod(terminated=k8s.V1ContainerStateTerminated(exit_code=143, reason="Error"))

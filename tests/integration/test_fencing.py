@@ -21,7 +21,7 @@ from medallion.warehouse import fence, ledger
 from medallion.warehouse.connection import Connection, connect
 from medallion.warehouse.ledger import StepRun
 from medallion.warehouse.lock import advisory_lock
-from told import told
+from task_file import task_file
 
 STEP = StepRun("orders", "run-1", "gold", layer="gold")
 CONTRACT = {"name": "things", "table": "cleaned.things", "fields": [{"name": "id"}, {"name": "note"}]}
@@ -97,7 +97,9 @@ def test_published_layer_that_lost_its_lock_changes_nothing(published: Connectio
 
 
 def clean(path: Path, run_id: str = "one") -> subprocess.Popen[bytes]:
-    arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT)
+    arguments = task_file(
+        ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT
+    )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "medallion.cleaner", *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)

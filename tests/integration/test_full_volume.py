@@ -14,8 +14,8 @@ from layers import EXPECTED, load, monthly, run_all, run_layer
 from medallion.cleaner.__main__ import main
 from medallion.errors import ExitCode
 from medallion.warehouse.connection import Connection
+from task_file import task_file
 from things import CONTRACT, rows
-from told import told
 
 
 class Volume:
@@ -77,7 +77,9 @@ def volume(warehouse: Connection, tmp_path: Path) -> Iterator[Volume]:
 
 
 def clean(path: Path, run_id: str) -> int:
-    return main(told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT))
+    return main(
+        task_file(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT)
+    )
 
 
 def test_load_on_a_full_volume_says_so_succeeds_with_room(
@@ -86,9 +88,9 @@ def test_load_on_a_full_volume_says_so_succeeds_with_room(
     assert clean(rows(tmp_path / "small.csv", 10), "one") == ExitCode.OK
     big = rows(tmp_path / "big.csv", 600_000)
     assert clean(big, "two") == ExitCode.WAREHOUSE_UNAVAILABLE
-    said = capfd.readouterr().out
-    assert "the warehouse's volume is full" in said
-    assert "No space left on device" in said
+    output = capfd.readouterr().out
+    assert "the warehouse's volume is full" in output
+    assert "No space left on device" in output
     assert warehouse.execute("select count(*) from cleaned.things").fetchone() == (10,)
     volume.resize(500)
     assert clean(big, "two") == ExitCode.OK

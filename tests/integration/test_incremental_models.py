@@ -62,11 +62,11 @@ def held(events: Events, *arguments: str) -> Iterator[int]:
 def test_a_run_with_nothing_new_copies_nothing_and_says_so(events: Events):
     events.good("appended replaced merged")
     first = [events.table(model) for model in ("appended", "replaced", "merged")]
-    assert events.told("appended")["rows"] == 2
+    assert events.recorded("appended")["rows"] == 2
     events.good("appended replaced merged")
     assert [events.table(model) for model in ("appended", "replaced", "merged")] == first
     assert [events.kinds(model) for model in ("appended", "replaced", "merged")] == ["rv"] * 3
-    assert {(events.told(model)["rows"], events.told(model)["status"]) for model in ("appended", "merged")} == {
+    assert {(events.recorded(model)["rows"], events.recorded(model)["status"]) for model in ("appended", "merged")} == {
         (0, "success")
     }
     assert events.seen("appended") == events.seen("replaced") == events.seen("merged") == [(1, 1, 10), (2, 1, 20)]
@@ -86,7 +86,7 @@ def test_new_rows_go_into_a_copy_by_dbts_own_strategy(events: Events, model: str
     events.warehouse.execute("update silver.events set amount = 21 where id = 2")
     events.deliver((3, 2, 30))
     events.good(model)
-    assert (events.seen(model), events.told(model)["rows"], events.kinds(model)) == (expected, rows, "rr")
+    assert (events.seen(model), events.recorded(model)["rows"], events.kinds(model)) == (expected, rows, "rr")
     roll_back(events.warehouse, PIPELINE, "run-1", "abc")
     assert events.table(model) == before
 
@@ -133,10 +133,10 @@ def test_after_a_rollback_new_is_what_readers_do_not_see(events: Events):
     roll_back(events.warehouse, PIPELINE, "run-1", "abc")
     assert events.seen("appended", "id") == [(1,), (2,)]
     events.good("appended")
-    assert (events.seen("appended", "id"), events.told("appended")["rows"]) == ([(1,), (2,), (3,)], 1)
+    assert (events.seen("appended", "id"), events.recorded("appended")["rows"]) == ([(1,), (2,), (3,)], 1)
     roll_back(events.warehouse, PIPELINE, "run-2", "abc")
     events.good("appended")
-    assert (events.seen("appended", "id"), events.told("appended")["rows"]) == ([(1,), (2,), (3,)], 0)
+    assert (events.seen("appended", "id"), events.recorded("appended")["rows"]) == ([(1,), (2,), (3,)], 0)
 
 
 def test_clean_up_keeps_a_table_that_a_build_continues(events: Events):
@@ -285,7 +285,7 @@ def test_projects_own_is_incremental_macro_is_kept(
     events.deliver((3, 2, 30))
     done = run_command(*events.arguments("appended"))
     assert done.returncode == ExitCode.OK, done.stdout + done.stderr
-    assert (events.seen("appended", "id"), events.told("appended")["rows"]) == ([(1,), (2,), (3,)], 1)
+    assert (events.seen("appended", "id"), events.recorded("appended")["rows"]) == ([(1,), (2,), (3,)], 1)
 
 
 def test_view_in_place_of_a_table_accepts_no_writes(events: Events):

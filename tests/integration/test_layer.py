@@ -220,7 +220,7 @@ def test_layer_without_gate_publishes_and_reports_failures(published: Connection
     assert monthly(published) != EXPECTED
 
 
-def test_debug_tells_whether_the_warehouse_can_be_reached(warehouse: Connection, monkeypatch: pytest.MonkeyPatch):
+def test_debug_reports_whether_the_warehouse_can_be_reached(warehouse: Connection, monkeypatch: pytest.MonkeyPatch):
     found = run_command("debug")
     assert (found.returncode, "Connection test: [OK connection ok]" in found.stdout) == (ExitCode.OK, True), found
     monkeypatch.setenv("PGHOST", "/nowhere")

@@ -276,9 +276,9 @@ def test_the_case_of_wide_tables_and_long_keys(run, tmp_path: Path):
 )
 def test_a_malformed_url_ends_with_64_and_shows_none_of_it(run, tmp_path: Path, url: str):
     done = run("run", "p", dags=written(tmp_path / "dags", "p", "  - name: code\n"), warehouse=url)
-    said = done.stdout + done.stderr
-    assert done.returncode == ExitCode.USAGE, said
-    assert not any(part in said for part in ("hid", "den", "p@ss", "w:rd", "Traceback"))
+    output = done.stdout + done.stderr
+    assert done.returncode == ExitCode.USAGE, output
+    assert not any(part in output for part in ("hid", "den", "p@ss", "w:rd", "Traceback"))
 
 
 def test_a_run_records_the_commit_of_its_dag_folders_repository(run, tmp_path: Path, warehouse: Connection):

@@ -90,7 +90,7 @@ def test_step_reports_a_builds_name_in_compiled_sql(
     with team_of(folder) as team:
         team.deliver((1, "SE", 2))
         team.good(until="silver")
-        assert "build_as_text" not in team.said
+        assert "build_as_text" not in team.output
         team.good(run=team.last, after="silver")
-        assert "models/shop/gold/through.sql: through has the name of a build as text" in team.said
-        assert team.said.count('"build_as_text"') == 1
+        assert "models/shop/gold/through.sql: through has the name of a build as text" in team.output
+        assert team.output.count('"build_as_text"') == 1

@@ -28,7 +28,7 @@ SHELL = {"image": "not/used:here"}
 
 
 class Team:
-    """A pipeline of own steps, and what its runs said."""
+    """A pipeline of own steps, and the events of its runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.events, self.run_id = folder, list[StepEvent](), "run-1"
@@ -41,7 +41,7 @@ class Team:
     def run(self, *steps: dict[str, Any], **more: Any) -> dict[str, int]:
         return run_plan(self.plan(*steps, **more), {}, self.events.append)
 
-    def said(self, kind: str) -> list[str]:
+    def messages(self, kind: str) -> list[str]:
         return [str(one.fields.get("message", "")) for one in self.events if one.event_type == kind]
 
 
@@ -71,7 +71,7 @@ def test_success_is_in_the_ledger_the_log_and_the_history(team: Team, warehouse:
     codes = team.run({"command": ["sh", "-c", 'echo "$0 $A"'], "args": ["it's"], "env": {"A": "$B"}})
     assert codes == {"s0": 0}
     assert rows(warehouse) == [("s0", 1, "succeeded", 0)]
-    assert team.said("output") == ["it's $B"]
+    assert team.messages("output") == ["it's $B"]
     (spent,) = warehouse.execute("select finished_at - started_at from medallion.step_runs").fetchone() or (None,)
     assert spent.total_seconds() > 0  # type: ignore[union-attr]
     (run,) = list_runs(warehouse, "own")
@@ -134,7 +134,7 @@ def test_time_limit_stops_the_command_and_all_it_started(team: Team, warehouse: 
     for limit in (3, 12, 48):  # a busy machine takes its time to start the command
         codes = team.run(sh(script, timeout_seconds=limit), retry_config={"max_retries": 0})
         assert codes == {"s0": ExitCode.TERMINATED}
-        assert team.said("step_timed_out")[-1] == f"stopped after {limit} s"
+        assert team.messages("step_timed_out")[-1] == f"stopped after {limit} s"
         if pids.exists():
             break
     assert not [pid for pid in pids.read_text().split() if Path(f"/proc/{pid}/stat").exists() and _runs(pid)]
@@ -163,7 +163,7 @@ def test_command_waits_for_the_lock_of_another_run(team: Team, warehouse: Connec
     running.join(60)
     assert mark.exists()
     assert rows(warehouse) == [("s0", 1, "succeeded", 0)]
-    assert team.said("lock_waited")
+    assert team.messages("lock_waited")
 
 
 def test_command_is_stopped_when_its_lock_is_lost(team: Team, warehouse: Connection):

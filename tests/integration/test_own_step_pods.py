@@ -53,8 +53,8 @@ def by_dagster(cluster: Cluster, plan: Plan) -> tuple[Any, dict[str, Any]]:
     from medallion.orchestrators.dagster.job import build_job
     from medallion.orchestrators.dagster.pods import run_pod
 
-    said = TerminationMessage("succeeded", 0, "score ended with exit code 0").to_json()
-    cluster.ended, cluster.refusal = {"exitCode": 0, "reason": "Completed", "message": said}, None
+    message = TerminationMessage("succeeded", 0, "score ended with exit code 0").to_json()
+    cluster.ended, cluster.refusal = {"exitCode": 0, "reason": "Completed", "message": message}, None
     done = build_job(plan, run_pod).execute_in_process(raise_on_error=False)
     return done, cluster.asked.pop()["spec"]
 
@@ -100,8 +100,8 @@ def test_missing_image_of_the_team_is_the_reason_of_the_failure():
 
 
 def test_command_out_of_memory_is_named_and_classed_so():
-    said = TerminationMessage("failed", 137, "the command ended with exit code 137 (SIGKILL)").to_json()
-    ours = k8s.V1ContainerStateTerminated(exit_code=137, reason="Error", message=said)
+    message = TerminationMessage("failed", 137, "the command ended with exit code 137 (SIGKILL)").to_json()
+    ours = k8s.V1ContainerStateTerminated(exit_code=137, reason="Error", message=message)
     theirs = k8s.V1ContainerStateTerminated(exit_code=137, reason="OOMKilled")
     found = read_pod_result(pod("Failed", base={"terminated": ours}, command={"terminated": theirs}), "base")
     assert (found.kind, found.exit_code) == ("oom", 137)

@@ -29,7 +29,7 @@ FILE = load_pipeline(REPO / "dags" / "pipelines" / f"{NAME}.yaml")
 
 
 def plan_of(landing: Path, commit: str, run: str = "one", **changes: Any) -> Plan:
-    """What the DAG of a commit tells its pods; `changes` are what the commit changed in the contract."""
+    """The plan that the DAG of a commit runs; `changes` are what the commit changed in the contract."""
     contracts = {
         name: Contract.model_validate({**contract.model_dump(by_alias=True, exclude_unset=True), **changes})
         for name, contract in FILE.contracts.items()
@@ -146,7 +146,7 @@ def test_step_equal_at_both_commits_counts_as_the_older(landing: Path, warehouse
     assert commits(warehouse) == {"clean.a": OLD, "clean.b": OLD}
 
 
-def test_an_earlier_run_tells_what_the_runs_commit_says(landing: Path, warehouse: Connection):
+def test_an_earlier_run_shows_what_the_runs_commit_says(landing: Path, warehouse: Connection):
     before = other_sources(landing, OLD, {"a": 5, "b": 5}, "before")
     old, new = other_sources(landing, OLD, {"a": 5, "b": 5}), other_sources(landing, NEW, {"a": 9, "b": 9})
     assert [start(before, name).returncode for name in ("clean.a", "clean.b")] == [ExitCode.OK, ExitCode.OK]

@@ -68,4 +68,6 @@ def test_a_project_that_nobody_brought_is_named(team: Team, warehouse: Connectio
     warehouse.execute("delete from medallion.projects")
     codes = team.run(run="one", after="clean.orders", commit=OLD)
     assert codes == {"bronze": ExitCode.USAGE}
-    assert f"the warehouse does not hold the dbt project {team.plan.steps[1].work.project} of commit {OLD}" in team.said
+    assert (
+        f"the warehouse does not hold the dbt project {team.plan.steps[1].work.project} of commit {OLD}" in team.output
+    )

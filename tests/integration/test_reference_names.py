@@ -20,7 +20,7 @@ from medallion.plan import Plan, RunContext, make_plan
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
 from runner_folder import write
-from told import told
+from task_file import task_file
 
 REPO = Path(__file__).resolve().parents[2]
 DAGS = REPO / "dags"
@@ -116,7 +116,7 @@ def test_load_keeps_names_of_timings_and_log_fields(
     (tmp_path / "a.csv").write_bytes(b"id\n1\n")
     arguments = ["--pipeline", "p", "--run-id", "one", "--step", "clean.input", "--tenant", "acme"]
     source = {"connector": "csv", "path": "a.csv"}
-    assert clean(told([*arguments, "--landing", str(tmp_path)], CONTRACT, source)) == 0
+    assert clean(task_file([*arguments, "--landing", str(tmp_path)], CONTRACT, source)) == 0
     log: list[dict[str, Any]] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"job_name", "tenant_id", "connector_type", "event_type", "execution_time_seconds"} <= set(log[-1])
     (step,) = ledger.list_steps(warehouse, "p", "one")

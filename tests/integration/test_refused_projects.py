@@ -71,9 +71,9 @@ def test_lint_and_the_first_step_refuse_it_by_file(
     with team_of(folder) as team:
         team.deliver((1, "SE", 1))
         codes = team.run()
-    assert codes == {"clean.orders": ExitCode.OK, "bronze": ExitCode.USAGE}, team.said
+    assert codes == {"clean.orders": ExitCode.OK, "bronze": ExitCode.USAGE}, team.output
     for file, message in FOUND.items():
-        assert file.startswith(ONLY_BY_LINT) or f"{file}: {message}" in team.said, message
+        assert file.startswith(ONLY_BY_LINT) or f"{file}: {message}" in team.output, message
     schemas = "select nspname from pg_namespace where nspname ~ 'bronze|silver|gold'"
     assert warehouse.execute(schemas).fetchall() == []
 
@@ -112,15 +112,15 @@ def only(team: Team, gold: str) -> None:
 
 def test_a_run_refuses_what_only_the_database_shows(team: Team, warehouse: Connection):
     warehouse.execute("create schema ext; create table ext.things as select 1 as id")
-    told = {
+    refusals = {
         "v_ext": "models/shop/gold/v_ext.sql: gold.v_ext is a view that reads ext.things",
         "v_hand": "models/shop/gold/v_hand.sql: gold.v_hand is a view that reads silver.fct_orders",
         "t_hand": "models/shop/gold/t_hand.sql: t_hand reads gold.sales by a name written by hand",
     }
-    for name, message in told.items():
+    for name, message in refusals.items():
         only(team, f"sales {name}")
-        assert list(team.run().values())[-1] == ExitCode.USAGE, team.said
-        assert message in team.said
+        assert list(team.run().values())[-1] == ExitCode.USAGE, team.output
+        assert message in team.output
         assert warehouse.execute("select total from gold.sales").fetchone() == (1,)
         assert warehouse.execute("select to_regclass(%s)", (f"gold.{name}",)).fetchone() == (None,)
 
@@ -132,14 +132,14 @@ def test_a_view_on_a_table_that_grows_in_place_is_refused(team: Team, warehouse:
     assert build is not None
     warehouse.execute("insert into medallion.load_state values (%s, 'a.csv', '1', 'one')", build)
     codes = team.run()
-    assert list(codes.values())[-1] == ExitCode.USAGE, team.said
-    assert "gold.v_source is a view that reads raw.orders" in team.said
+    assert list(codes.values())[-1] == ExitCode.USAGE, team.output
+    assert "gold.v_source is a view that reads raw.orders" in team.output
 
 
 def test_a_relation_that_someone_else_made_is_not_taken_over(team: Team, warehouse: Connection):
     warehouse.execute("drop view gold.sales; create view gold.sales as select 7 as total")
     assert list(team.run().values())[-1] == ExitCode.USAGE
-    assert "gold.sales is a view that Medallion did not make" in team.said
+    assert "gold.sales is a view that Medallion did not make" in team.output
     assert warehouse.execute("select total from gold.sales").fetchone() == (7,)
 
 
@@ -147,7 +147,7 @@ def test_a_table_in_the_place_of_a_later_layer_stops_the_first(team: Team, wareh
     warehouse.execute("drop view silver.fct_orders; create table silver.fct_orders as select 7 as id")
     known = warehouse.execute("select count(*) from medallion.builds where published_schema <> 'raw'").fetchone()
     assert team.run() == {"clean.orders": ExitCode.OK, "bronze": ExitCode.USAGE}
-    assert "silver.fct_orders is a table that Medallion did not make" in team.said
+    assert "silver.fct_orders is a table that Medallion did not make" in team.output
     assert warehouse.execute("select id from silver.fct_orders").fetchone() == (7,)
     left = warehouse.execute("select count(*) from medallion.builds where published_schema <> 'raw'").fetchone()
     assert left == known

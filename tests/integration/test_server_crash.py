@@ -22,8 +22,8 @@ from medallion.warehouse import builds, ledger, publication
 from medallion.warehouse.connection import Connection, environment
 from medallion.warehouse.embedded import embedded_postgres
 from medallion.warehouse.ledger import StepRun
+from task_file import task_file
 from things import CONTRACT, rows
-from told import told
 
 
 class Server:
@@ -80,7 +80,9 @@ def server(monkeypatch: pytest.MonkeyPatch, baked: Path) -> Iterator[Server]:
 
 
 def clean(path: Path, run_id: str) -> subprocess.Popen[bytes]:
-    arguments = told(["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT)
+    arguments = task_file(
+        ["--pipeline", "p", "--run-id", run_id, "--step", "clean.input", "--input", str(path)], CONTRACT
+    )
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
         [sys.executable, "-m", "medallion.cleaner", *arguments], env=variables, stdout=subprocess.PIPE

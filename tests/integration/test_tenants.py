@@ -16,7 +16,7 @@ import pytest
 from medallion.cleaner.__main__ import main as cleaner
 from medallion.errors import ExitCode
 from medallion.warehouse.connection import environment
-from told import told
+from task_file import task_file
 
 FILE = Path(__file__).resolve().parents[2] / "charts" / "medallion" / "files" / "make_tenants.py"
 CONTRACT = {"name": "orders", "table": "raw.orders", "fields": [{"name": "id"}], "rejects": {"max_share": 1}}
@@ -69,7 +69,7 @@ def step(job: ModuleType, postgres_url: str, tmp_path: Path, monkeypatch: pytest
         for name, value in (environment(postgres_url) | own).items():
             monkeypatch.setenv(name, value)
         arguments = ["--pipeline", "hourly", "--run-id", f"run-{next(numbers)}", "--step", "clean.orders"]
-        return int(cleaner(told([*arguments, "--input", str(tmp_path / "orders.csv")], CONTRACT)))
+        return int(cleaner(task_file([*arguments, "--input", str(tmp_path / "orders.csv")], CONTRACT)))
 
     return run
 

@@ -88,7 +88,7 @@ def test_readers_of_every_materialization_see_tested_data(
         with polling(" union all ".join(f"select {i}, x.* from ({q}) as x" for i, q in enumerate(queries))) as seen:
             team.deliver(*rows)
             codes = team.run()
-        assert list(codes.values())[-1] == code, team.said
+        assert list(codes.values())[-1] == code, team.output
         after = [warehouse.execute(query).fetchone() for query in queries]  # type: ignore[arg-type]
         assert {row[0] for row in seen} == set(range(len(known)))
         for index, relation in enumerate(known):

@@ -56,10 +56,10 @@ def test_what_may_pass_by_itself_is_tried_again(code: str | None):
     ],
 )  # fmt: skip
 def test_what_would_fail_again_fails_at_once(code: str, kind: type[StepFailure]):
-    failure = as_failure(code, "said")
+    failure = as_failure(code, "its own words")
     assert isinstance(failure, kind)
     assert not failure.code.retryable
-    assert "said" in failure.message
+    assert "its own words" in failure.message
     assert failure.remedy
 
 

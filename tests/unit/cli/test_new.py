@@ -53,8 +53,8 @@ def test_a_new_job_comes_with_its_contract_and_a_runner_file(tmp_path: Path, ord
 
 def test_a_second_job_says_what_to_add_to_the_runner_file(tmp_path: Path):
     medallion(tmp_path, "new", "job", "orders", "--tenant", "acme")
-    told = medallion(tmp_path, "new", "job", "orders", "--tenant", "globex")
-    before, _, schedule = told.partition("runner.yaml:\n\n")
+    output = medallion(tmp_path, "new", "job", "orders", "--tenant", "globex")
+    before, _, schedule = output.partition("runner.yaml:\n\n")
     assert "add a schedule to" in before
     runner = tmp_path / "runner.yaml"
     runner.write_text(runner.read_text() + schedule)
@@ -132,9 +132,9 @@ def refused(dags: Path, *words: str | Path) -> str:
 def test_new_says_what_its_proof_loads_and_rejects(tmp_path: Path):
     file = tmp_path / "total.csv"
     file.write_text("a,b\n1,5\n2,6\nTotal: 11\n")
-    told = medallion(tmp_path, "new", "contract", "total", "--from", file)
-    assert "total.csv: 3 rows, 2 load, 1 are rejected" in told
-    assert "rejected: line 4 has 1 values, the header has 2" in told
+    output = medallion(tmp_path, "new", "contract", "total", "--from", file)
+    assert "total.csv: 3 rows, 2 load, 1 are rejected" in output
+    assert "rejected: line 4 has 1 values, the header has 2" in output
 
 
 def test_new_writes_nothing_for_a_file_that_it_refuses(tmp_path: Path):
@@ -149,8 +149,8 @@ def test_new_writes_nothing_for_a_file_that_it_refuses(tmp_path: Path):
 
 def test_a_contract_that_is_there_already_must_load_the_file(tmp_path: Path, orders: Path):
     medallion(tmp_path, "new", "contract", "orders", "--from", orders)
-    told = medallion(tmp_path, "new", "pipeline", "orders", "--from", orders)
-    assert "orders.yaml is there already and stays; orders.csv: 2 rows, 2 load, 0 are rejected" in told
+    output = medallion(tmp_path, "new", "pipeline", "orders", "--from", orders)
+    assert "orders.yaml is there already and stays; orders.csv: 2 rows, 2 load, 0 are rejected" in output
     other = tmp_path / "other.csv"
     other.write_text("id\n1\n")
     words = ("new", "job", "orders", "--tenant", "acme", "--from", other)

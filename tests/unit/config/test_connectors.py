@@ -1,4 +1,4 @@
-"""Connectors in pipeline files: what may be written, and what is said of what may not."""
+"""Connectors in pipeline files: what is valid, and the messages for what is not."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_unknown_connector_is_reported_with_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    ("rest", "said"),
+    ("rest", "message"),
     [
         ("path: /etc/passwd", "leaves the landing volume"),
         ("path: a/../../b.csv", "leaves the landing volume"),
@@ -86,10 +86,10 @@ def test_unknown_connector_is_reported_with_the_known_ones():
         ("connector: http, urk: 'https://example.org/a'", "did you mean 'url'?"),
     ],
 )
-def test_invalid_source_is_refused_with_line_and_remedy(rest: str, said: str):
+def test_invalid_source_is_refused_with_line_and_remedy(rest: str, message: str):
     with pytest.raises(ConfigError) as refused:
         pipeline(rest)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert str(refused.value).startswith("p.yaml:6:")
 
 

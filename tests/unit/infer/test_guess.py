@@ -324,7 +324,7 @@ def test_guess_declares_an_encoding_that_is_certain(tmp_path: Path, text: str, e
     assert contract.codec == encoding
 
 
-def test_an_encoding_in_doubt_is_refused_until_it_is_said(tmp_path: Path):
+def test_an_encoding_in_doubt_is_refused_until_it_is_given(tmp_path: Path):
     path = tmp_path / "doubt.csv"
     path.write_bytes("name,n\nИванов,1\nПетрова,2\nСидоров,3\n".encode("cp1251"))
     with pytest.raises(NotTabular, match=r"read well in cp1251 .* or cp874 .* say which one it is with --encoding"):

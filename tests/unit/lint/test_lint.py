@@ -36,18 +36,18 @@ def pipeline(dags: Path, name: str, contract: str, rest: str = "", path: str = "
     return file
 
 
-def told(dags: Path) -> list[str]:
+def diagnostics(dags: Path) -> list[str]:
     return [str(diagnostic).replace(f"{dags}/", "") for diagnostic in lint_folder(dags)]
 
 
 def test_good_folder_has_no_diagnostics(dags: Path):
-    assert told(dags) == []
+    assert diagnostics(dags) == []
 
 
 @pytest.mark.parametrize("cron", ["0 0 30 2 *", "0 0 31 2,4,6,9,11 *", "0 6 31 4 *", "5 4 30-31 feb *"])
 def test_a_cron_date_that_never_comes_is_an_error(dags: Path, cron: str):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}'}}\n")
-    (diagnostic,) = told(dags)
+    (diagnostic,) = diagnostics(dags)
     assert diagnostic.startswith(f"pipelines/daily.yaml:4:12: schedule.cron: '{cron}' never comes")
 
 
@@ -82,7 +82,7 @@ def test_a_cron_that_comes_is_taken(cron: str):
 )
 def test_a_step_that_does_not_divide_is_a_warning(dags: Path, cron: str, message: str):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}'}}\n")
-    (diagnostic,) = told(dags)
+    (diagnostic,) = diagnostics(dags)
     assert diagnostic.startswith("pipelines/daily.yaml:4:12: warning: schedule.cron: ")
     assert message in f"{diagnostic} "
 
@@ -92,13 +92,13 @@ def test_a_step_that_does_not_divide_is_a_warning(dags: Path, cron: str, message
 )
 def test_a_step_that_divides_or_ends_where_it_says_is_fine(dags: Path, cron: str):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}'}}\n")
-    assert told(dags) == []
+    assert diagnostics(dags) == []
 
 
 @pytest.mark.parametrize(("zone", "region"), [("EST", "America/New_York"), ("MST", "America/Denver")])
 def test_an_abbreviation_that_stays_at_winter_time_is_a_warning(dags: Path, zone: str, region: str):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: 0 6 * * *, timezone: {zone}}}\n")
-    assert told(dags) == [
+    assert diagnostics(dags) == [
         f"pipelines/daily.yaml:4:29: warning: schedule.timezone: {zone} stays at winter time all year, and {region} does "
         f"not — write {region}, or UTC"
     ]
@@ -107,7 +107,7 @@ def test_an_abbreviation_that_stays_at_winter_time_is_a_warning(dags: Path, zone
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Europe/Berlin", "HST", "Etc/GMT-1", "America/Phoenix", "GMT"])
 def test_a_zone_that_is_what_it_says_is_fine(dags: Path, zone: str):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: 0 6 * * *, timezone: {zone}}}\n")
-    assert told(dags) == []
+    assert diagnostics(dags) == []
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_invalid_or_machine_dependent_zone_is_an_error(zone: str):
 )
 def test_time_in_a_clock_change_is_a_warning(dags: Path, zone: str, cron: str, does: tuple[str, ...]):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}', timezone: {zone}}}\n")
-    (diagnostic,) = told(dags)
+    (diagnostic,) = diagnostics(dags)
     assert "warning: schedule.cron" in diagnostic
     assert all(one in diagnostic for one in does)
 
@@ -144,7 +144,7 @@ def test_time_in_a_clock_change_is_a_warning(dags: Path, zone: str, cron: str, d
 )
 def test_a_time_that_no_change_of_clocks_touches_is_fine(dags: Path, zone: str, cron: str):
     pipeline(dags, "daily", "daily", f"schedule: {{cron: '{cron}', timezone: {zone}}}\n")
-    assert told(dags) == []
+    assert diagnostics(dags) == []
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_time_that_no_change_of_clocks_touches_is_fine(dags: Path, zone: str, 
 )  # fmt: skip
 def test_setting_without_effect_is_reported(dags: Path, rest: str, message: str):
     file = pipeline(dags, "daily", "daily", rest + "\n")
-    (diagnostic,) = told(dags)
+    (diagnostic,) = diagnostics(dags)
     assert diagnostic.startswith("pipelines/daily.yaml:4:")
     assert message in diagnostic
     assert [str(one).replace(f"{dags}/", "") for one in lint_file(file)] == [diagnostic], "of one file too"
@@ -200,7 +200,7 @@ def test_a_file_that_is_not_read_is_an_error(dags: Path, path: str, remedy: str)
     if path == "schedules.yaml":
         text = "runner: {orchestrator: {}}\n"
     file.write_text('{"name": "orders", "sources": []}' if path.endswith("json") else text)
-    assert told(dags) == [f"{path}:1:1: is not read — {remedy}"]
+    assert diagnostics(dags) == [f"{path}:1:1: is not read — {remedy}"]
 
 
 @pytest.mark.parametrize("path", ["pipelines/README.md", "contracts/.gitkeep", "jobs/acme/x.yaml.bak", "values.yaml", "dbt/models/sources.yml", ".hidden/runner.yaml", "pipelines/.orders.yaml.swp"])  # fmt: skip
@@ -208,16 +208,16 @@ def test_unrelated_file_is_ignored(dags: Path, path: str):
     file = dags / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("version: 2\nsources: [{name: a}]\n")
-    assert told(dags) == []
+    assert diagnostics(dags) == []
 
 
 def test_job_file_with_suffix_yml_is_read(dags: Path):
     (dags / "jobs" / "acme" / "orders.yaml").rename(dags / "jobs" / "acme" / "orders.yml")
     text = (dags / "runner.yaml").read_text()
     (dags / "runner.yaml").write_text(text.replace("orders.yaml", "orders.yml"))
-    assert told(dags) == []
+    assert diagnostics(dags) == []
     (dags / "jobs" / "acme" / "orders.yml").write_text("tenant: [")
-    assert told(dags)[0].startswith("jobs/acme/orders.yml:2:1: is not YAML")
+    assert diagnostics(dags)[0].startswith("jobs/acme/orders.yml:2:1: is not YAML")
 
 
 @pytest.mark.parametrize(
@@ -228,11 +228,11 @@ def test_a_link_is_what_the_path_says_under_which_it_lies(dags: Path, tmp_path: 
     outside.parent.mkdir(parents=True)
     (dags / target).rename(outside)
     (dags / target).symlink_to(outside)
-    assert told(dags) == []
+    assert diagnostics(dags) == []
     assert lint_file(dags / target) == ()
     assert {one.name for one in iter_pipelines(dags) if one.file} == {"hourly", "daily"}
     outside.write_text("a: [")
-    assert any(line.startswith(f"{target}:2:1: is not YAML") for line in told(dags))
+    assert any(line.startswith(f"{target}:2:1: is not YAML") for line in diagnostics(dags))
 
 
 @pytest.mark.parametrize("folder", ["contracts", "jobs", "jobs/acme", "pipelines"])
@@ -240,15 +240,15 @@ def test_a_link_to_a_folder_is_followed(dags: Path, tmp_path: Path, folder: str)
     (tmp_path / "outside").mkdir()
     (dags / folder).rename(tmp_path / "outside" / "folder")
     (dags / folder).symlink_to(tmp_path / "outside" / "folder")
-    assert told(dags) == []
+    assert diagnostics(dags) == []
     assert {one.name for one in iter_pipelines(dags) if one.file} == {"hourly", "daily"}
     (dags / "jobs" / "acme" / "orders.yaml").write_text("tenant: [")
-    assert any(line.startswith("jobs/acme/orders.yaml:2:1: is not YAML") for line in told(dags))
+    assert any(line.startswith("jobs/acme/orders.yaml:2:1: is not YAML") for line in diagnostics(dags))
 
 
 def test_a_dag_folder_behind_a_link_as_git_sync_has_it_is_read(dags: Path, tmp_path: Path):
     (tmp_path / "git").symlink_to(dags)
-    assert told(tmp_path / "git") == []
+    assert diagnostics(tmp_path / "git") == []
     assert {one.name for one in iter_pipelines(tmp_path / "git") if one.file} == {"hourly", "daily"}
 
 
@@ -256,7 +256,7 @@ def test_a_dag_folder_behind_a_link_as_git_sync_has_it_is_read(dags: Path, tmp_p
 def test_a_link_to_nothing_or_to_itself_is_an_error(dags: Path, target: str):
     (dags / "contracts" / "orders.yaml").unlink()
     (dags / "contracts" / "orders.yaml").symlink_to(target)
-    assert told(dags) == [
+    assert diagnostics(dags) == [
         f"contracts/orders.yaml:1:1: is a link to {target}, which is not there — correct the link, or remove it"
     ]
 
@@ -264,22 +264,22 @@ def test_a_link_to_nothing_or_to_itself_is_an_error(dags: Path, target: str):
 def test_a_loop_of_folders_ends(dags: Path):
     (dags / "jobs" / "acme" / "again").symlink_to(dags / "jobs")
     (dags / "pipelines" / "again").symlink_to(dags)
-    assert told(dags) == []
+    assert diagnostics(dags) == []
 
 
 def test_a_link_that_git_wrote_as_text_is_followed(dags: Path, tmp_path: Path):
     (tmp_path / "shared").mkdir()
     (dags / "contracts" / "orders.yaml").rename(tmp_path / "shared" / "orders.yaml")
     (dags / "contracts" / "orders.yaml").write_text("../../shared/orders.yaml")
-    assert told(dags) == []
+    assert diagnostics(dags) == []
     (dags / "contracts" / "orders.yaml").write_text("../../shared/gone.yaml")
-    assert told(dags) == ["contracts/orders.yaml:1:1: is empty or no mapping — start with `name: …`"]
+    assert diagnostics(dags) == ["contracts/orders.yaml:1:1: is empty or no mapping — start with `name: …`"]
 
 
 def test_a_file_that_cannot_be_opened_is_an_error(dags: Path):
     (dags / "contracts" / "orders.yaml").unlink()
     (dags / "contracts" / "orders.yaml").mkdir()
-    assert told(dags)[0].startswith("contracts/orders.yaml:1:1: no such contract")
+    assert diagnostics(dags)[0].startswith("contracts/orders.yaml:1:1: no such contract")
 
 
 def test_a_repository_below_a_folder_called_jobs_is_no_job(tmp_path: Path):
@@ -303,7 +303,7 @@ def test_two_jobs_writing_one_table_are_a_warning(dags: Path):
     (dags / "runner.yaml").write_text(
         (dags / "runner.yaml").read_text() + schedule("again", "acme/orders") + schedule("more", "acme/more")
     )
-    (diagnostic,) = told(dags)
+    (diagnostic,) = diagnostics(dags)
     assert "warning: 'more' writes raw.orders from another source than 'hourly'" in diagnostic
 
 
@@ -311,22 +311,22 @@ def test_two_pipelines_that_build_the_same_models_are_a_warning(dags: Path):
     layers = "models: m\nlayers: [{name: gold}]\n"
     pipeline(dags, "daily", "daily", layers)
     pipeline(dags, "weekly", "daily", layers)
-    (diagnostic,) = told(dags)
+    (diagnostic,) = diagnostics(dags)
     assert "weekly.yaml:5:1: warning: layers: builds m/gold into the same schema as 'daily'" in diagnostic
     pipeline(dags, "weekly", "daily", layers + "schema_prefix: w_\n")
-    assert told(dags) == []
+    assert diagnostics(dags) == []
 
 
 def test_names_that_differ_only_in_case_are_a_warning(dags: Path):
     (dags / "runner.yaml").write_text((dags / "runner.yaml").read_text() + schedule("DAILY", "acme/orders"))
-    (diagnostic,) = told(dags)
+    (diagnostic,) = diagnostics(dags)
     assert "runner.yaml:7:10: warning: runner.orchestrator.schedules.1.name: differs from 'daily'" in diagnostic
 
 
 def test_unused_file_is_reported(dags: Path):
     (dags / "contracts" / "old.yaml").write_text(CONTRACT.format(name="older"))
     (dags / "jobs" / "loose.yaml").write_text(JOB.format(tenant="acme", name="orders"))
-    assert told(dags) == [
+    assert diagnostics(dags) == [
         "contracts/old.yaml:1:1: warning: no pipeline and no job uses this contract — name it in a source, or remove it",
         "contracts/old.yaml:1:1: warning: name: the file is old.yaml — write `name: old`",
         "jobs/loose.yaml:1:1: warning: no schedule names this job — add one to a runner file, or remove the job",
@@ -371,7 +371,7 @@ def test_broken_job_is_reported_once_for_a_relative_folder(dags: Path, monkeypat
 
 def test_exit_codes_that_no_step_ends_with_are_warned_of(dags: Path):
     pipeline(dags, "daily", "daily", "retry_config: {retryable_exit_codes: [75, 1, 2]}\n")
-    assert told(dags) == [
+    assert diagnostics(dags) == [
         "pipelines/daily.yaml:4:16: warning: retry_config.retryable_exit_codes: no step ends with exit code 1, 2 — see "
         "the exit codes in docs/reference/exit-codes.md"
     ]

@@ -1,4 +1,4 @@
-"""A step's task as tests write it: in few words on a command line, as a file that the images' commands read."""
+"""The task document of a step, made from a short command line, as a file that the images' commands read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 import yaml
 
-_FOLDER = tempfile.TemporaryDirectory(prefix="medallion-told-")
+_FOLDER = tempfile.TemporaryDirectory(prefix="medallion-task-files-")
 _NUMBERS = itertools.count(1)
 
 
-def told(arguments: Sequence[str], contract: dict[str, Any] | str | None = None, source: Any = None) -> list[str]:
-    """The arguments that hand a task to a command: `--file` and a new file of its own.
+def task_file(arguments: Sequence[str], contract: dict[str, Any] | str | None = None, source: Any = None) -> list[str]:
+    """Write a task to a new file and return the arguments that name it to a command: `--file FILE`.
 
     Args:
         arguments: `--pipeline p --run-id one --step gold --layer gold …`.
@@ -30,7 +30,7 @@ def told(arguments: Sequence[str], contract: dict[str, Any] | str | None = None,
 
 
 def task_of(arguments: Sequence[str], contract: dict[str, Any] | str | None = None, source: Any = None) -> Any:
-    """The task as data."""
+    """Return the task as data."""
     given = _parser().parse_args(list(arguments))
     task: dict[str, Any] = {"protocol": 1, "pipeline": given.pipeline, "run_id": given.run_id, "step": given.step}
     task |= {"needs": given.needs, "schema_prefix": given.schema_prefix, "commit": "test"}
