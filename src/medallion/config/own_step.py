@@ -13,7 +13,9 @@ from medallion.config.retry import RetryConfig
 
 SOURCES = "sources"
 """What `after` and `before` call the loads of all sources."""
-_TAKEN = {SOURCES, "freshness", "rollback", "adopt", "load_cleaned_csv_to_postgres"}
+LEDGER_MARKS = {"rollback", "adopt"}
+"""The names under which the ledger has what is not a step of a run."""
+_TAKEN = {SOURCES, "freshness", "load_cleaned_csv_to_postgres", *LEDGER_MARKS}
 _TAKEN_BEGINNINGS = ("dbt_", "clean_and_transform_csv")
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from medallion.config.alerts import Alerts
 from medallion.config.dbt import DbtSettings
 from medallion.config.model import ConfigModel, Name
-from medallion.config.own_step import OwnStep, order_steps
+from medallion.config.own_step import LEDGER_MARKS, OwnStep, order_steps
 from medallion.config.resources import ImageResources
 from medallion.config.retention import Retention
 from medallion.config.retry import RetryConfig
@@ -124,6 +124,8 @@ class PipelineSettings(ConfigModel):
     @model_validator(mode="after")
     def _layers(self) -> Self:
         check_unique("layer", [layer.name for layer in self.layers])
+        if taken := next((layer.name for layer in self.layers if layer.name in LEDGER_MARKS), None):
+            raise ValueError(f"layer {taken!r} has a name that the ledger uses — choose another name")
         if self.models is None and (lacking := next((one.name for one in self.layers if not one.select), None)):
             raise ValueError(
                 f"layer {lacking!r} has no `select`, and there is no `models` — name the folder of dbt models, or what "

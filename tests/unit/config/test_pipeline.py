@@ -8,6 +8,7 @@ from medallion.config.diagnostics import ConfigError
 from medallion.config.pipeline import Pipeline
 from medallion.config.retry import RetryConfig
 from medallion.config.yaml_loader import parse
+from medallion.warehouse import ledger
 
 GOOD = """\
 name: orders
@@ -74,6 +75,13 @@ def test_a_short_file_is_enough():
 )
 def test_error_has_its_place_and_a_remedy(text: str, diagnostic: str):
     assert only_finding(text) == diagnostic
+
+
+@pytest.mark.parametrize("name", [ledger.ROLLBACK, ledger.ADOPTION])
+def test_a_layer_named_as_a_mark_of_the_ledger_is_refused(name: str):
+    text = GOOD.replace("{name: gold}", f"{{name: {name}}}")
+    expected = f"orders.yaml:1:1: layer {name!r} has a name that the ledger uses — choose another name"
+    assert only_finding(text) == expected
 
 
 @pytest.mark.parametrize("name", ["'; drop table x; --'", "a/b", "../up", "{{ ds }}", "", "a" * 64])
