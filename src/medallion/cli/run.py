@@ -14,7 +14,7 @@ import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
-from medallion.cli.console import error_console, refuse_config
+from medallion.cli.console import error_console, refuse_config, refuse_failure
 from medallion.cli.places import DagsOption, state_folder
 from medallion.cli.show import Progress, show_report
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
@@ -59,8 +59,7 @@ def run(
     except ConfigError as error:
         refuse_config(error)
     except StepFailure as error:
-        error_console.print(f"{error.message}\nhint: {error.remedy}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(error.code) from None
+        refuse_failure(error)
     except KeyboardInterrupt:
         error_console.print("stopped; nothing half-done was published", style="yellow")
         raise typer.Exit(ExitCode.TERMINATED) from None
