@@ -8,24 +8,21 @@ import typer
 
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
-from medallion.cli.console import console, refuse_config, refuse_failure
+from medallion.cli.console import console, refuse_config
 from medallion.cli.places import DagsOption
-from medallion.cli.warehouse import WarehouseOption, warehouse_environment
+from medallion.cli.warehouse import WarehouseOption, warehouse
 from medallion.config.catalog import find
 from medallion.config.diagnostics import ConfigError
 from medallion.config.places import dbt_project, default_dags
-from medallion.errors import StepFailure
 from medallion.plan import RunContext, make_plan
-from medallion.warehouse import ledger
 from medallion.warehouse.adopt import Adopted
 from medallion.warehouse.adopt import adopt as take_over
-from medallion.warehouse.connection import connect
 
 
 def adopt(
     name: Annotated[str, typer.Argument(help="The pipeline's name.", autocompletion=complete_name)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try it, print what it does, and undo it.")] = False,
-    warehouse: WarehouseOption = None,
+    warehouse_url: WarehouseOption = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Take over the tables and views that plain dbt built, all at once. Readers miss no relation.
@@ -34,19 +31,16 @@ def adopt(
     """
     from medallion.dbt.parts import list_parts  # dbt takes more than a second to import
 
+    folder = (dags or default_dags()).resolve()
     try:
-        folder = (dags or default_dags()).resolve()
         file = find(folder, name)
-        pipeline, commit = file.pipeline, current_commit(folder)
-        plan = make_plan(pipeline, file.contracts, RunContext("adopt", "", commit))
-        parts = list_parts(plan, dbt_project(folder, pipeline.dbt.project))
-        with warehouse_environment(warehouse, pipeline.tenant), connect("medallion adopt") as connection:
-            ledger.ensure(connection)
-            done = take_over(connection, pipeline.name, parts, commit, dry_run=dry_run)
     except ConfigError as error:
         refuse_config(error)
-    except StepFailure as failure:
-        refuse_failure(failure)
+    pipeline, commit = file.pipeline, current_commit(folder)
+    plan = make_plan(pipeline, file.contracts, RunContext("adopt", "", commit))
+    with warehouse(warehouse_url, "medallion adopt", name, folder) as connection:
+        parts = list_parts(plan, dbt_project(folder, pipeline.dbt.project))
+        done = take_over(connection, pipeline.name, parts, commit, dry_run=dry_run)
     for line in _report(name, done, dry_run):
         console.print(line, markup=False, soft_wrap=True)
 
