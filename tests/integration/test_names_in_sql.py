@@ -14,8 +14,11 @@ from team import PIPELINE, environment_of, team_of, write_team
 
 LOOKS = """
 {%- set own = adapter.get_relation(this.database, 'gold', 'sales') -%}
+{%- set made = api.Relation.create(this.database, 'gold', 'sales') -%}
+{%- set made_earlier = api.Relation.create(schema='silver', identifier='fct_orders') -%}
 {%- set earlier = adapter.get_relation(this.database, 'silver', 'fct_orders') -%}
 select (select sum(total) from {{ own or ref('sales') }}) as own, (select sum(amount) from {{ earlier or this }}) as earlier,
+    (select sum(total) from {{ made }}) as made, (select sum(amount) from {{ made_earlier }}) as made_earlier,
     {{ "'found'" if own and earlier else "'missing'" }} as seen,
     {{ "'found'" if adapter.get_relation(this.database, 'gold', 'nowhere') else "'missing'" }} as nowhere
 -- depends_on: {{ ref('sales') }} {{ ref('fct_orders') }}
@@ -60,7 +63,7 @@ def test_relations_are_found_by_the_projects_schema(
             team.deliver((1, "SE", amount))
             team.good()
             found = warehouse.execute(f"select * from {prefix}gold.looks").fetchone()  # type: ignore[arg-type]
-            assert found == (amount, amount, "found", "missing")
+            assert found == (amount, amount, amount, amount, "found", "missing")
 
 
 def test_lint_names_models_that_hold_a_builds_name(tmp_path: Path):

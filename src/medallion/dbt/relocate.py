@@ -9,6 +9,7 @@ from typing import Any
 from dbt.adapters.base import BaseAdapter
 from dbt.adapters.postgres import PostgresAdapter
 from dbt.artifacts.resources import Hook
+from dbt.context.providers import RelationProxy
 from dbt.contracts.graph.manifest import Manifest
 from dbt.node_types import NodeType
 
@@ -61,7 +62,7 @@ def relocate(
 
 
 def find_in(places: Places, prefix: str = "") -> None:
-    """Let `adapter.get_relation` find relations by the schema that the project gives them.
+    """Let `adapter.get_relation` and `api.Relation.create` find relations by the schema that the project gives them.
 
     Args:
         places: Where they are.
@@ -69,12 +70,22 @@ def find_in(places: Places, prefix: str = "") -> None:
     """
     known = {schema for schema, _ in places}
 
+    def place(schema: str, identifier: str) -> str:
+        return places.get((schema, identifier), f"{prefix}{schema}" if schema in known else schema)
+
     # dbt finds an adapter's module by the name of its class, so a subclass does not work.
     def get_relation(self: Any, database: str, schema: str, identifier: str) -> Any:
-        elsewhere = f"{prefix}{schema}" if schema in known else schema
-        return BaseAdapter.get_relation(self, database, places.get((schema, identifier), elsewhere), identifier)
+        return BaseAdapter.get_relation(self, database, place(schema, identifier), identifier)
+
+    def create(
+        self: Any, database: str | None = None, schema: Any = None, identifier: Any = None, *rest: Any, **named: Any
+    ) -> Any:
+        # Without an identifier it is a schema: dbt's own macros create those of builds by it.
+        there = place(schema, identifier) if schema and identifier else schema
+        return _CREATE(self, database, there, identifier, *rest, **named)
 
     PostgresAdapter.get_relation = get_relation
+    RelationProxy.create = create
 
 
 def guard(manifest: Manifest, statement: str) -> None:
@@ -84,6 +95,7 @@ def guard(manifest: Manifest, statement: str) -> None:
             node.config.pre_hook.insert(0, Hook(sql=statement, transaction=True))
 
 
+_CREATE = RelationProxy.create
 _RELATIONS = (NodeType.Model, NodeType.Seed, NodeType.Snapshot)
 
 
