@@ -96,8 +96,8 @@ clean: ## remove .venv and local state (the embedded Postgres and its data too)
 	rm -rf .venv .medallion .pytest_cache .mypy_cache .ruff_cache
 
 .venv/bin/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Medallion needs Python 3.11 or newer: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "Medallion needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.13 …" >&2; exit 1; }
 	@echo "setting up .venv"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
