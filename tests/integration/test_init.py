@@ -91,6 +91,19 @@ def test_init_names_a_disabled_seed_that_a_source_needs(tmp_path: Path):
     assert (wrong.returncode, "--vars:1:1: vars: " in wrong.stderr) == (ExitCode.USAGE, True), wrong.stderr
 
 
+def test_seeds_are_there_when_a_macro_reads_one(tmp_path: Path, warehouse_url: str):
+    reads = "select count(*) as colours from {{ api.Relation.create(schema=target.schema, identifier='colours') }}"
+    project = {"dbt_project.yml": "name: odd\nprofile: odd\n", "seeds/colours.csv": ODD["seeds/colours.csv"]}
+    write(tmp_path / "odd", {**project, "models/counted.sql": reads})
+    good(tmp_path, "init", "team", "--dbt", tmp_path / "odd")
+    pipeline = tmp_path / "team" / "dags" / "pipelines" / "odd.yaml"
+    layers = [{"name": "all", "select": "resource_type:seed resource_type:model", "publish": True}]
+    pipeline.write_text(yaml.safe_dump({**yaml.safe_load(pipeline.read_text()), "layers": layers}))
+    good(tmp_path / "team", "run", "odd", "--warehouse", warehouse_url)
+    with psycopg.connect(warehouse_url) as connection:
+        assert connection.execute("select colours from public.counted").fetchone() == (2,)
+
+
 def seeded(folder: Path) -> tuple[Path, dict[str, object]]:
     """Make a team of a project whose sources are its seeds; return the project, and what `init` found out of it."""
     project, settings = write(folder / "seeded", SEEDED), {"schema": "shop", "vars": {"load_seeds": True}}

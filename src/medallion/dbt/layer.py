@@ -15,7 +15,7 @@ from medallion.dbt.commands import Dbt, as_failure
 from medallion.dbt.hooks import Hooks, Moment
 from medallion.dbt.incremental import carry_on
 from medallion.dbt.open_project import Project, open_project
-from medallion.dbt.project import named
+from medallion.dbt.project import load_seeds_first, named
 from medallion.dbt.relocate import find_in, guard, relocate
 from medallion.dbt.results import UNCHANGED, broken_hooks, model_results, test_results
 from medallion.dbt.share import Share, find_share
@@ -119,6 +119,7 @@ class _Work:
 
     def _run(self, share: Share, schemas: list[str]) -> None:
         layer, moments = self._layer, self._moments()
+        load_seeds_first(self._project.manifest, share.builds)
         with self._hooks.at(moments, schemas, self._session.connection.info.dbname):
             results = self._dbt.build([*share.builds, *share.ephemeral], layer.full_refresh)
         self._models = model_results(results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from dbt.contracts.graph.manifest import Manifest
@@ -36,6 +36,22 @@ def twins(manifest: Manifest) -> dict[str, str]:
             if found[source_id] not in (node.unique_id, *node.depends_on.nodes):
                 node.depends_on.nodes.append(found[source_id])
     return found
+
+
+def load_seeds_first(manifest: Manifest, builds: Collection[str]) -> None:
+    """Let what a layer builds wait for its seeds, as it does under `dbt seed && dbt build`.
+
+    A macro may read a seed, or what is made of one, that no `ref` names.
+
+    Args:
+        manifest: Changed in place.
+        builds: Unique ids of what the layer builds.
+    """
+    inside = set(builds)
+    seeds = sorted(id for id in inside if named(manifest, id).resource_type.value == "seed")
+    for node in [named(manifest, id) for id in inside.difference(seeds)]:
+        if inside.isdisjoint(node.depends_on.nodes):
+            node.depends_on.nodes.extend(seeds)
 
 
 def list_nodes(manifest: Manifest) -> dict[str, Node]:
