@@ -171,7 +171,6 @@ def test_lint_names_what_differs_in_the_nasty_project(tmp_path: Path):
 
 
 @needs_cases
-@pytest.mark.slow
 def test_the_nasty_project_gives_what_plain_dbt_gives(tmp_path: Path, warehouse_url: str, postgres_url: str):
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("do $$ begin create role reporter; exception when duplicate_object then null; end $$")

@@ -23,7 +23,9 @@ def add_key(table: Table, *, keep_last: bool = False) -> dict[str, int]:
         return {}
     try:
         with table.connection.transaction():
-            table.connection.execute(sql.SQL("alter table {} add primary key ({})").format(table.name, _columns(table)))
+            table.connection.execute(
+                sql.SQL("alter table {} add primary key ({})").format(table.name, table.key_columns)
+            )
     except psycopg.errors.UniqueViolation:
         moved = _move_repeats(table, keep_last)
     except psycopg.errors.ProgramLimitExceeded:
@@ -67,16 +69,12 @@ def _move_repeats(table: Table, keep_last: bool) -> dict[str, int]:
         """
     ).format(
         source=sql.SQL("_file") if table.with_file else sql.Literal(table.source),
-        shown=sql.SQL("concat_ws(', ', {})").format(_columns(table)),
+        shown=sql.SQL("concat_ws(', ', {})").format(table.key_columns),
         row=sql.SQL("row({})").format(sql.SQL(", ").join(map(sql.Identifier, names))),
         of_file=sql.SQL("|| ' of ' || _file" if table.with_file else ""),
-        table=table.name, key=_columns(table), order=sql.SQL(", ").join(order),
+        table=table.name, key=table.key_columns, order=sql.SQL(", ").join(order),
     )  # fmt: skip
     whose = (table.step.pipeline, table.step.run_id, table.step.step, ", ".join(table.key))
     place = f"the {'later' if keep_last else 'earlier'} row is line "
     rows = table.connection.execute(query, (*whose, keep_last, place)).fetchall()
     return {str(reason): int(count) for reason, count in rows}  # type: ignore[call-overload]
-
-
-def _columns(table: Table) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, table.key))

@@ -19,11 +19,10 @@ def move_long_keys(table: Table) -> dict[str, int]:
     Returns:
         The number of rows moved, by reason.
     """
-    key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     length = sql.SQL(" + ").join(
         sql.SQL("coalesce(octet_length({}::text), 0)").format(sql.Identifier(name)) for name in table.key
     )
-    connection, names = table.connection, {"key": key, "table": table.name}
+    connection, names = table.connection, {"key": table.key_columns, "table": table.name}
     connection.execute("create temporary table medallion_long_keys (place tid) on commit drop")
     probe = "create temporary table medallion_probe on commit drop as select {key} from {table} limit 0"
     connection.execute(sql.SQL(probe).format(**names))

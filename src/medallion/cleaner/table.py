@@ -53,6 +53,7 @@ class Table:
         self.contract = contract
         self.name = sql.Identifier(schema, contract.table.split(".")[1])
         self.key = contract.primary_key
+        self.key_columns = sql.SQL(", ").join(map(sql.Identifier, self.key))
         self.filled = [field.name for field in contract.fields if field.derive is None or not field.derive.multiply]
         self.columns = [*self.filled, *(("_file",) if with_file else ()), "_line"]
         columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
