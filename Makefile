@@ -14,7 +14,7 @@ WHEEL := dist/medallion_platform-$(VERSION)-py3-none-any.whl
 export UV_LINK_MODE ?= copy
 
 ##@ On this machine, without a cluster
-.PHONY: install demo dagster test slow test-projects fuzz test-all lint bench
+.PHONY: install demo dagster test slow test-projects test-python fuzz test-all lint bench
 
 install: .venv/run.stamp ## set up .venv; the command is then .venv/bin/medallion
 
@@ -36,10 +36,18 @@ slow: .venv/dev.stamp ## the tests that `make test` leaves out
 test-projects: .venv/dev.stamp ## run the dbt projects of DIR=… and compare with plain dbt
 	MEDALLION_TEST_PROJECTS=$(DIR) $(BIN)/python -m pytest tests/integration/test_public_projects.py -s
 
+# What reaches dbt, the cleaner, the command line and Airflow, besides all unit tests.
+PYTHON_TESTS ?= tests/unit $(addprefix tests/integration/test_,run.py cleaner.py airflow_dag.py) \
+  tests/integration/test_init.py::test_a_new_repository_lints_and_runs
+test-python: $(addprefix test-python-,3.12 3.13) ## try the wheel and some tests with other Pythons, where they are installed
+
+test-python-%: .venv/run.stamp $(WHEEL)
+	@.ci/python $* $(WHEEL) $(PYTHON_TESTS)
+
 fuzz: .venv/dev.stamp ## try twenty times as many generated inputs (FUZZ=20)
 	MEDALLION_FUZZ=$(or $(FUZZ),20) $(PYTEST) -m fuzz
 
-test-all: test slow fuzz lint test-cluster ## everything but the faults (make chaos) and benchmarks; needs the cluster of `make up`
+test-all: test slow fuzz lint test-python test-cluster ## everything but the faults (make chaos) and benchmarks; needs the cluster of `make up`
 
 lint: .venv/dev.stamp ## ruff, mypy, import-linter, sqlfluff, shellcheck, medallion lint
 	$(BIN)/ruff check .
@@ -47,7 +55,7 @@ lint: .venv/dev.stamp ## ruff, mypy, import-linter, sqlfluff, shellcheck, medall
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint dags/dbt/models dags/dbt/tests
-	$(BIN)/shellcheck k8s/*.sh charts/medallion/files/*.sh .ci/run
+	$(BIN)/shellcheck k8s/*.sh charts/medallion/files/*.sh .ci/run .ci/python
 	$(BIN)/shellcheck --shell=dash src/medallion/command/launch.sh
 	$(BIN)/medallion lint
 

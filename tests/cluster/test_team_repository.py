@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
+import repository
 from cluster import REPO, Cluster
 from command_line import good
 from databases import fresh_database
@@ -25,21 +26,17 @@ PROJECTS = [CASES / "nasty-dbt-project", *(sorted(Path(DIR).iterdir()) if DIR el
 REPORTER = "do $$ begin create role reporter; exception when duplicate_object then null; end $$"
 """The role that the nasty project grants to."""
 
+BUILT_BY_DBT = {
+    "dbt_project.yml": "name: ledger\nprofile: ledger\nmodels: {ledger: {+materialized: table}}\n",
+    "seeds/bookings.csv": "account,amount\ncash,3\ncash,4\nbank,5\n",
+    "models/balances.sql": "select account, sum(amount) as balance from {{ ref('bookings') }} group by 1",
+    "models/solvent.sql": "{{ config(materialized='view') }} select account from {{ ref('balances') }} where balance > 0",
+}
+
 pytestmark = pytest.mark.slow_cluster
 
 
-def make(folder: Path, *targets: str) -> str:
-    """Run make in a folder; returns what it printed."""
-    release = next(REPO.glob("release/medallion-*"), Path("nowhere"))
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "KUBE_CONTEXT"))}
-    variables |= {"CLUSTER": NAME, "MEDALLION_PLATFORM": str(release), "TAG": ""}
-    done = subprocess.run(
-        ["make", *targets], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=1800,
-    )  # fmt: skip
-    print(done.stdout)
-    assert done.returncode == 0, done.stdout[-3000:]
-    return done.stdout
+make = partial(repository.make, cluster=NAME)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         make(folder, "up")
         yield folder
     finally:
-        subprocess.run(["kind", "delete", "cluster", "--name", NAME], capture_output=True, timeout=300)
+        repository.delete_cluster(NAME)
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +103,31 @@ def test_any_dbt_project_gives_what_plain_dbt_gives(
         differing = [line for line in differences(expected, again, found) if not line.endswith(" is too many")]
         print(f"{len(columns(expected))} relations of plain dbt, {len(differing)} differences")
         assert [line for line in differing if not line.endswith(".uses_this_text.model_schema differs")] == []
+
+
+def test_what_plain_dbt_built_on_the_cluster_is_adopted(shop: Path, team: Cluster, tmp_path: Path):
+    assert shop
+    for name, text in BUILT_BY_DBT.items():
+        file = tmp_path / "theirs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    good(tmp_path, "init", "ledger", "--dbt", tmp_path / "theirs")
+    ledger = tmp_path / "ledger"
+    make(ledger, "sync")
+    with warehouse(team) as url:
+        plain_dbt(tmp_path / "theirs", url, tmp_path / "plain")
+    read = "select account, balance::text from public.balances order by 1"
+    built = team.sql(read)
+    assert built == [{"account": "bank", "balance": "5"}, {"account": "cash", "balance": "7"}]
+    assert "public.balances, a table of" in make(ledger, "adopt", "DRY_RUN=1")
+    assert "nothing to adopt" not in make(ledger, "adopt")
+    assert "nothing to adopt" in make(ledger, "adopt")
+    assert team.sql(read) == built
+    seed = ledger / "dags" / "dbt" / "seeds" / "bookings.csv"
+    seed.write_text(seed.read_text() + "bank,1\n")
+    make(ledger, "sync")
+    make(ledger, "run")
+    assert team.sql(read) == [{"account": "bank", "balance": "6"}, {"account": "cash", "balance": "7"}]
+    assert "adopted" in make(ledger, "history")
+    make(ledger, "rollback")
+    assert team.sql(read) == built

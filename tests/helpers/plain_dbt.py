@@ -49,8 +49,8 @@ def plain_dbt(
     with psycopg.connect(url) as connection:
         info = connection.info
         output = {
-            **{"type": "postgres", "host": info.host, "port": info.port, "user": info.user, "password": ""},
-            **{"dbname": info.dbname, "schema": settings.get("schema", "public"), "threads": 2},
+            **{"type": "postgres", "host": info.host, "port": info.port, "dbname": info.dbname, "threads": 2},
+            **{"user": info.user, "password": info.password, "schema": settings.get("schema", "public")},
         }
     folder.mkdir(parents=True, exist_ok=True)
     name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]

@@ -38,7 +38,7 @@ def adopt(
         refuse_config(error)
     pipeline, commit = file.pipeline, current_commit(folder)
     plan = make_plan(pipeline, file.contracts, RunContext("adopt", "", commit))
-    with warehouse(warehouse_url, "medallion adopt", name, folder) as connection:
+    with warehouse(warehouse_url, "medallion adopt", pipeline.tenant) as connection:
         parts = list_parts(plan, dbt_project(folder, pipeline.dbt.project))
         done = take_over(connection, pipeline.name, parts, commit, dry_run=dry_run)
     for line in _report(name, done, dry_run):

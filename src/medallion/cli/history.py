@@ -12,7 +12,7 @@ from rich.table import Table
 
 from medallion.cli.complete import complete_name
 from medallion.cli.console import console
-from medallion.cli.warehouse import WarehouseOption, warehouse
+from medallion.cli.warehouse import WarehouseOption, find_tenant, warehouse
 from medallion.warehouse.history import Run, Version, list_runs
 from medallion.warehouse.ledger import ADOPTION, ROLLBACK
 
@@ -27,7 +27,7 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
 ) -> None:
     """List a pipeline's runs with the data that each published; ● is what readers see now."""
-    with warehouse(warehouse_url, "medallion history", name) as connection:
+    with warehouse(warehouse_url, "medallion history", find_tenant(name)) as connection:
         runs = list_runs(connection, name)[:limit]
     if as_json:
         typer.echo(json.dumps([asdict(run) for run in runs], indent=2, default=str))

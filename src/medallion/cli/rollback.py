@@ -9,7 +9,7 @@ import typer
 from medallion.cli.commit import current_commit
 from medallion.cli.complete import complete_name
 from medallion.cli.console import console
-from medallion.cli.warehouse import WarehouseOption, warehouse
+from medallion.cli.warehouse import WarehouseOption, find_tenant, warehouse
 from medallion.config.places import default_dags
 from medallion.warehouse.rollback import roll_back
 
@@ -20,7 +20,7 @@ def rollback(
     warehouse_url: WarehouseOption = None,
 ) -> None:
     """Put the data of an earlier run back, all of it at once. The next run publishes as always."""
-    with warehouse(warehouse_url, "medallion rollback", name) as connection:
+    with warehouse(warehouse_url, "medallion rollback", find_tenant(name)) as connection:
         done = roll_back(connection, name, to, current_commit(default_dags()))
     if not done.run_id:
         console.print(f"readers see the data of run {done.to} already", markup=False, soft_wrap=True)

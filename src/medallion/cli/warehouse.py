@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -54,18 +53,19 @@ def warehouse_environment(url: str | None, tenant: str | None = None) -> Iterato
 
 
 @contextmanager
-def warehouse(url: str | None, application: str, name: str, dags: Path | None = None) -> Iterator[Connection]:
-    """Open a connection for a command about a pipeline; a failure is printed in a line or two and ends the command."""
+def warehouse(url: str | None, application: str, tenant: str | None) -> Iterator[Connection]:
+    """Open a connection for a command; a failure is printed in a line or two and ends the command."""
     try:
-        with warehouse_environment(url, _find_tenant(dags, name)), connect(application) as connection:
+        with warehouse_environment(url, tenant), connect(application) as connection:
             ledger.ensure(connection)
             yield connection
     except StepFailure as failure:
         refuse_failure(failure)
 
 
-def _find_tenant(dags: Path | None, name: str) -> str | None:
+def find_tenant(name: str) -> str | None:
+    """Find a pipeline's tenant; None also where the pipeline is in no file any more."""
     try:
-        return find(dags or default_dags(), name).pipeline.tenant
+        return find(default_dags(), name).pipeline.tenant
     except ConfigError:
         return None  # what the ledger knows of it may still be asked for
