@@ -221,7 +221,7 @@ def landing(cluster: Cluster) -> Iterator[None]:
     runtime = cluster.get("configmap", "medallion-runtime")["data"]
     manifest = (REPO / "k8s" / "put-pod.yaml").read_text().replace("POD", POD)
     manifest = manifest.replace("IMAGE", runtime["MEDALLION_CLEANER_IMAGE"])
-    manifest = manifest.replace("CLAIM", runtime["MEDALLION_LANDING_CLAIM"])
+    manifest = manifest.replace("CLAIM", runtime["MEDALLION_LANDING_CLAIM"]).replace("ACCOUNT", "default")
     manifest = manifest.replace("activeDeadlineSeconds: 3600", "activeDeadlineSeconds: 86400")
     cluster.kubectl("delete", "pod", POD, "--ignore-not-found")
     cluster.kubectl("apply", "-f", "-", stdin=manifest)

@@ -34,7 +34,13 @@ sys.exit(not all(dbtRunner().invoke(command).success for command in json.loads(s
 
 
 def plain_dbt(
-    project: Path, url: str, folder: Path, settings: Mapping[str, Any] = {}, *, full_seeds: bool = False
+    project: Path,
+    url: str,
+    folder: Path,
+    settings: Mapping[str, Any] = {},
+    *,
+    full_seeds: bool = False,
+    tests: bool = True,
 ) -> None:
     """Run `dbt seed` and `dbt build` in a database; the profile and what dbt writes go to a folder.
 
@@ -44,6 +50,7 @@ def plain_dbt(
         folder: Made if it is missing.
         settings: `schema`, `target` and `vars`, as in a pipeline's `dbt`.
         full_seeds: Make seeds from nothing: dbt fails where one has a new column.
+        tests: Run the tests. A failed one keeps dbt from building what follows.
     """
     target = settings.get("target", "warehouse")
     with psycopg.connect(url) as connection:
@@ -59,7 +66,8 @@ def plain_dbt(
     places = ["--project-dir", project, "--profiles-dir", folder, "--target-path", folder, "--log-path", folder]
     variables = ["--vars", json.dumps(settings.get("vars", {}))]
     common = [*map(str, places), *variables, "--quiet"]
-    commands = [["seed", *common, *["--full-refresh"] * full_seeds], ["build", *common]]
+    without = [] if tests else ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+    commands = [["seed", *common, *["--full-refresh"] * full_seeds], ["build", *common, *without]]
     subprocess.run([sys.executable, "-c", _COMMANDS, json.dumps(commands)], check=True, timeout=1800)
 
 

@@ -4,8 +4,12 @@ So does a second run with a row less in some seeds and a column more in each. A 
 repeated row in each seed closes a gate.
 
 `make test-projects DIR=…` runs them: DIR has the projects, with their packages in `dbt_packages`. A package that holds a
-project of its own (`integration_tests`) is tested by that one. `shop.yaml` next to the folder `shop` may have its `vars`,
-and `shorter`: the seeds that lose a row, by default all. A project's tests may compare seeds with each other.
+project of its own (`integration_tests`) is tested by that one. `shop.yaml` next to the folder `shop` may have:
+
+- `vars`: the project's variables.
+- `runs`: for each of several first runs, the variables that it adds. Each run is compared. The tests decide in the last one
+  only, for projects with tests that hold only when several runs have read all rows.
+- `shorter`: the seeds that lose a row, by default all. A project's tests may compare seeds with each other.
 """
 
 from __future__ import annotations
@@ -51,18 +55,27 @@ class Team:
 
     def __init__(self, project: Path, folder: Path, url: str) -> None:
         given = options(project)
-        print(good(folder, "init", "team", "--dbt", project, "--vars", json.dumps(given.get("vars", {}))))
         self._shorter = given.get("shorter")
+        self.runs = [{**given.get("vars", {}), **run} for run in given.get("runs", [{}])]
+        print(good(folder, "init", "team", "--dbt", project, "--vars", json.dumps(self.runs[0])))
         self.folder, self.url = folder / "team", url
         self.dbt = self.folder / "dags" / "dbt"
-        (pipeline,) = (self.folder / "dags" / "pipelines").iterdir()
-        print(pipeline.read_text())
-        self.name, self.settings = pipeline.stem, yaml.safe_load(pipeline.read_text())["dbt"]
+        (self._file,) = (self.folder / "dags" / "pipelines").iterdir()
+        print(self._file.read_text())
+        self._pipeline = yaml.safe_load(self._file.read_text())
+        self.name, self.settings = self._file.stem, self._pipeline["dbt"]
 
     def good(self, *words: object) -> str:
         printed = good(self.folder, *words)
         print(printed)
         return printed
+
+    def set(self, variables: dict[str, Any], on_test_failure: str) -> None:
+        """Write variables to the pipeline file, and what a failed test does."""
+        self.settings["vars"] = variables
+        for layer in self._pipeline["layers"]:
+            layer["on_test_failure"] = on_test_failure
+        self._file.write_text(yaml.safe_dump(self._pipeline, sort_keys=False))
 
     def run(self) -> Counter[str]:
         """Run the pipeline; return how often each test ran."""
@@ -105,18 +118,21 @@ def test_a_public_project_gives_what_plain_dbt_gives(
 ):
     team = Team(project, tmp_path, warehouse_url)
     team.good("lint")
-    tests = team.run()
     with fresh_database(postgres_url) as expected, fresh_database(postgres_url) as again:
-        for number, url in enumerate((expected, again)):
-            plain_dbt(project, url, tmp_path / f"plain{number}", team.settings)
-        print(f"{len(columns(expected))} relations and {tests.total()} tests of plain dbt")
-        assert tests == count_tests(tmp_path / "plain0")
-        assert differences(expected, again, warehouse_url) == []
+        for number, variables in enumerate(team.runs, 1):
+            last = number == len(team.runs)
+            team.set(variables, "stop" if last else "warn")
+            tests = team.run()
+            for folder, url in (("plain", expected), ("again", again)):
+                plain_dbt(project, url, tmp_path / folder, team.settings, tests=last)
+            print(f"run {number}: {len(columns(expected))} relations of plain dbt, {tests.total()} tests")
+            assert differences(expected, again, warehouse_url) == []
+        assert tests == count_tests(tmp_path / "plain")
         first = team.published()
         team.change_seeds()
         assert team.run() == tests
-        for number, url in enumerate((expected, again)):
-            plain_dbt(team.dbt, url, tmp_path / f"plain{number}", team.settings, full_seeds=True)
+        for folder, url in (("plain", expected), ("again", again)):
+            plain_dbt(team.dbt, url, tmp_path / folder, team.settings, full_seeds=True)
         assert differences(expected, again, warehouse_url) == []
     second = team.published()
     assert second != first
