@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -31,10 +30,12 @@ def stop(cluster: Cluster, *pods: str) -> None:
     _delete(cluster, pods)
 
 
-def kill_process(lane: Lane, run: Run) -> None:
-    """SIGKILL to the process of a run's step, whose pod then ends with 137."""
-    found = on_node(lane.cluster, f"pkill -9 -e -f '[m]edallion_(dbt|cleaner) .*{re.escape(run.run_id)}' || true")
-    if not found:
+def kill_process(lane: Lane, step: str) -> None:
+    """SIGKILL to the process of a step, whose pod then ends with 137."""
+    steps = "for pid in $(pgrep -f '[m]edallion[.](dbt|cleaner)')"
+    of_pod = "tr '\\0' '\\n' <\"/proc/$pid/environ\" | grep -qx 'HOSTNAME={pod}'"
+    script = f'{steps}; do if {of_pod}; then kill -9 "$pid" && echo "$pid"; fi; done'
+    if not any(on_node(lane.cluster, script.format(pod=pod)) for pod in running(lane, step)):
         raise Missed
 
 
@@ -87,21 +88,21 @@ def child_and_worker(lane: Lane, step: str) -> tuple[str, ...]:
     return worker_of(lane, step), *running(lane, step)
 
 
-FAULTS: dict[str, Callable[[Lane, Run, str], None]] = {
-    "child pod: SIGKILL": lambda lane, run, step: kill(lane.cluster, *running(lane, step)),
-    "child pod: SIGTERM": lambda lane, run, step: stop(lane.cluster, *running(lane, step)),
-    "child's process: SIGKILL": lambda lane, run, step: kill_process(lane, run),
-    "worker pod: SIGKILL": lambda lane, run, step: kill(lane.cluster, worker_of(lane, step)),
-    "worker pod: SIGTERM": lambda lane, run, step: stop(lane.cluster, worker_of(lane, step)),
-    "worker and child pod: SIGKILL": lambda lane, run, step: kill(lane.cluster, *child_and_worker(lane, step)),
-    "worker and child pod: SIGTERM": lambda lane, run, step: stop(lane.cluster, *child_and_worker(lane, step)),
-    "database sessions terminated": lambda lane, run, step: end_sessions(lane, step),
-    "scheduler pod deleted": lambda lane, run, step: delete_scheduler(lane.cluster),
-    "Postgres pod: SIGKILL": lambda lane, run, step: kill_postgres(lane.cluster),
-    "Kubernetes API stands still for 30 s": lambda lane, run, step: pause_api(lane.cluster),
-    "node stands still for 30 s": lambda lane, run, step: pause_node(lane.cluster),
+FAULTS: dict[str, Callable[[Lane, str], None]] = {
+    "child pod: SIGKILL": lambda lane, step: kill(lane.cluster, *running(lane, step)),
+    "child pod: SIGTERM": lambda lane, step: stop(lane.cluster, *running(lane, step)),
+    "child's process: SIGKILL": kill_process,
+    "worker pod: SIGKILL": lambda lane, step: kill(lane.cluster, worker_of(lane, step)),
+    "worker pod: SIGTERM": lambda lane, step: stop(lane.cluster, worker_of(lane, step)),
+    "worker and child pod: SIGKILL": lambda lane, step: kill(lane.cluster, *child_and_worker(lane, step)),
+    "worker and child pod: SIGTERM": lambda lane, step: stop(lane.cluster, *child_and_worker(lane, step)),
+    "database sessions terminated": end_sessions,
+    "scheduler pod deleted": lambda lane, step: delete_scheduler(lane.cluster),
+    "Postgres pod: SIGKILL": lambda lane, step: kill_postgres(lane.cluster),
+    "Kubernetes API stands still for 30 s": lambda lane, step: pause_api(lane.cluster),
+    "node stands still for 30 s": lambda lane, step: pause_node(lane.cluster),
 }
-"""What to do to a step of a run, by the name that the table gives it."""
+"""What to do to a lane's step while it runs, by the name that the table gives it."""
 
 
 @contextmanager

@@ -102,7 +102,7 @@ def _one(lane: Lane, number: int) -> Done:
         began = time.monotonic()
         with OF_THE_NODE if fault.startswith(SHARED) else nullcontext():
             try:
-                FAULTS[fault](lane, run, step)
+                FAULTS[fault](lane, step)
             except Missed:
                 missed = True
         lane.succeeded(run)

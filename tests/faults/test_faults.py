@@ -20,7 +20,7 @@ def test_a_layer_comes_through(lane: Lane, fault: Named, name: str):
     one = fault(name, MIDDLE)
     with in_the_middle(lane) as (run, _):
         one.injected()
-        FAULTS[name](lane, run, "gold")
+        FAULTS[name](lane, "gold")
     lane.succeeded(run)
     one.resolved()
 
