@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from medallion.config.yaml_loader import read
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="medallion-task-files-")
 _NUMBERS = itertools.count(1)
@@ -37,7 +37,7 @@ def task_of(arguments: Sequence[str], contract: dict[str, Any] | str | None = No
     task |= {} if given.retention is None else {"retention": json.loads(given.retention)}
     task |= {} if given.tenant is None else {"tenant": given.tenant}
     if contract is not None:
-        data = yaml.safe_load(contract) if isinstance(contract, str) else contract
+        data = read(contract, "contract.yaml").data if isinstance(contract, str) else contract
         work: dict[str, Any] = {"kind": "clean", "contract": data, "landing": given.landing}
         work |= {"input": given.input} if given.input else {"source": source}
     elif given.phase == "freshness":
