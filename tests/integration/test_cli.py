@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from medallion import __version__
 from medallion.config.sources import CONNECTORS
 from medallion.errors import ExitCode
 from runner_folder import schedule, write
@@ -35,6 +36,10 @@ def dags(tmp_path: Path) -> Path:
         *("acme/orders", "globex/orders"),
         settings="    tenants: {acme: {concurrency: 3}}\n",
     )
+
+
+def test_version_is_that_of_the_package():
+    assert medallion("--version").stdout.strip() == __version__
 
 
 def test_describe_shows_dag_pods_retries_and_pool(dags: Path):

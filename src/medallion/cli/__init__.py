@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from medallion import __version__
 from medallion.cli.extras import add_lacking, refuse
 from medallion.errors import ExitCode
 
@@ -24,6 +25,23 @@ app = typer.Typer(
     epilog="Begin with `medallion demo`, then `medallion new pipeline NAME --from YOUR.csv`.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 RUNS, FILES = "Runs", "Files"
 COMMANDS = (
     ("run", "run:run", RUNS, "medallion run pipeline_customer_transaction --landing landing"),
