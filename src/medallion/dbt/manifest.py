@@ -18,6 +18,7 @@ from dbt.version import __version__ as dbt_version
 
 from medallion.dbt.checkout import Checkout
 from medallion.errors import ModelFailed
+from medallion.protocol.project_archive import packages_folder
 from medallion.warehouse.projects import KEPT_PARSES
 
 
@@ -76,10 +77,12 @@ def _parse(checkout: Checkout, last: bytes | None) -> tuple[bytes, int]:
 
 def _move(manifest: Manifest, folder: Path) -> None:
     """Set where seeds are now: dbt looks for their files where they were parsed."""
+    inside = packages_folder(folder)
     for node in manifest.nodes.values():
         if getattr(node, "root_path", None):
-            _, packages, package = node.root_path.rpartition("/dbt_packages/")
-            node.root_path = str(folder / packages.strip("/") / package if packages else folder)
+            own = node.package_name == manifest.metadata.project_name
+            _, found, package = ("", "", "") if own else node.root_path.rpartition(f"/{inside}/")
+            node.root_path = str(folder / inside / package if found else folder)
 
 
 class FolderStore:

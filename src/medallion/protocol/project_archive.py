@@ -23,37 +23,53 @@ MAX_BYTES = 16_000_000
 DELIVERY = Path("/medallion/project")
 """Where a pod that may start a run has its project's archive, in parts."""
 PROJECT_FILE = "dbt_project.yml"
-_SKIPPED = {"target", "logs", "__pycache__", "node_modules"}
+_SKIPPED = {"__pycache__", "node_modules"}
+_WRITTEN = {"target", "logs"}
+"""What dbt writes next to a project's file. Below that, such as in `models`, a folder of this name is the project's."""
+_IGNORING = ".dbtignore"
 _PACKAGES = {"dbt_packages", "dbt_modules"}
 
 
 def files_of(project: Path) -> Iterator[tuple[str, Path]]:
     """Yield each file of a project that dbt may read, by its name in the project, in order.
 
-    Left out are hidden files, what dbt writes, and other projects below this one: a package often holds one that tests
-    it. Links are followed: `dbt deps` makes a link of a local package.
+    Left out are hidden files other than `.dbtignore`, what dbt writes, and other projects below this one: a package
+    often holds one that tests it. Links are followed: `dbt deps` makes a link of a local package.
     """
-    yield from sorted(_walk(project, PurePosixPath(), ()))
+    packages = {PurePosixPath(one) for one in (*_PACKAGES, packages_folder(project))}
+    yield from sorted(_walk(project, PurePosixPath(), (), packages))
 
 
-def _walk(folder: Path, name: PurePosixPath, above: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
+def packages_folder(project: Path) -> str:
+    """Return the folder of a project's packages, as its file names it (`packages-install-path`)."""
+    content = _read_yaml(project / PROJECT_FILE)
+    folder = content.get("packages-install-path") if isinstance(content, dict) else None
+    return PurePosixPath(folder).as_posix() if isinstance(folder, str) else "dbt_packages"
+
+
+def _walk(
+    folder: Path, name: PurePosixPath, above: tuple[Path, ...], packages: set[PurePosixPath]
+) -> Iterator[tuple[str, Path]]:
     real = folder.resolve()
     if real in above:
         return
+    top = not name.parts or name.parent in packages
     for path in folder.iterdir():
-        if path.name.startswith(".") or path.name in _SKIPPED:
+        if path.name in _SKIPPED or (top and path.name in _WRITTEN):
+            continue
+        if path.name.startswith(".") and not (top and path.name == _IGNORING):
             continue
         if path.is_file():
             yield str(name / path.name), path
-        elif path.is_dir() and _belongs(path, name):
-            yield from _walk(path, name / path.name, () if name.name in _PACKAGES else (*above, real))
+        elif path.is_dir() and _belongs(path, name, packages):
+            yield from _walk(path, name / path.name, () if name in packages else (*above, real), packages)
 
 
-def _belongs(folder: Path, name: PurePosixPath) -> bool:
+def _belongs(folder: Path, name: PurePosixPath, packages: set[PurePosixPath]) -> bool:
     """Return whether a folder inside the folder of that name is part of the project."""
     if folder.name in _PACKAGES:
-        return not name.parts  # a package's own packages are not read
-    return name.name in _PACKAGES or not (folder / PROJECT_FILE).is_file()
+        return name / folder.name in packages  # a package's own packages are not read
+    return name in packages or not (folder / PROJECT_FILE).is_file()
 
 
 def hash_files(project: Path) -> str:
@@ -128,18 +144,23 @@ def check_packages(project: Path) -> None:
         Misconfigured: Fewer packages are installed than the project names.
     """
     wanted = [entry for name in ("packages.yml", "dependencies.yml") for entry in _packages(project / name)]
-    there = [path for name in _PACKAGES for path in (project / name).glob("*/" + PROJECT_FILE)]
+    folder = packages_folder(project)
+    there = [path for name in {*_PACKAGES, folder} for path in (project / name).glob("*/" + PROJECT_FILE)]
     if len(there) < len(wanted):
         raise Misconfigured(
-            f"the dbt project {project} names {len(wanted)} packages, and {len(there)} are in its dbt_packages",
-            "run `dbt deps` in it and commit dbt_packages with it",
+            f"the dbt project {project} names {len(wanted)} packages, and {len(there)} are in its {folder}",
+            f"run `dbt deps` in it and commit {folder} with it",
         )
 
 
 def _packages(path: Path) -> list[Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path} is not YAML: {error}", "correct it") from error
+    content = _read_yaml(path)
     packages = content.get("packages") if isinstance(content, dict) else None
     return packages if isinstance(packages, list) else []
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path} is not YAML: {error}", "correct it") from error

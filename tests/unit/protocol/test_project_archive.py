@@ -9,7 +9,7 @@ import pytest
 
 from medallion.errors import Misconfigured
 from medallion.protocol import project_archive
-from medallion.protocol.project_archive import files_of, hash_files, pack, unpack
+from medallion.protocol.project_archive import check_packages, files_of, hash_files, pack, unpack
 
 
 def write(folder: Path, *names: str) -> Path:
@@ -32,6 +32,11 @@ def project(tmp_path: Path) -> Path:
         "dbt_packages/utils/integration_tests/dbt_project.yml",
         "dbt_packages/utils/integration_tests/models/b.sql",
         "dbt_packages/utils/dbt_packages/older/macros/o.sql",
+        ".dbtignore",
+        "models/logs/l.sql",
+        "models/target/t.sql",
+        "dbt_packages/utils/models/target/t.sql",
+        "dbt_packages/utils/target/manifest.json",
         "target/manifest.json",
         "logs/dbt.log",
         ".git/config",
@@ -42,10 +47,14 @@ def project(tmp_path: Path) -> Path:
 
 
 KEPT = [
+    ".dbtignore",
     "dbt_packages/utils/dbt_project.yml",
     "dbt_packages/utils/macros/m.sql",
+    "dbt_packages/utils/models/target/t.sql",
     "dbt_project.yml",
     "models/a.sql",
+    "models/logs/l.sql",
+    "models/target/t.sql",
     "seeds/ä ö.csv",
 ]
 
@@ -61,6 +70,15 @@ def test_package_linked_to_the_parent_folder_is_packed_once(tmp_path: Path):
     (project / "dbt_packages" / "package").symlink_to("../..")
     names = [name for name, _ in files_of(project)]
     assert names == ["dbt_packages/package/dbt_project.yml", "dbt_packages/package/models/p.sql", "dbt_project.yml", "seeds/s.csv"]  # fmt: skip
+
+
+def test_packages_are_where_the_project_installs_them(tmp_path: Path):
+    project = write(tmp_path, "lib/dbt/utils/dbt_project.yml", "lib/dbt/utils/logs/l.log", "lib/dbt/utils/macros/m.sql")
+    (project / "dbt_project.yml").write_text("name: shop\npackages-install-path: ./lib/dbt\n")
+    (project / "packages.yml").write_text("packages: [{package: dbt-labs/dbt_utils, version: 1.3.3}]")
+    names = ["dbt_project.yml", "lib/dbt/utils/dbt_project.yml", "lib/dbt/utils/macros/m.sql", "packages.yml"]
+    assert [name for name, _ in files_of(project)] == names
+    check_packages(project)
 
 
 def test_a_link_that_leads_back_ends(project: Path):
