@@ -35,6 +35,16 @@ MODELS = {
     "batched": "{{ config(incremental_strategy='microbatch', unique_key='id', event_time='id', batch_size='day', "
     "begin=(run_started_at - modules.datetime.timedelta(days=1)).strftime('%Y-%m-%d')) }} "
     "select id, day, amount from silver.events",
+    "headed": "{{ config(unique_key='id') }}{% call set_sql_header(config) %}create temporary table header as select 1 as one;"
+    "{% endcall %} select id, day, amount from silver.events cross join header",
+    "dimension": "{{ config(unique_key='id') }} " + LATEST,
+    "facts": "select id from {{ ref('dimension') }}",
+    "joined": "{{ config(materialized='table', post_hook='alter table {{ this }} add foreign key (id) "
+    "references {{ ref(\"dimension\") }} (id)') }} select id from {{ ref('dimension') }}",
+    "logged": "{{ config(materialized='table') }} select count(*) as id from silver.events "
+    "{% if load_relation(this) %} union all select id from {{ this }} {% endif %}",
+    "noted": "{{ config(materialized='table', post_hook='create table {{ this.schema }}.notes as select 1 as one') }} "
+    "select 1 as id",
     **{
         f"wide_{word}": f"{{{{ config(on_schema_change='{word}') }}}} select * from silver.events {NEWER}"
         for word in ("ignore", "append_new_columns", "sync_all_columns", "fail")
@@ -46,6 +56,19 @@ MACROS = {
         {{ get_incremental_append_sql(arguments) }}
     {% endmacro %}"""
 }
+CONTRACTS = """
+models:
+  - name: dimension
+    config: {contract: {enforced: true}, on_schema_change: fail}
+    columns:
+      - {name: id, data_type: int, constraints: [{type: primary_key}]}
+      - {name: day, data_type: int}
+      - {name: amount, data_type: int}
+  - name: facts
+    config: {contract: {enforced: true}, materialized: table}
+    columns:
+      - {name: id, data_type: int, constraints: [{type: foreign_key, to: ref('dimension'), to_columns: [id]}]}
+"""
 TESTS = {"not_negative": "select * from {{ ref('appended') }} where amount < 0"}
 
 
@@ -115,6 +138,7 @@ def write_project(folder: Path) -> Path:
         (folder / place).mkdir(parents=True)
         for name, text in files.items():
             (folder / place / f"{name}.sql").write_text(text)
+    (folder / "models" / "contracts.yml").write_text(CONTRACTS)
     (folder / "dbt_project.yml").write_text(SETTINGS)
     shutil.copy(ours / "profiles.yml", folder)
     shutil.copy(ours / "macros" / "generate_schema_name.sql", folder / "macros")

@@ -274,6 +274,38 @@ def test_a_model_that_may_write_by_itself_works_on_a_copy(events: Events, model:
     assert events.table(model) == before
 
 
+def test_a_table_with_foreign_keys_to_it_is_copied(events: Events):
+    for _ in range(2):
+        events.good("dimension facts joined")
+        keys = "select count(*) from pg_constraint where contype = 'f' and confrelid = %s::regclass"
+        assert events.warehouse.execute(keys, (f"{(events.table('dimension') or ('',))[0]}.dimension",)).fetchone() == (
+            2,
+        )
+
+
+def test_sql_header_of_an_incremental_model_runs_once(events: Events):
+    events.good("headed")
+    events.warehouse.execute("update silver.events set amount = 21 where id = 2")
+    events.good("headed")
+    assert events.seen("headed") == events.delivered()
+
+
+def test_a_table_that_reads_itself_keeps_its_rows(events: Events):
+    for expected in ([(2,)], [(2,), (2,)], [(2,), (2,), (2,)]):
+        events.good("logged")
+        assert events.seen("logged", "id") == expected
+    roll_back(events.warehouse, PIPELINE, "run-2", "abc")
+    events.good("logged")
+    assert events.seen("logged", "id") == [(2,), (2,), (2,)]
+
+
+def test_a_relation_that_a_hook_makes_is_warned_of(events: Events):
+    done = events.run("noted appended")
+    assert done.returncode == ExitCode.OK
+    assert "a hook or macro made gold.notes, which is not a model: readers do not see it" in done.stdout
+    assert done.stdout.count('"not_published"') == 1
+
+
 def test_projects_own_is_incremental_macro_is_kept(
     events: Events, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

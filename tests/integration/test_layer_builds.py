@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from medallion.config.retention import Retention
+from medallion.errors import Misconfigured
 from medallion.warehouse import builds, carry, ledger, publication, retention
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
@@ -87,3 +91,70 @@ def test_a_copy_has_what_its_table_has(ready: Connection):
     assert found[0] == found[1]
     assert found[0] is not None
     assert [len(part) for part in found[0][3:]] == [4, 5]  # type: ignore[arg-type]
+    added = """insert into "B"."the things" (name) values ('z') returning id"""
+    assert ready.execute(added).fetchone() == (3,)
+
+
+@pytest.fixture
+def role(ready: Connection) -> Iterator[str]:
+    name = f"reader_{uuid.uuid4().hex[:8]}"
+    ready.execute(f"create role {name}")  # type: ignore[arg-type]
+    yield name
+    ready.execute(f"drop owned by {name}; drop role {name}")  # type: ignore[arg-type]
+
+
+def may(connection: Connection, role: str, privilege: str = "select") -> Any:
+    query = "select has_column_privilege(%s, 'gold.sales', 'number', %s), has_schema_privilege(%s, 'gold', 'usage')"
+    return connection.execute(query, (role, privilege, role)).fetchone()
+
+
+def test_grants_on_columns_follow_the_build(ready: Connection, role: str):
+    name = build(ready, 1)
+    ready.execute(f"grant select (number) on {name}.sales to {role}")  # type: ignore[arg-type]
+    publish(ready, name)
+    assert may(ready, role) == (True, True)
+    publish(ready, build(ready, 2))
+    assert may(ready, role) == (False, True)
+
+
+def test_a_changed_column_leaves_grants_and_comments(ready: Connection, role: str):
+    publish(ready, build(ready, 1))
+    ready.execute(
+        f"grant usage on schema gold to {role}; grant select (number) on gold.sales to {role} with grant option"
+    )  # type: ignore[arg-type]
+    ready.execute("comment on view gold.sales is 'mine'; comment on column gold.sales.number is 'in euro'")
+    name = build(ready, 2)
+    ready.execute(f"alter table {name}.sales alter number type text")  # type: ignore[arg-type]
+    publish(ready, name)
+    assert ready.execute("select number from gold.sales").fetchone() == ("2",)
+    assert may(ready, role, "select with grant option") == (True, True)
+    comments = "select obj_description('gold.sales'::regclass), col_description('gold.sales'::regclass, 1)"
+    assert ready.execute(comments).fetchone() == ("mine", "in euro")
+
+
+def test_a_name_that_another_step_publishes_is_not_retired(ready: Connection):
+    publish(ready, build(ready, 1))
+    for kept, seen in ((["sales"], [(1,)]), ([], [])):
+        name = builds.start(ready, "gold", replace(STEP, run_id=f"with {kept}"), fresh=True)
+        ready.execute(f"create table {name}.other as select 2 as number")  # type: ignore[arg-type]
+        with ready.transaction():
+            publication.publish(ready, "gold", name, ["other"], kept=kept)
+        found = ready.execute("select relname from pg_class where oid = to_regclass('gold.sales')").fetchall()
+        assert len(found) == len(seen)
+        assert not found or ready.execute("select number from gold.sales").fetchall() == seen
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter table {}.sales enable row level security",
+        "create view {}.v with (security_invoker = true) as select 1 as one",
+    ],
+)
+def test_a_build_with_rights_of_its_readers_is_refused(ready: Connection, change: str):
+    refusals = pytest.importorskip("medallion.dbt.refusals")
+    name = build(ready, 1)
+    refusals.refuse_readers_rights(ready, name, "gold", {})
+    ready.execute(change.format(name))  # type: ignore[arg-type]
+    with pytest.raises(Misconfigured, match="all of them see all rows"):
+        refusals.refuse_readers_rights(ready, name, "gold", {})

@@ -84,7 +84,14 @@ BY_HAND = {
     "models/shop/gold/v_source.sql": VIEW + "select * from {{ source('raw', 'orders') }}",
     "models/shop/gold/v_hand.sql": VIEW + "select * from {{ 'silver' }}.fct_orders -- {{ ref('fct_orders') }}",
     "models/shop/gold/t_hand.sql": "select 1 as one from {{ 'gold' }}.sales -- {{ ref('sales') }}",
-    "models/shop/gold/t_good.sql": "select 1 as one from silver.fct_orders -- from gold.sales\n where 'from gold.sales' <> ''",
+    "models/shop/gold/t_comma.sql": "select 1 as one from silver.fct_orders as f, {{ 'gold' }}.sales -- {{ ref('sales') }}",
+    "models/shop/gold/t_hook.sql": "{{ config(post_hook='delete from gold.sales where total > 0') }} select 1 as one",
+    "models/shop/gold/t_rights.sql": "{{ config(post_hook='alter table {{ this }} enable row level security') }} select 1 as one",
+    "models/shop/gold/v_rights.sql": VIEW
+    + "{{ config(post_hook='alter view {{ this }} set (security_invoker = true)') }} select * from {{ ref('fct_orders') }}",
+    "tests/by_hand.sql": "{{ config(enabled=var('by_hand', false)) }}select * from gold.sales where total < 0 -- {{ ref('sales') }}",
+    "models/shop/gold/t_good.sql": "select 1 as one, gold.sales from (select 1 as sales) as gold -- from gold.sales\n"
+    "cross join silver.fct_orders where 'from gold.sales' <> ''",
 }
 
 
@@ -116,6 +123,10 @@ def test_a_run_refuses_what_only_the_database_shows(team: Team, warehouse: Conne
         "v_ext": "models/shop/gold/v_ext.sql: gold.v_ext is a view that reads ext.things",
         "v_hand": "models/shop/gold/v_hand.sql: gold.v_hand is a view that reads silver.fct_orders",
         "t_hand": "models/shop/gold/t_hand.sql: t_hand reads gold.sales by a name written by hand",
+        "t_comma": "models/shop/gold/t_comma.sql: t_comma reads gold.sales by a name written by hand",
+        "t_hook": "models/shop/gold/t_hook.sql: a hook of t_hook names gold.sales by a name written by hand",
+        "t_rights": "models/shop/gold/t_rights.sql: gold.t_rights has row-level security",
+        "v_rights": "models/shop/gold/v_rights.sql: gold.v_rights reads with the rights of its reader",
     }
     for name, message in refusals.items():
         only(team, f"sales {name}")
@@ -123,6 +134,20 @@ def test_a_run_refuses_what_only_the_database_shows(team: Team, warehouse: Conne
         assert message in team.output
         assert warehouse.execute("select total from gold.sales").fetchone() == (1,)
         assert warehouse.execute("select to_regclass(%s)", (f"gold.{name}",)).fetchone() == (None,)
+
+
+def test_a_test_of_an_earlier_runs_data_is_refused(team: Team, warehouse: Connection):
+    team.pipeline(PIPELINE.replace("{name: gold}", "{name: gold, select: sales}") + "dbt: {vars: {by_hand: true}}\n")
+    team.deliver((1, "SE", -1))
+    assert list(team.run().values())[-1] == ExitCode.USAGE, team.output
+    assert "tests/by_hand.sql: by_hand reads gold.sales by a name written by hand" in team.output
+    assert warehouse.execute("select total from gold.sales").fetchone() == (1,)
+
+
+def test_an_option_in_a_selector_is_refused(team: Team):
+    only(team, "'sales --exclude t_good'")
+    assert list(team.run().values())[-1] == ExitCode.USAGE, team.output
+    assert "contains the option --exclude, and only selectors are possible" in team.output
 
 
 def test_a_view_on_a_table_that_grows_in_place_is_refused(team: Team, warehouse: Connection):

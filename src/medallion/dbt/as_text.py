@@ -26,6 +26,7 @@ _LITERAL = re.compile(r"\s*(?:dbt\.)?string_literal\((.*)\)\s*", re.DOTALL)
 _WRITES = re.compile(
     r"\b(?:insert\s+into|delete\s+from|merge\s+into|update(?=\s+\S+\s+set\b))\s+([\w.\"]+|\{\{.*?\}\})", re.IGNORECASE
 )
+_GRANTS = re.compile(r"\bgrant\b[^;]*?\bon\s+(?!all\s+(?:sequences|functions)|schema|database|sequence|function)", re.I)
 _LITERALS = re.compile(r"--[^\n]*|/\*.*?\*/|'((?:[^']|'')*)'", re.DOTALL)
 
 
@@ -46,7 +47,7 @@ def names_as_text(manifest: Manifest) -> Iterator[Problem]:
 
 
 def hooks_of_a_run(manifest: Manifest, layers: int) -> Iterator[Problem]:
-    """Yield hooks of a run that write something else than under plain dbt, which runs them with each command.
+    """Yield hooks of a run that do something else than under plain dbt, which runs them with each command.
 
     Args:
         manifest: The project.
@@ -63,6 +64,9 @@ def hooks_of_a_run(manifest: Manifest, layers: int) -> Iterator[Problem]:
             )
             remedy = "nothing to do, unless something counts these rows"
             yield Problem(node.original_file_path, node.unique_id, what, remedy)
+        if "on-run-end" in node.tags and _GRANTS.search("\n".join(_texts(manifest, node))):
+            what = f"{name} grants privileges on relations before they are published: readers of a new one lack them"
+            yield Problem(node.original_file_path, node.unique_id, what, "write `grants` in the models' configuration")
 
 
 def needs_one_layer(manifest: Manifest) -> bool:

@@ -1,5 +1,7 @@
 """State: incremental models and snapshots go on, in each build, from the table that readers see now.
 
+So do tables whose SQL reads their own last rows.
+
 dbt finds an incremental model's table under its name in the new build, as if it had always been there. It is a view of
 the table that holds the published rows, and becomes a copy of it only when there are rows to add. That takes a change
 to two of dbt's macros. Where they, or the model, may do more than that, the copy is made before dbt runs, and dbt works
@@ -41,6 +43,9 @@ _DBTS_OWN = ("dbt", "dbt_postgres")
 _STRATEGIES = (None, "default", "append", "delete+insert", "merge")
 """Those that do nothing when there are no rows to take in."""
 _STATELESS = ("view", "table", "seed", "ephemeral", "materialized_view")
+_READS_ITSELF = re.compile(r"\bthis\b(?!\s*\.)|\bget_relation\([^)]*\bthis\b")
+_JINJA = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+_REFERENCES = re.compile(r"\breferences\b", re.IGNORECASE)
 _DECIDING = re.compile(
     r"(?:default__|postgres__)?(?:is_incremental|get_incremental_(?:default|append|delete_insert|merge)_sql"
     r"|get_(?:insert_into|delete_insert_merge|merge)_sql)"
@@ -50,7 +55,8 @@ _DECIDING = re.compile(
 def carry_on(manifest: Manifest, connection: Connection, builds: Mapping[str, tuple[str, str]], refresh: bool) -> None:
     """Give every incremental model in a new build the rows that readers see, for dbt to add to.
 
-    Snapshots, and materializations of the project's own, which may keep state too, get a copy of the table.
+    Snapshots, tables that read themselves, and materializations of the project's own, which may keep state too, get a
+    copy of the table. So does an incremental model that a foreign key refers to, which cannot be a view.
 
     Call it before any hook is added to the manifest's nodes. Models that readers do not see yet, or not as a table,
     are left to dbt's first, full run.
@@ -62,11 +68,13 @@ def carry_on(manifest: Manifest, connection: Connection, builds: Mapping[str, tu
         refresh: Build everything from nothing, but models that say otherwise (`full_refresh: false`).
     """
     apart: bool | None = None
-    stand_ins = 0
+    stand_ins, keyed = 0, _keyed(manifest)
     for unique_id, (schema, build) in builds.items():
         node: Any = manifest.nodes[unique_id]
         own, kind = node.config.full_refresh, node.config.materialized
-        if kind in _STATELESS or (kind == "incremental" and (refresh if own is None else own)):
+        if kind == "incremental" and (refresh if own is None else own):
+            continue
+        if kind in _STATELESS and not (kind == "table" and _reads_itself(manifest, node)):
             continue
         with connection.transaction():
             source = carry.holder(connection, schema, node.alias)
@@ -74,8 +82,10 @@ def carry_on(manifest: Manifest, connection: Connection, builds: Mapping[str, tu
                 continue
             copying = carry.copying(connection, build, node.alias, source)
             apart = _is_changed(manifest) if apart is None else apart
-            hooks = node.config.pre_hook or node.config.post_hook
-            if kind != "incremental" or apart or hooks or node.config.incremental_strategy not in _STRATEGIES:
+            # dbt is to run each of these once, and on a table.
+            hooks = node.config.pre_hook or node.config.post_hook or node.config.get("sql_header")
+            apart_itself = hooks or unique_id in keyed or node.config.incremental_strategy not in _STRATEGIES
+            if kind != "incremental" or apart or apart_itself:
                 connection.execute(sql.SQL(copying))
             else:
                 carry.stand_in(connection, build, node.alias, source)
@@ -83,6 +93,28 @@ def carry_on(manifest: Manifest, connection: Connection, builds: Mapping[str, tu
                 stand_ins += 1
     if stand_ins:
         _teach(manifest)
+
+
+def _reads_itself(manifest: Manifest, node: Any) -> bool:
+    """Whether a table's SQL, or a macro of the project that it calls, uses `this` as a relation."""
+    macros = [manifest.macros[id] for id in node.depends_on.macros if id in manifest.macros]
+    texts = [node.raw_code, *(macro.macro_sql for macro in macros if macro.package_name not in _DBTS_OWN)]
+    return any(_READS_ITSELF.search(block) for text in texts for block in _JINJA.findall(text))
+
+
+def _keyed(manifest: Manifest) -> set[str]:
+    """Nodes that foreign keys may refer to: what is read by a node with such a key, also one that a hook makes."""
+    found: set[str] = set()
+    for node in manifest.nodes.values():
+        hooks = [hook.sql for hook in (*getattr(node.config, "pre_hook", ()), *getattr(node.config, "post_hook", ()))]
+        if hooks:
+            ids = getattr(node.depends_on, "macros", ())
+            macros = [manifest.macros[id] for id in ids if id in manifest.macros]
+            hooks += [macro.macro_sql for macro in macros if macro.package_name not in _DBTS_OWN]
+        keys = [constraint.type.value for constraint in getattr(node, "all_constraints", ())]
+        if "foreign_key" in keys or any(_REFERENCES.search(text) for text in hooks):
+            found.update(getattr(node.depends_on, "nodes", ()))
+    return found
 
 
 def _is_changed(manifest: Manifest) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
-from medallion.dbt import refusals
+from medallion.dbt import by_hand, refusals
 from medallion.dbt.as_text import builds_as_text
 from medallion.dbt.commands import Dbt, as_failure
 from medallion.dbt.hooks import Hooks, Moment
@@ -24,6 +24,7 @@ from medallion.protocol.result import ModelResult, TaskResult, TestResult
 from medallion.protocol.task import LayerWork
 from medallion.runtime.session import Session
 from medallion.warehouse import builds, increments, publication, views
+from medallion.warehouse import relations as contents
 
 
 def run_layer(layer: LayerWork, session: Session) -> None:
@@ -52,6 +53,8 @@ class _Work:
         """What the layer builds: relations by the schema that readers know."""
         self._builds: dict[str, str] = {}
         """The build of each of those schemas."""
+        self._all: set[tuple[str, str]] = set()
+        """Schema and name of what all layers build."""
 
     def do(self) -> None:
         layer = self._layer
@@ -75,6 +78,7 @@ class _Work:
         manifest, step, connection = self._project.manifest, self._session.step, self._session.connection
         fresh, database = self._layer.phase != "test", connection.info.dbname
         where: dict[str, tuple[str, str]] = {}
+        self._all = {(f"{step.schema_prefix}{schema}", name) for schema, name in share.relations}
         for unique_id in sorted(share.builds):
             if unique_id in manifest.nodes:
                 node: Any = manifest.nodes[unique_id]
@@ -84,6 +88,7 @@ class _Work:
         pins = builds.pinned(connection, {f"{step.schema_prefix}{node.schema}" for node in others})
         if fresh:
             self._refuse_taken(share)
+            by_hand.refuse_in_hooks(self._nodes(share), self._named)
         if self._layer.publish and fresh:
             self._refuse(share, where, pins)
         for schema in self._relations:
@@ -136,14 +141,25 @@ class _Work:
         for file, name in builds_as_text(results, self._builds.values()):
             what = f"{file}: {name} has the name of a build as text, not of what readers use"
             self._session.log.event("build_as_text", what, "warning", model=name)
-        manifest = self._project.manifest
-        refusals.refuse_by_hand(
-            results, [(schema, name) for schema in self._relations for name in self._relations[schema]]
-        )
-        for schema in self._relations if layer.publish else ():
-            built = [manifest.nodes[id] for id in share.builds if id in manifest.nodes]
-            files = {node.alias: node.original_file_path for node in built}
-            refusals.refuse_exposed(self._session.connection, self._builds[schema], schema, files)
+        by_hand.refuse_in_code(results, self._named)
+        files = {node.alias: node.original_file_path for node in self._nodes(share)}
+        for schema, build in self._builds.items():
+            refusals.refuse_readers_rights(self._session.connection, build, schema, files)
+            if layer.publish:
+                refusals.refuse_exposed(self._session.connection, build, schema, files)
+            for name in sorted(contents.names(self._session.connection, build) - {*self._relations[schema]}):
+                what = f"a hook or macro made {schema}.{name}, which is not a model: readers do not see it"
+                self._session.log.event("not_published", what, "warning", relation=f"{schema}.{name}")
+
+    def _nodes(self, share: Share) -> list[Any]:
+        """What the layer builds, but for functions."""
+        nodes = self._project.manifest.nodes
+        return [nodes[id] for id in sorted(share.builds) if id in nodes]
+
+    @property
+    def _named(self) -> list[tuple[str, str]]:
+        """Schema and name of what the layer builds, as readers know it."""
+        return [(schema, name) for schema, names in self._relations.items() for name in names]
 
     def _moments(self) -> list[Moment]:
         """The hooks that are due with this layer's models."""
@@ -161,6 +177,7 @@ class _Work:
         results = self._dbt.test(share.tests)
         self._tests = test_results(results, self._session.connection)
         self._all_ran(share.tests, results)
+        by_hand.refuse_in_code(results, self._named)
         self._warn()
         failed = [test for test in self._tests if test.status in ("fail", "error")]
         if not failed:
@@ -205,9 +222,10 @@ class _Work:
 
     def _show(self, schema: str, names: list[str]) -> publication.Retired:
         connection, build = self._session.connection, self._builds[schema]
+        kept = [name for other, name in self._all if other == schema]
         if self._layer.publish:
-            return publication.publish(connection, schema, build, names)
-        return publication.hand_on(connection, schema, build, names)
+            return publication.publish(connection, schema, build, names, kept=kept)
+        return publication.hand_on(connection, schema, build, names, kept=kept)
 
     def _tell_retired(self, retired: list[publication.Retired]) -> None:
         log, layer = self._session.log, self._layer.layer

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
 
 from dbt.contracts.graph.manifest import Manifest
 
@@ -126,6 +124,34 @@ def refuse_exposed(connection: Connection, build: str, schema: str, files: Mappi
         )
 
 
+def refuse_readers_rights(connection: Connection, build: str, schema: str, files: Mapping[str, str]) -> None:
+    """Refuse a build whose relations show each reader other rows: through the view in front of it all see all rows.
+
+    Args:
+        connection: To the warehouse.
+        build: The build.
+        schema: The schema that readers would see it in.
+        files: The file of each relation, by name.
+
+    Raises:
+        Misconfigured: There is such a relation.
+    """
+    for name, why in connection.execute(_RIGHTS, (build,)).fetchall():
+        raise Misconfigured(
+            f"{files.get(str(name), 'the dbt project')}: {schema}.{name} {why}: readers use a view in front of it, "
+            "through which all of them see all rows. Nothing was published",
+            "write a view with the condition, such as `where owner = current_user`, and grant readers that view only",
+        )
+
+
+_RIGHTS = """
+    select relname, case when relrowsecurity then 'has row-level security'
+        else 'reads with the rights of its reader (security_invoker)' end
+    from pg_class where relnamespace = to_regnamespace(quote_ident(%s)) and (relrowsecurity
+        or coalesce(reloptions, '{}')::text ~ 'security_invoker=(true|on|1|yes)')
+    order by 1
+"""
+
 _EXPOSED = """
     with recursive fixed as (
         select space.oid from medallion.builds as build
@@ -146,29 +172,3 @@ _EXPOSED = """
         and relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
     order by 1, 2
 """
-
-_NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-
-
-def refuse_by_hand(results: Iterable[Any], relations: Collection[tuple[str, str]]) -> None:
-    """Refuse models that name a relation of their own layer by its schema: they have read an earlier run's data.
-
-    Args:
-        results: dbt's.
-        relations: Schema and name of everything that the layer builds, as readers know it.
-
-    Raises:
-        Misconfigured: There is one.
-    """
-    for result in results:
-        code = _NO_CODE.sub(" ", getattr(result.node, "compiled_code", None) or "")
-        for schema, name in sorted(relations):
-            written = (
-                rf'\b(?:from|join)\s+(?:"?\w+"?\s*\.\s*)?"?{re.escape(schema)}"?\s*\.\s*"?{re.escape(name)}(?![\w$])'
-            )
-            if re.search(written, code, re.IGNORECASE):
-                raise Misconfigured(
-                    f"{result.node.original_file_path}: {result.node.name} reads {schema}.{name} by a name written by "
-                    "hand: in its own layer that is the data of an earlier run. Nothing was published",
-                    f"write ref('{name}')",
-                )

@@ -37,8 +37,12 @@ class Selection:
         Tests are chosen only where the selector names them, not because it names what they test.
 
         Raises:
-            Misconfigured: The selector is not one of dbt's.
+            Misconfigured: The selector is not one of dbt's, or has an option such as `--exclude`.
         """
+        for word in select.split():
+            if word.startswith("-"):
+                what = f"the selector {select!r} contains the option {word}, and only selectors are possible"
+                raise Misconfigured(what, "name what the layer builds in `layers[].select` of the pipeline file")
         try:
             with task_contextvars(project_root=str(self._project)):
                 return frozenset(self._selector.get_selected(_union(select), warn_on_no_nodes=False))

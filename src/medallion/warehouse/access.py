@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
 from medallion.warehouse.connection import Connection
+
+Grant = tuple[str, str, str | None, bool]
+"""Role (quoted; `public` for everyone), privilege, the column if it is for one, and whether it may be granted on."""
 
 # The owner of a relation may use it, and let others use it, without a grant; on another owner's view it takes one.
 _GRANTS = """
@@ -32,15 +37,26 @@ def copy_access(connection: Connection, relation: sql.Identifier, view: sql.Iden
         relation: What the view shows.
         view: It may have grants already, by default privileges.
     """
-    for role, privilege, column, _ in _grants(connection, view):
+    set_grants(connection, view, list_grants(connection, relation))
+
+
+def set_grants(connection: Connection, view: sql.Identifier, grants: Sequence[Grant]) -> None:
+    """Give a new view exactly these grants, but for those on columns that it does not have."""
+    for role, privilege, column, _ in list_grants(connection, view):
         connection.execute(_statement("revoke {} on {} from {}", privilege, column, view, role))
-    for role, privilege, column, on in _grants(connection, relation):
-        connection.execute(
-            _statement("grant {} on {} to {}" + " with grant option" * on, privilege, column, view, role)
-        )
+    rows = connection.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
+        (view.as_string(connection),),
+    ).fetchall()
+    columns = {None, *(str(row[0]) for row in rows)}
+    for role, privilege, column, on in grants:
+        if column in columns:
+            option = " with grant option" * on
+            connection.execute(_statement("grant {} on {} to {}" + option, privilege, column, view, role))
 
 
-def _grants(connection: Connection, relation: sql.Identifier) -> list[tuple[str, str, str | None, bool]]:
+def list_grants(connection: Connection, relation: sql.Identifier) -> list[Grant]:
+    """Return the grants of a relation, those on columns too, and its owner's own rights where another role has it."""
     rows = connection.execute(_GRANTS, (relation.as_string(connection),)).fetchall()
     return [
         (str(role), str(privilege), None if column is None else str(column), bool(on))

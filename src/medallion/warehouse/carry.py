@@ -39,7 +39,7 @@ def stand_in(connection: Connection, build: str, relation: str, source: str) -> 
 
 
 def copying(connection: Connection, build: str, relation: str, source: str) -> str:
-    """Return SQL that makes `build.relation` a copy of `source.relation`: rows, constraints, indexes, column comments.
+    """Return SQL that makes a copy of `source.relation`: rows, constraints, indexes, column comments, next identities.
 
     Foreign keys and grants stay behind, as `create table like` leaves them.
     """
@@ -58,7 +58,19 @@ def copying(connection: Connection, build: str, relation: str, source: str) -> s
         table=table,
         columns=sql.SQL(", ").join(sql.Identifier(str(name)) for name, _ in rows),
     )
-    return statement.as_string(connection) + _indexing(connection, build, relation, source)
+    counting = _counting(connection, copy, table)
+    return statement.as_string(connection) + counting + _indexing(connection, build, relation, source)
+
+
+def _counting(connection: Connection, copy: sql.Identifier, table: sql.Identifier) -> str:
+    """SQL that lets the identity columns of a copy count on: `create table like` begins them at 1 again."""
+    rows = connection.execute(
+        """select format(' select setval(pg_get_serial_sequence(%%L, %%L), last_value, is_called) from %%s;',
+               %(copy)s::text, attname, pg_get_serial_sequence(%(table)s, attname))
+           from pg_attribute where attrelid = %(table)s::regclass and attidentity <> '' and not attisdropped""",
+        {"copy": copy.as_string(connection), "table": table.as_string(connection)},
+    ).fetchall()
+    return "".join(str(statement) for (statement,) in rows)
 
 
 def _indexing(connection: Connection, build: str, relation: str, source: str) -> str:

@@ -6,14 +6,14 @@ back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
 from medallion.warehouse.connection import Connection
 
-Grant = tuple[str, str, bool]
-"""Role (quoted; `public` for everyone), privilege, and whether it may be granted on."""
+Grant = tuple[str, str, str, bool]
+"""Role (quoted; `public` for everyone), privilege, column (empty for all), and whether it may be granted on."""
 
 
 def dress(connection: Connection, schema: str, build: str, relations: Sequence[str], earlier: Sequence[str]) -> None:
@@ -37,44 +37,71 @@ def _grant(connection: Connection, schema: str, build: str, name: str, earlier: 
     wanted, there = _grants(connection, [build], name), _grants(connection, [schema], name)
     ours = _grants(connection, [other for other in earlier if other != build], name)
     view = sql.Identifier(schema, name)
-    for role, privilege, _ in sorted((ours - wanted) & there):
-        revoke = sql.SQL("revoke {} on {} from {}").format(sql.SQL(privilege), view, sql.SQL(role))
-        connection.execute(revoke)
-    for role, privilege, on in sorted(wanted - there):
-        option = sql.SQL(" with grant option" if on else "")
-        connection.execute(sql.SQL("grant {} on {} to {}{}").format(sql.SQL(privilege), view, sql.SQL(role), option))
-    for role in sorted({role for role, _, _ in wanted}):
+    for role, privilege, column, _ in sorted((ours - wanted) & there):
+        connection.execute(_statement("revoke {} on {} from {}", privilege, column, view, role))
+    for role, privilege, column, on in sorted(wanted - there):
+        option = " with grant option" if on else ""
+        connection.execute(_statement("grant {} on {} to {}" + option, privilege, column, view, role))
+    for role in sorted({role for role, *_ in wanted}):
         connection.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), sql.SQL(role)))
+
+
+def _statement(text: str, privilege: str, column: str, view: sql.Identifier, role: str) -> sql.Composed:
+    what = sql.SQL(f"{privilege} ({{}})").format(sql.Identifier(column)) if column else sql.SQL(privilege)
+    return sql.SQL(text).format(what, view, sql.SQL(role))
 
 
 def _grants(connection: Connection, schemas: Sequence[str], name: str) -> set[Grant]:
     rows = connection.execute(
-        """select case when acl.grantee = 0 then 'public' else acl.grantee::regrole::text end, acl.privilege_type,
-               acl.is_grantable
-           from pg_class inner join pg_namespace as space on relnamespace = space.oid, aclexplode(relacl) as acl
-           where nspname = any(%s) and relname = %s and acl.grantee <> relowner""",
+        """with relation as (
+               select pg_class.oid, relowner, relacl
+               from pg_class inner join pg_namespace as space on relnamespace = space.oid
+               where nspname = any(%s) and relname = %s),
+           granted as (
+               select '' as attname, relowner, acl.* from relation, aclexplode(relacl) as acl
+               union all
+               select attname, relowner, acl.* from relation inner join pg_attribute on attrelid = relation.oid,
+                   aclexplode(attacl) as acl
+               where attnum > 0 and not attisdropped)
+           select case when grantee = 0 then 'public' else grantee::regrole::text end, privilege_type, attname,
+               is_grantable
+           from granted where grantee <> relowner""",
         (list(schemas), name),
     ).fetchall()
-    return {(str(role), str(privilege), bool(on)) for role, privilege, on in rows}
+    return {(str(role), str(privilege), str(column), bool(on)) for role, privilege, column, on in rows}
 
 
 def copy_comments(connection: Connection, schema: str, build: str, name: str, earlier: Sequence[str] = ()) -> None:
     """Give a view the comments of a build's relation, and take back those that only earlier builds had."""
-    wanted, there = _comments(connection, build, name), _comments(connection, schema, name)
-    ours = [_comments(connection, other, name) for other in earlier if other != build]
+    wanted, there = list_comments(connection, build, name), list_comments(connection, schema, name)
+    ours = [list_comments(connection, other, name) for other in earlier if other != build]
     for column in {*wanted, *there}:
         old, new = there.get(column), wanted.get(column)
         someones = old is not None and not any(known.get(column) == old for known in ours)
         if old == new or (new is None and someones):
             continue
-        target = sql.SQL("view {}").format(sql.Identifier(schema, name))
-        if column:
-            target = sql.SQL("column {}").format(sql.Identifier(schema, name, column))
-        connection.execute(sql.SQL("comment on {} is {}").format(target, sql.Literal(new)))
+        _comment(connection, schema, name, column, new)
 
 
-def _comments(connection: Connection, schema: str, name: str) -> dict[str, str]:
-    """The comments of a relation's columns by name; its own is under the empty name."""
+def set_comments(connection: Connection, schema: str, name: str, comments: Mapping[str, str]) -> None:
+    """Give a new view the comments that `list_comments` returned, but for those on columns that it does not have."""
+    rows = connection.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
+        (sql.Identifier(schema, name).as_string(connection),),
+    ).fetchall()
+    for column in comments.keys() & {"", *(str(row[0]) for row in rows)}:
+        _comment(connection, schema, name, column, comments[column])
+
+
+def _comment(connection: Connection, schema: str, name: str, column: str, text: str | None) -> None:
+    target = sql.SQL("view {}").format(sql.Identifier(schema, name))
+    if column:
+        target = sql.SQL("column {}").format(sql.Identifier(schema, name, column))
+    connection.execute(sql.SQL("comment on {} is {}").format(target, sql.Literal(text)))
+
+
+def list_comments(connection: Connection, schema: str, name: str) -> dict[str, str]:
+    """Return the comments of a relation's columns by name; its own is under the empty name."""
     rows = connection.execute(
         """select coalesce(attname, ''), description
            from pg_class inner join pg_namespace as space on relnamespace = space.oid

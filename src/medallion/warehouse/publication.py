@@ -6,7 +6,7 @@ its identity, so the views, grants and sessions of readers survive every publica
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -45,9 +45,23 @@ def assert_unchanged(connection: Connection, pipeline: str, relations: Mapping[s
 
 
 def publish(
-    connection: Connection, schema: str, build: str, relations: Sequence[str], fingerprint: str | None = None
+    connection: Connection,
+    schema: str,
+    build: str,
+    relations: Sequence[str],
+    fingerprint: str | None = None,
+    *,
+    kept: Collection[str] = (),
 ) -> Retired:
     """Point `schema.<relation>` at the build, for every relation. Call it in the ledger's transaction.
+
+    Args:
+        connection: To the warehouse.
+        schema: The schema that readers use.
+        build: What they will see.
+        relations: The names of its relations.
+        fingerprint: Of what the build was made from.
+        kept: Names that another step publishes in this schema: it may have them from this one, and replaces them.
 
     Returns:
         The relations that earlier builds of this step had, and this one has not.
@@ -61,10 +75,12 @@ def publish(
     assert_unchanged(connection, pipeline, {schema: relations})
     require_no_rollback_since(connection, pipeline, run_id)
     record_publication(connection, pipeline, run_id, step, schema, build, relations)
-    return _show(connection, pipeline, step, schema, build, relations)
+    return _show(connection, pipeline, step, schema, build, relations, kept)
 
 
-def hand_on(connection: Connection, schema: str, build: str, relations: Sequence[str]) -> Retired:
+def hand_on(
+    connection: Connection, schema: str, build: str, relations: Sequence[str], *, kept: Collection[str] = ()
+) -> Retired:
     """Point `schema.<relation>` at the build of a layer that is not published, for the layers after it.
 
     It is no part of the history: no rollback puts it back, and it is kept while it is the newest or a view reads it.
@@ -78,7 +94,7 @@ def hand_on(connection: Connection, schema: str, build: str, relations: Sequence
         WarehouseUnavailable: The build is gone, or a reader's transaction does not let go of a view.
     """
     pipeline, _, step = finish(connection, build, relations)
-    return _show(connection, pipeline, step, schema, build, relations)
+    return _show(connection, pipeline, step, schema, build, relations, kept)
 
 
 def finish(
@@ -98,12 +114,14 @@ def finish(
     return pipeline, run_id, step
 
 
-def republish(connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str) -> Retired:
-    """Point readers at an earlier build again, under a rollback's own run id."""
+def republish(
+    connection: Connection, pipeline: str, run_id: str, step: str, schema: str, build: str, kept: Collection[str] = ()
+) -> Retired:
+    """Point readers at an earlier build again, under a rollback's own run id. `kept` is as for `publish`."""
     row = connection.execute("select relations from medallion.builds where build_schema = %s", (build,)).fetchone()
     relations: Sequence[str] = row[0] if row else ()  # type: ignore[assignment]
     record_publication(connection, pipeline, run_id, step, schema, build, relations)
-    return _show(connection, pipeline, step, schema, build, relations, grants=False)
+    return _show(connection, pipeline, step, schema, build, relations, kept, grants=False)
 
 
 def _show(
@@ -113,6 +131,7 @@ def _show(
     schema: str,
     build: str,
     relations: Sequence[str],
+    kept: Collection[str] = (),
     *,
     grants: bool = True,
 ) -> Retired:
@@ -129,8 +148,9 @@ def _show(
     ours = {str(name) for name, _ in rows}
     if grants:  # what an adopted relation had is not dbt's alone, so nothing of it is taken back
         dress(connection, schema, build, relations, sorted(str(name) for name, adopted in rows if not adopted))
+    staying = {*relations, *kept}
     gone = [
-        name for name, seen in views.view_targets(connection, schema).items() if seen in ours and name not in relations
+        name for name, seen in views.view_targets(connection, schema).items() if seen in ours and name not in staying
     ]
     dropped = tuple(name for name in gone if switching.drop(connection, schema, name))
     return Retired(

@@ -37,6 +37,16 @@ _FREE = """
 """
 
 
+def names(connection: Connection, build: str) -> set[str]:
+    """Return the names of a build's tables and views."""
+    rows = connection.execute(
+        """select relname from pg_class
+           where relnamespace = to_regnamespace(quote_ident(%s)) and relkind in ('r', 'p', 'v', 'm', 'f')""",
+        (build,),
+    ).fetchall()
+    return {str(row[0]) for row in rows}
+
+
 def drop_unused(connection: Connection, build: str) -> bool:
     """Drop the relations of a build that nothing outside it reads, and then the build, if nothing is left of it.
 

@@ -62,7 +62,10 @@ def roll_back(connection: Connection, pipeline: str, to: str | None, commit: str
         )
         retired: tuple[str, ...] = ()
         for version in sorted(target.versions, key=lambda version: version.schema):
-            shown = publication.republish(connection, pipeline, run_id, version.step, version.schema, version.build)
+            kept = {name for other in target.versions if other.schema == version.schema for name in other.relations}
+            shown = publication.republish(
+                connection, pipeline, run_id, version.step, version.schema, version.build, kept
+            )
             retired += shown.dropped
         step = StepRun(pipeline, run_id, ROLLBACK, commit=commit)
         ledger.record(connection, step, began, TaskResult(message=f"readers see the data of run {target.run_id} again"))

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from medallion.errors import Misconfigured, WarehouseUnavailable
+from medallion.warehouse import access, dressing
 from medallion.warehouse.connection import Connection
 
 FIRST_WAIT = "1s"
@@ -136,18 +137,14 @@ def _switch(connection: Connection, schema: str, build: str, relation: str) -> N
         with connection.transaction():
             connection.execute(create)
     except psycopg.errors.InvalidTableDefinition:
-        # A column went away or changed its type: the view must be recreated, with its grants.
-        _recreate(connection, view, create)
+        # A column went away or changed its type: the view must be recreated, with its grants and comments.
+        _recreate(connection, schema, relation, create)
 
 
-def _recreate(connection: Connection, view: sql.Identifier, create: sql.Composed) -> None:
+def _recreate(connection: Connection, schema: str, relation: str, create: sql.Composed) -> None:
+    view = sql.Identifier(schema, relation)
     name = view.as_string(connection)
-    grants = connection.execute(
-        """select acl.privilege_type, case when acl.grantee = 0 then null else acl.grantee::regrole::text end
-           from pg_class, aclexplode(relacl) as acl
-           where oid = %s::regclass and acl.grantee <> relowner""",
-        (name,),
-    ).fetchall()
+    grants, comments = access.list_grants(connection, view), dressing.list_comments(connection, schema, relation)
     try:
         connection.execute(sql.SQL("drop view {}").format(view))
     except psycopg.errors.DependentObjectsStillExist as error:
@@ -157,7 +154,5 @@ def _recreate(connection: Connection, view: sql.Identifier, create: sql.Composed
             "drop those views, run again, and create them again on the new columns",
         ) from error
     connection.execute(create)
-    for privilege, grantee in grants:
-        role = sql.SQL("public") if grantee is None else sql.SQL(str(grantee))
-        grant = sql.SQL("grant {} on {} to {}").format(sql.SQL(str(privilege)), view, role)
-        connection.execute(grant)
+    access.set_grants(connection, view, grants)
+    dressing.set_comments(connection, schema, relation, comments)
