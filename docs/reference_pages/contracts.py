@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from medallion.config.contract import Contract, Dialect, Rejects
-from medallion.config.field import Constraints, ContractField, Derive
+from medallion.config.derived import Derive
+from medallion.config.field import Constraints, ContractField
 from reference_pages.keys import keys
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (

@@ -11,9 +11,10 @@ import polars as pl
 
 from medallion.cleaner.instants import read_instants
 from medallion.cleaner.numbers import Read, beyond, read_integer, read_number
-from medallion.config.cleaning import apply
+from medallion.config.cleaning import ReplacePattern, apply
 from medallion.config.contract import Contract
 from medallion.config.field import ContractField
+from medallion.errors import Misconfigured
 
 TEXT, VALUE = "text", "value"
 
@@ -57,6 +58,9 @@ def compile_contract(contract: Contract, header: list[str]) -> list[Column]:
     Args:
         contract: The contract.
         header: The file's column names, trimmed.
+
+    Raises:
+        Misconfigured: A pattern is too large for the engine that runs it.
     """
     positions = {name: index for index, name in enumerate(header)}
     return [
@@ -67,6 +71,7 @@ def compile_contract(contract: Contract, header: list[str]) -> list[Column]:
 
 
 def _column(field: ContractField, position: int | None, contract: Contract) -> Column:
+    _try_patterns(field)
     if position is None:
         constant = field.derive.constant if field.derive else None
         raw = pl.lit(constant, dtype=pl.String)
@@ -84,6 +89,17 @@ def _column(field: ContractField, position: int | None, contract: Contract) -> C
     typed = [Check(reason, broken, unread=True) for reason, broken in read.reasons]
     checks = (*absent, *typed, *_constraints(field))
     return Column(field.name, position, clean.alias(TEXT), read.value.alias(VALUE), checks, read.rounded)
+
+
+def _try_patterns(field: ContractField) -> None:
+    patterns = [rule.replace_pattern for rule in field.clean if isinstance(rule, ReplacePattern)]
+    for pattern in (*patterns, *filter(None, (field.constraints.pattern,))):
+        try:
+            pl.Series([""]).str.contains(f"^(?:{pattern})$")
+        except pl.exceptions.ComputeError as error:
+            why = next((line for line in str(error).splitlines() if "error: " in line or "limit" in line), str(error))
+            message = f"the pattern {pattern[:100]!r} of {field.name} cannot be used: {why.strip()}"
+            raise Misconfigured(message, "write a shorter pattern, or `maxLength` instead of a repetition") from error
 
 
 def _typed(field: ContractField, text: pl.Expr) -> Read:

@@ -12,8 +12,9 @@ from pydantic import Field, field_validator, model_validator
 
 from medallion.config import encodings
 from medallion.config.columns import check_names
-from medallion.config.field import ContractField, Identifier
-from medallion.config.model import ConfigModel
+from medallion.config.derived import check_constant
+from medallion.config.field import ContractField
+from medallion.config.model import ConfigModel, Identifier, TableName
 from medallion.config.table_limits import check_size
 
 _ENCODING = f"The encoding of the file: {', '.join(encodings.ENCODINGS)}."
@@ -62,9 +63,7 @@ class Contract(ConfigModel):
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$", description="The name of the file without its suffix.")
     title: str = Field("", description="A title for people.")
     description: str = Field("", description="A description for people.")
-    table: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$", description="The `schema.table` that readers use."
-    )
+    table: TableName = Field(description="The `schema.table` that readers use.")
     encoding: str | None = Field(
         None, description=f"{_ENCODING} By default utf-8. Set it here or in `dialect`, not in both."
     )
@@ -113,10 +112,13 @@ class Contract(ConfigModel):
         check_names(self.fields)
         check_size(self.fields, self.primary_key)
         by_name = {field.name: field for field in self.fields}
+        if len({*self.primary_key}) < len(self.primary_key):
+            raise ValueError("`primaryKey` names a field twice — keep one of them")
         for name in self.primary_key:
             if name not in by_name or by_name[name].derive is not None:
                 raise ValueError(f"`primaryKey` names {name!r}, which is no field of the file — {_known(names)}")
         for field in self.fields:
+            check_constant(field, self.missing_values)
             for part in (field.derive and field.derive.multiply) or ():
                 if part not in by_name or by_name[part].type not in ("integer", "number") or by_name[part].derive:
                     raise ValueError(

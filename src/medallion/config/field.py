@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from medallion.config.cleaning import Rule
 from medallion.config.datetimes import compile_formats, default_formats, is_zoned
-from medallion.config.model import ConfigModel
+from medallion.config.derived import Derive, check_derived
+from medallion.config.model import ConfigModel, Identifier
 from medallion.config.patterns import check_pattern
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,54}$")]
-"""A Postgres name that needs no quotes."""
 MAX_DIGITS = 38
 """Digits of a number with `decimals`: what all databases and file formats can hold."""
 TRUE_VALUES, FALSE_VALUES = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
@@ -39,18 +39,14 @@ class Constraints(ConfigModel):
     @field_validator("minimum", "maximum", mode="before")
     @classmethod
     def _instant(cls, value: Any) -> Any:
+        # Pydantic takes a number in quotes for seconds since 1970.
+        if isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise ValueError(f"{value[:100]!r} is no number and no date — write 5, without quotes, or 2024-01-31")
         # Read as a date, midnight would lose its offset.
         with suppress(ValueError):
             if isinstance(value, str) and "T" in value:
                 return datetime.fromisoformat(value)
         return value
-
-
-class Derive(ConfigModel):
-    """A column that the file does not have: a product of other columns, or the same value in every row."""
-
-    multiply: tuple[Identifier, ...] | None = Field(None, min_length=2, description="Exact product of these fields.")
-    constant: str | None = Field(None, description="The same value in every row; null by default.")
 
 
 class ContractField(ConfigModel):
@@ -67,7 +63,7 @@ class ContractField(ConfigModel):
     type: Literal["string", "integer", "number", "boolean", "date", "datetime"] = Field(
         "string", description="What the values are."
     )
-    format: str | tuple[str, ...] | None = Field(
+    format: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
         None, description="For dates and datetimes: one or more strptime patterns. By default ISO 8601."
     )
     decimals: int | None = Field(
@@ -120,13 +116,12 @@ class ContractField(ConfigModel):
 
     @model_validator(mode="after")
     def _fits(self) -> ContractField:
-        if self.derive is not None and self.source is not None:
-            raise ValueError(f"{self.name} is derived and has a `source` — keep one of them")
         self._check_keys()
         self._check_numbers()
         self._check_bounds()
         if both := sorted({*self.true_values} & {*self.false_values}):
             raise ValueError(f"{both[0]!r} is in `trueValues` and in `falseValues` — keep one of them")
+        check_derived(self)
         return self
 
     def _check_keys(self) -> None:
@@ -162,3 +157,14 @@ class ContractField(ConfigModel):
             raise ValueError(f"`minimum` and `maximum` of a {self.type} are {self.type}s — write them as such")
         if any(is_zoned(bound) for bound in bounds) and not zoned:
             raise ValueError(f"a bound of {self.name} has an offset and its `format` has none — remove the offset")
+        if len(bounds) == 2 and _comparable(bounds[0]) > _comparable(bounds[1]):  # type: ignore[operator]
+            raise ValueError(f"the `minimum` of {self.name} is above its `maximum` — no value can be both")
+
+
+def _comparable(bound: Bound) -> Bound:
+    """Return a bound as it is compared: a date is its midnight, and a datetime without an offset is in UTC."""
+    if not isinstance(bound, date):
+        return bound
+    if not isinstance(bound, datetime):
+        bound = datetime(bound.year, bound.month, bound.day)
+    return bound.replace(tzinfo=timezone.utc) if bound.tzinfo is None else bound

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
 
-from medallion.config.model import ConfigModel, Name
+from medallion.config.model import ConfigModel, Name, SchemaPrefix, TableName
 from medallion.config.pipeline import PipelineSettings, TenantName
 from medallion.config.sources import AnySettings, Connector, check_secrets
 
@@ -17,14 +17,9 @@ from medallion.config.sources import AnySettings, Connector, check_secrets
 class Target(ConfigModel):
     """Where the data goes. By default the contract's own table, in the tenant's own database."""
 
-    table: str | None = Field(
-        None,
-        pattern=r"^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,54}$",
-        description="`schema.table`, instead of the contract's `table`.",
-    )
-    schema_prefix: str = Field(
+    table: TableName | None = Field(None, description="`schema.table`, instead of the contract's `table`.")
+    schema_prefix: SchemaPrefix = Field(
         "",
-        pattern=r"^([a-z][a-z0-9_]{0,20})?$",
         description="Put before every schema, so that jobs of one database can share contracts and models.",
     )
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 
-_ONLY_PYTHON = re.compile(r"\(\?(=|!|<=|<!|P=|>|\(|#|[a-z]*x)|\\[1-9ZN]|[*+?}]\+|\{,|\(\?[aLu]")
+_ONLY_PYTHON = re.compile(r"\(\?(=|!|<=|<!|P=|>|\(|#|[a-z]*x)|[*+?}]\+|\(\?[a-zA-Z]*[aL]|\(\?u")
 _SET = re.compile(r"(?<!\\)(?:\\\\)*\[(\^?\]?(?:\\.|[^\]\\])*)\]", re.DOTALL)
 _NESTED = re.compile(r"(?<!\\)(?:\\\\)*(\[|&&|--|~~)")
 """What is a nested set or a difference of sets to the cleaner's engine, and letters to Python."""
+_PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{[^}]*\}?|.", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:[0-9ZN<>]|[^\x00-\x7F])")
+"""An octal number, a back-reference or a letter to Python; to the cleaner's engine an error or the end of a word."""
+_ESCAPE_IN_SET = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[0-9b<>]|[^\x00-\x7F])")
+_REPEAT = re.compile(r"\{[0-9]+(,[0-9]*)?\}")
 _REMEDY = "rewrite it without look-around, back-references, (?>…), (?x), a++, {,n} and \\Z"
 
 
@@ -24,6 +29,12 @@ def check_pattern(value: str) -> str:
     for found in _SET.finditer(value):
         if _NESTED.search(found[1]):
             raise ValueError(f"{value!r} has a set inside a set, {found[0]} — escape [ & - and ~ with \\")
+    for found in _PART.finditer(value):
+        part = found[0]
+        if part.startswith("{") and not _REPEAT.fullmatch(part):
+            raise ValueError(f"{value!r} has a brace that repeats nothing: {part[:40]!r} — write \\{{ for a brace")
+        if _ESCAPE.fullmatch(part) or (part.startswith("[") and _ESCAPE_IN_SET.search(part)):
+            raise ValueError(f"{value!r} has {part[:40]!r}, which only Python reads — write \\x00 for NUL, < for \\<")
     if _ONLY_PYTHON.search(value):
         raise ValueError(f"{value!r} looks around or back, or has another part that only Python reads — {_REMEDY}")
     return value

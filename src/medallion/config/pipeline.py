@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from medallion.config.alerts import Alerts
 from medallion.config.dbt import DbtSettings
-from medallion.config.model import ConfigModel, Name
+from medallion.config.model import ConfigModel, Name, SchemaPrefix
 from medallion.config.own_step import LEDGER_MARKS, OwnStep, order_steps
 from medallion.config.resources import ImageResources
 from medallion.config.retention import Retention
@@ -162,9 +162,8 @@ class Pipeline(PipelineSettings):
     )
     schedule: Schedule = Schedule()
     sources: tuple[Source, ...] = Field((), description="The inputs that a run loads.")
-    schema_prefix: str = Field(
+    schema_prefix: SchemaPrefix = Field(
         "",
-        pattern=r"^([a-z][a-z0-9_]{0,20})?$",
         description="Put before every schema, so that two pipelines can share the same models.",
     )
 

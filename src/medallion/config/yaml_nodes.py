@@ -233,6 +233,8 @@ def _scalar(event: Any) -> Node:
     place, text = _place(event), event.value
     if not text.isascii():
         text = text.translate(_BREAKS)
+    if "\0" in text:
+        return _bad(place, "holds a NUL character, which neither files nor Postgres keep", "remove it")
     try:
         value = resolve(text, event.tag, plain=event.implicit[0])
     except ValueError as error:

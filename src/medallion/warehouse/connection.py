@@ -24,6 +24,8 @@ _KEEPALIVE: dict[str, Any] = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
+_UNSENDABLE = "22021"
+"""A text that the client itself refuses to send, because of a NUL: Postgres has the same code for it."""
 _OPTIONS = "-c client_connection_check_interval=10s -c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10"
 _OPTIONS += " -c tcp_keepalives_count=4 -c tcp_user_timeout=60s"
 
@@ -63,6 +65,8 @@ def as_failure(error: psycopg.Error) -> StepFailure:
     text = error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
     text = text.replace("host None", f"host {os.environ.get('PGHOST')!r}")  # psycopg does not know libpq's environment
     code = error.sqlstate or sqlstate.find_code(str(error))
+    if code is None and isinstance(error, psycopg.DataError):
+        code = _UNSENDABLE
     if code is None and isinstance(error, psycopg.ProgrammingError):  # the client's own: a connection string
         return Misconfigured(f"the warehouse cannot be connected to: {text}", "correct the connection's settings")
     return sqlstate.as_failure(code, text)

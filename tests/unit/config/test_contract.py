@@ -56,7 +56,111 @@ def test_the_projects_contracts_are_valid_and_travel_as_json(path: Path):
         (GOOD.replace("type: number}", "type: number, constraints: {minimum: 2020-01-01}}"), "`minimum` and `maximum` of a number"),
         (GOOD.replace("type: number}", "type: money}"), "orders.yaml:6:19: fields.1.type: "),
         (GOOD.replace("type: number}", "kind: number}"), "fields.1.kind: unknown key 'kind'"),
+        (GOOD.replace("primaryKey: id", "primaryKey: [id, id]"), "`primaryKey` names a field twice"),
+        (GOOD.replace("cleaned_data.", "pg_raw."), "'pg_raw.orders' begins with `pg_`"),
+        (GOOD.replace("cleaned_data.", "information_schema."), "the schema 'information_schema' belongs to Postgres"),
+        (GOOD.replace("cleaned_data.", "medallion."), "the schema 'medallion' belongs to Medallion"),
+        (GOOD.replace("number}", "number, constraints: {minimum: '20240131'}}"), "'20240131' is no number and no date"),
+        (GOOD.replace("number}", "number, constraints: {minimum: 2, maximum: 1}}"), "the `minimum` of price is above its `maximum`"),
+        (GOOD + 'title: "a\\0b"\n', "orders.yaml:8:8: holds a NUL character"),
     ],
 )  # fmt: skip
 def test_error_has_its_place_and_a_remedy(text: str, words: str):
     assert words in only_finding(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("decimals: 2", "total is a product, and `decimals` would be ignored"),
+        ("constraints: {required: true}", "total is a product, and `constraints` would be ignored"),
+        ("missingValues: [x]", "total is a product, and `missingValues` would be ignored"),
+        ("clean: []", "total is a product, and `clean` would be ignored"),
+        ("bareNumber: false", "total is a product, and `bareNumber` would be ignored"),
+    ],
+)
+def test_product_with_a_key_of_no_effect_is_refused(key: str, words: str):
+    assert words in only_finding(GOOD.replace("derive: ", f"{key}, derive: "))
+
+
+def test_product_of_another_type_or_with_constant_is_refused():
+    assert "its type is integer — write `type: number`" in only_finding(
+        GOOD.replace("total, type: number", "total, type: integer")
+    )
+    assert "`multiply` and `constant` — keep one" in only_finding(GOOD.replace("id]}", "id], constant: '7'}"))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "type: integer, derive: {constant: abc}",
+        "type: integer, derive: {constant: '1.0'}",
+        "type: number, derive: {constant: NaN}",
+        "type: number, decimalChar: ',', derive: {constant: 1;5}",
+        "type: boolean, derive: {constant: 'yes'}",
+        "type: date, derive: {constant: 31.12.2024}",
+        "derive: {constant: x}, constraints: {enum: [y]}",
+        "derive: {constant: x}, constraints: {pattern: y+}",
+        "derive: {}, constraints: {required: true}",
+    ],
+)
+def test_constant_that_its_field_rejects_is_refused(field: str):
+    words = only_finding(f"{GOOD}  - {{name: origin, {field}}}\n")
+    assert "of origin is rejected in each row — correct it" in words
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "type: integer, derive: {constant: '-5'}",
+        "type: integer, derive: {constant: n/a}",
+        "type: number, decimalChar: ',', derive: {constant: '1,5'}",
+        "type: datetime, derive: {constant: 2024-01-31T10:00:00}",
+        "type: date, clean: [{replace: {today: 2024-01-31}}], derive: {constant: today}",
+        "type: boolean, derive: {}",
+    ],
+)
+def test_constant_that_its_field_takes_is_read(field: str):
+    parse(
+        f"{GOOD}missingValues: [n/a]\n".replace("fields:", f"fields:\n  - {{name: origin, {field}}}"),
+        Contract,
+        "c.yaml",
+    )
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^{.*}$",
+        "a{",
+        "a{b}",
+        "a{ 2}",
+        "{{x}}",
+        r"\0",
+        r"\012",
+        r"\1",
+        r"[\0]",
+        r"[\b]",
+        r"[\<]",
+        r"\<b\>",
+        r"\é",
+        r"[\é]",
+        "(?ia)x",
+    ],
+)
+def test_pattern_that_engines_read_differently_is_refused(pattern: str):
+    for key in (f"constraints: {{pattern: '{pattern}'}}", f"clean: [{{replace_pattern: '{pattern}', by: x}}]"):
+        with pytest.raises(
+            ConfigError, match=r"is no regular expression|which only Python reads|repeats nothing|looks around"
+        ):
+            parse(GOOD.replace("type: number}", f"type: number, {key}}}"), Contract, "orders.yaml")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"a{2}", r"a{2,}", r"a{2,3}?", r"\{x\}", r"[{]x[}]", "a}", r"\\0", r"[\\]b", r"\x00", r"[\x00-\x1f]", r"\d+"],
+)
+def test_pattern_that_engines_read_alike_is_taken(pattern: str):
+    parse(
+        GOOD.replace("type: number}", f"type: number, constraints: {{pattern: '{pattern}'}}}}"), Contract, "orders.yaml"
+    )

@@ -123,8 +123,11 @@ def test_text_that_is_no_date_of_the_format_gives_none(formats: Any, text: str):
         ({"clean": [{"replace_pattern": "^(a)", "by": "$1_x"}]}, "names the group '1_x'"),
         ({"clean": [{"replace_pattern": "a", "by": "$1"}]}, "names the group '1'"),
         ({"clean": [{"replace_pattern": "(a)", "by": r"\1"}]}, "back-reference of another language"),
+        ({"type": "date", "format": []}, "at least 1 item"),
+        ({"type": "datetime", "constraints": {"minimum": "2024-01-02", "maximum": "2024-01-01T00:00:00"}}, "is above its `maximum`"),
+        ({"type": "date", "constraints": {"minimum": "1706659200"}}, "is no number and no date"),
         ({"constraints": {"pattern": "a++"}}, "has another part that only Python reads"),
-        ({"constraints": {"pattern": "a{,3}"}}, "has another part that only Python reads"),
+        ({"constraints": {"pattern": "a{,3}"}}, "a brace that repeats nothing"),
         ({"constraints": {"pattern": "[a[b]"}}, "has a set inside a set"),
     ],
 )  # fmt: skip
