@@ -22,7 +22,7 @@ _KINDS = {
     "runner file": (("runner",),),
     "job": (("tenant", "connector"), ("connector", "contract")),
     "contract": (("table", "fields"),),
-    "pipeline": (("name", "sources"), ("sources", "layers")),
+    "pipeline": (("name", "sources"), ("sources", "layers"), ("name", "owner", "layers"), ("name", "owner", "steps")),
 }
 """Keys at the top of a file by which its kind is known."""
 _TOP_KEY = re.compile(r"""^["']?([A-Za-z_]+)["']?\s*:""", re.MULTILINE)

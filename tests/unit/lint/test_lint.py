@@ -203,6 +203,15 @@ def test_a_file_that_is_not_read_is_an_error(dags: Path, path: str, remedy: str)
     assert diagnostics(dags) == [f"{path}:1:1: is not read — {remedy}"]
 
 
+@pytest.mark.parametrize(
+    "rest", ["models: m\nlayers: [{name: gold}]\n", "steps: [{name: s, image: a, command: [b]}]\n"]
+)
+def test_pipeline_without_sources_that_is_not_read_is_an_error(dags: Path, rest: str):
+    (dags / "pipeline").mkdir()
+    (dags / "pipeline" / "a.yaml").write_text(f"name: a\nowner: me\n{rest}")
+    assert diagnostics(dags) == ["pipeline/a.yaml:1:1: is not read — move this pipeline to pipelines/a.yaml"]
+
+
 @pytest.mark.parametrize("path", ["pipelines/README.md", "contracts/.gitkeep", "jobs/acme/x.yaml.bak", "values.yaml", "dbt/models/sources.yml", ".hidden/runner.yaml", "pipelines/.orders.yaml.swp"])  # fmt: skip
 def test_unrelated_file_is_ignored(dags: Path, path: str):
     file = dags / path
