@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,8 +22,9 @@ from medallion.cli.show import Progress, show_report
 from medallion.cli.warehouse import WarehouseOption, warehouse_environment
 from medallion.config.catalog import find
 from medallion.config.diagnostics import ConfigError
+from medallion.config.pipeline import Pipeline
 from medallion.config.places import dbt_project, default_dags
-from medallion.errors import ExitCode, StepFailure
+from medallion.errors import ExitCode, Misconfigured, StepFailure
 from medallion.orchestrators.local import run_plan
 from medallion.orchestrators.local.alerting import send_alerts
 from medallion.orchestrators.local.report import Report, make_report
@@ -87,12 +90,14 @@ def run_pipeline(
 
     Raises:
         ConfigError: The pipeline or its contract is wrong, or no pipeline has that name.
-        StepFailure: The warehouse cannot be reached or used before the first step.
+        StepFailure: The warehouse cannot be reached or used before the first step, the pipeline has not one source
+            that an input stands for, or no report can be written.
     """
     dags = dags or default_dags()
     file = find(dags, name, contract)
     run_id = run_id or f"local__{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:4]}"
-    inputs = {file.pipeline.sources[0].name: str(input_file.resolve())} if input_file else {}
+    target = _report_path(report_file or state_folder() / "reports" / f"{_file_name(run_id)}.json")
+    inputs = {_only_source(file.pipeline): str(input_file.resolve())} if input_file else {}
     context = RunContext(run_id, str(landing.resolve()), current_commit(dags), inputs, full_refresh)
     plan = make_plan(file.pipeline, file.contracts, context)
     with ExitStack() as stack:
@@ -104,14 +109,40 @@ def run_pipeline(
             codes = run_plan(plan, {"MEDALLION_DBT_PROJECT": str(project)}, progress.on_event)
         with connect("medallion report") as connection:
             result = make_report(connection, plan, run_id, frozenset(codes))
-            target = report_file or state_folder() / "reports" / f"{run_id.replace(':', '-')}.json"
-            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(json.dumps(result.as_dict(), indent=2, default=str) + "\n", encoding="utf-8")
             show_report(result, target)
             send_alerts(file.pipeline, result, list_runs(connection, plan.pipeline.name))
             if afterwards is not None:
                 afterwards(connection, result)
     return _exit_code(plan, codes, result), result
+
+
+def _only_source(pipeline: Pipeline) -> str:
+    if len(pipeline.sources) != 1:
+        message = f"{pipeline.name} has {len(pipeline.sources)} sources, and --input is a file for a pipeline of one"
+        raise Misconfigured(message, "leave --input out, and put the files into the folder of --landing")
+    return pipeline.sources[0].name
+
+
+def _report_path(path: Path) -> Path:
+    """The file of the report, found to be writable before the run rather than after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"the report's folder {path.parent} cannot be made: {error.strerror}", _REPORT) from error
+    if path.is_dir():
+        raise Misconfigured(f"the report {path} is a folder", _REPORT)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise Misconfigured(f"the report {path} cannot be written", _REPORT)
+    return path
+
+
+_REPORT = "name a file that can be written with --report"
+
+
+def _file_name(run_id: str) -> str:
+    """A run ID as the name of a file: it may hold slashes, and be longer than a name."""
+    return re.sub(r"[^\w.+-]", "-", run_id, flags=re.ASCII)[:150]
 
 
 def _exit_code(plan: Plan, codes: dict[str, int], result: Report) -> int:
