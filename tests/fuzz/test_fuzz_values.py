@@ -95,7 +95,7 @@ def spell_number(r: random.Random, field: dict[str, Any]) -> str:
     if r.random() < 0.15:
         units = r.choice(["0", "00", ""]) + units
     places = r.choice(["", "", point, point + digits(r, 6), r.choice(".,") + digits(r, 3), point + "000", ".000"])
-    text = r.choice(["", "", "", "-", "+", "--", "−"]) + units + places
+    text = r.choice(["", "", "", "-", "+", "--", "−", "⁻", "➖", "\N{SOFT HYPHEN}"]) + units + places
     if r.random() < 0.1:
         text += r.choice(["e5", "E-3", "e+2", "e", "e100", "%", " kg", "USD", "²", "½"])
     if r.random() < 0.2:
@@ -104,7 +104,26 @@ def spell_number(r: random.Random, field: dict[str, Any]) -> str:
         )
     if r.random() < 0.08:
         text = r.choice(
-            ["NaN", "inf", "Infinity", "١٢", "１２", "1_000", "0x1F", "1 2", "1-2", "", "N/A", "1e", ".", "-", "½"]
+            [
+                "NaN",
+                "inf",
+                "Infinity",
+                "١٢",
+                "１２",
+                "1_000",
+                "0x1F",
+                "1 2",
+                "1-2",
+                "",
+                "N/A",
+                "1e",
+                ".",
+                "-",
+                "½",
+                "$",
+                "€",
+                "( £",
+            ]
         )
     return r.choice(SPACES[:3] * 4 + SPACES) + text + r.choice(SPACES[:3] * 4 + SPACES)
 

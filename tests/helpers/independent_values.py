@@ -70,7 +70,8 @@ def amount(text: str) -> str:
     for sign in SIGNS:
         for before in ("", "(", "+", "-"):
             if text.startswith(before) and text[len(before) :].lstrip().startswith(sign):
-                return negative(before + text[len(before) :].lstrip()[1:].lstrip())
+                rest = text[len(before) :].lstrip()[1:].lstrip()
+                return negative(before + rest) if rest else text
     for behind in (")", "-", ""):
         body = text.removesuffix(behind) if text.endswith(behind) else ""
         if body and body[-1] in SIGNS:
@@ -161,7 +162,7 @@ def bare(field: dict[str, Any], text: str) -> str:
     if last + 1 < len(text) and text[last + 1] == field.get("decimalChar", "."):
         last += 1
     for one in text[:first] + text[last + 1 :]:
-        if one.isnumeric() or one in "+-()−–.,'’" or (one in marks and not one.isspace()):
+        if one.isnumeric() or one in "+-()−–⁻₋➖±∓\xad.,'’" or (one in marks and not one.isspace()):
             raise Refused
     return text[first : last + 1]
 

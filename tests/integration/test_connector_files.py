@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,22 @@ def test_a_source_that_cannot_be_used_is_a_usage_error(clean, source: str):
     settings = json.loads(source) if source else None
     step = ("--pipeline", "p", "--run-id", "r", "--step", "s")
     assert main(task_file(step, "name: x\ntable: a.b\nfields: [{name: id}]\n", settings)) == ExitCode.USAGE
+
+
+def test_link_to_nothing_is_an_input_not_found(clean, folder: Path, warehouse: Connection):
+    (folder / "a.csv").write_bytes(HEADER + b"a,1\n")
+    (folder / "b.csv").symlink_to("moved.csv")
+    done = clean(ALL, THINGS)
+    assert done.code == ExitCode.INPUT_NOT_FOUND
+    assert clean({**ALL, "path": "in/b.csv"}, THINGS).code == ExitCode.INPUT_NOT_FOUND
+    (folder / "moved.csv").write_bytes(HEADER + b"b,2\n")
+    assert clean(ALL, THINGS).code == ExitCode.OK
+    assert [row[0] for row in by_file(warehouse)] == ["in/a.csv", "in/b.csv"]
+
+
+def test_file_name_that_is_not_utf8_is_bad_input(clean, folder: Path, capsys: pytest.CaptureFixture):
+    name = os.fsdecode(b"caf\xe9.csv")
+    (folder / name).write_bytes(HEADER + b"a,1\n")
+    assert clean(ALL, THINGS).code == ExitCode.BAD_INPUT
+    assert clean(folder / name, THINGS).code == ExitCode.BAD_INPUT
+    assert "is not UTF-8" in capsys.readouterr().out

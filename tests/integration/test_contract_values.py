@@ -204,3 +204,32 @@ def test_a_mix_of_encodings_is_refused_and_shown(clean, capsys):
     assert any(
         "5 lines, from line 7 on, cannot be decoded and read well in cp1252 (`Müller`)" in one for one in messages
     )
+
+
+def test_currency_sign_without_an_amount_is_no_missing_value(clean, warehouse):
+    done = clean(
+        "id;kwh\n1;$\n2;€\n3;$ -\n4;$5\n5;\n".encode(), contract({"name": "id"}, number(), dialect={"delimiter": ";"})
+    )
+    assert table(warehouse, "id, kwh") == [("4", Decimal(5)), ("5", None)]
+    assert set(done.reasons) == {2, 3, 4}
+
+
+def test_sign_like_a_minus_is_not_removed_as_text(clean, warehouse):
+    signs = "\N{SUPERSCRIPT MINUS}\N{SUBSCRIPT MINUS}\N{HEAVY MINUS SIGN}\N{SOFT HYPHEN}\N{MINUS SIGN}\N{EN DASH}±∓"
+    body = "id;kwh\n" + "".join(f"{sign};{sign}5 kg\n" for sign in signs) + "ok;-5 kg\n"
+    clean(body.encode(), contract({"name": "id"}, number(bareNumber=False), dialect={"delimiter": ";"}))
+    assert table(warehouse, "id, kwh") == [("ok", Decimal(-5))]
+
+
+def test_blanks_in_a_file_of_one_column_are_a_value(clean, warehouse):
+    clean("a\n1\n  \n\n\N{NO-BREAK SPACE}\r\n".encode(), contract({"name": "a", "clean": []}))
+    assert table(warehouse, "a, _line") == [("1", 2), ("  ", 3), ("\N{NO-BREAK SPACE}", 5)]
+
+
+def test_pattern_too_large_for_the_engine_is_not_retried(clean):
+    done = clean(b"a\n1\n", contract({"name": "a", "constraints": {"pattern": r"\w{1000}"}}))
+    assert done.code == ExitCode.USAGE
+
+
+def test_text_that_postgres_cannot_keep_is_not_retried(clean):
+    assert clean(b"a\n1\n", contract({"name": "a", "title": "a\0b"})).code == ExitCode.BAD_INPUT

@@ -15,6 +15,8 @@ from medallion.config.field import MAX_DIGITS, ContractField
 
 MAX_LENGTH = 1000
 """Characters of a number: what Postgres can declare as digits."""
+_MINUS = r"\x{AD}\x{B1}\x{207B}\x{208B}\x{2212}\x{2213}\x{2796}"
+"""Signs that files have in place of a minus, apart from dashes: a soft hyphen, plus-minus, small and heavy ones."""
 _SPACES = r"[ \u{A0}\u{2009}\u{202F}]"
 _SEPARATED = r"^[+-]?[0-9]+[0-9.,'’\s]*[0-9]$"
 
@@ -105,7 +107,9 @@ def _core(field: ContractField, text: pl.Expr, shape: str) -> pl.Expr:
     if not field.bare_number:
         # No digit, sign or separator may be taken away: it would be a part of the number.
         around = (
-            r"[^\p{N}\p{Pd}\x{2212}+().,'’" + re.escape(field.decimal_char + (field.group_char or "").strip()) + "]*"
+            rf"[^\p{{N}}\p{{Pd}}{_MINUS}+().,'’"
+            + re.escape(field.decimal_char + (field.group_char or "").strip())
+            + "]*"
         )
         return text.str.extract(f"^{around}({shape}){around}$", 1)
     return pl.when(text.str.contains(f"^{shape}$")).then(text)

@@ -172,7 +172,9 @@ class Records:
             widths = widths.scatter(quoted.arg_true(), bare.str.count_matches(self._delimiter, literal=True) + 1)
         fits = widths == len(self.header)
         if not fits.all() or len(self.header) == 1:
-            blank = (record.str.strip_chars().str.len_bytes() == 0) & (widths == 1)
+            # In a file of one column, blanks are a value: only a line without any is no record.
+            bare = record if len(self.header) == 1 else record.str.strip_chars()
+            blank = (bare.str.len_bytes() == 0) & (widths == 1)
             odd = lines.with_columns(widths.alias("_width")).filter(~fits & ~blank)
             rejects += [Reject(line, self._misfit(width), text[:MAX_SHOWN]) for line, text, width in odd.rows()]
             lines = lines.filter(fits & ~blank)

@@ -50,9 +50,9 @@ def _amounts(texts: pl.Series) -> pl.Series:
     if not odd.any():
         return texts
     bare = texts.filter(odd).str.strip_chars()
-    # One sign, in front or behind: `$5€` is no amount.
+    # One sign, in front or behind: `$5€` is no amount. A sign alone stays, as it is not a missing value.
     front = bare.str.contains(r"^[(+-]?\s*\p{Sc}")
-    without = bare.str.replace(r"^([(+-]?)\s*\p{Sc}\s*([(+-]?)\s*", "${1}${2}")
+    without = bare.str.replace(r"^([(+-]?)\s*\p{Sc}\s*([(+-]?)\s*(\S)", "${1}${2}${3}")
     bare = without.zip_with(front, bare.str.replace(r"\s*\p{Sc}\s*([)-]?)$", "${1}"))
     negative = bare.str.replace(r"^(?:\(\s*([0-9.,'][^()+-]*?)\s*\)|([0-9.,'][^()+-]*?)\s*-)$", "-${1}${2}")
     return texts.clone().scatter(odd.arg_true(), negative)

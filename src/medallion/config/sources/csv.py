@@ -82,10 +82,11 @@ def one_file(path: Path) -> Iterator[Inputs]:
 
     Raises:
         InputNotFound: There is no such file.
+        BadInput: Its name is not UTF-8.
     """
-    if not path.is_file():
+    if not _is_file(path):
         raise InputNotFound(f"there is no file {path}", _what_is_there(path.parent))
-    yield Inputs(path.name, [LocalFile(path, path.name)])
+    yield Inputs(path.name, [LocalFile(path, _checked(path.name))])
 
 
 @contextmanager
@@ -93,18 +94,19 @@ def files(settings: CsvSettings, landing: Path, known: Mapping[str, str]) -> Ite
     """Yield the files of a source, in the order of their names.
 
     Raises:
-        InputNotFound: There is no file that matches.
+        InputNotFound: There is no file that matches, or one is a link to nothing.
+        BadInput: The name of one is not UTF-8.
     """
     by_time = settings.incremental is not None
     if is_pattern(settings.path):
-        found = sorted(path.relative_to(landing).as_posix() for path in landing.glob(settings.path) if path.is_file())
+        found = sorted(path.relative_to(landing).as_posix() for path in landing.glob(settings.path) if _is_file(path))
     else:
         found = [settings.path] if (landing / settings.path).is_file() else []
     if not found and not known:
         raise InputNotFound(
             f"no file matches {settings.path} in {landing}", _what_is_there((landing / settings.path).parent)
         )
-    yield Inputs(settings.path, [LocalFile(landing / name, name, by_time) for name in found], many=True)
+    yield Inputs(settings.path, [LocalFile(landing / name, _checked(name), by_time) for name in found], many=True)
 
 
 @contextmanager
@@ -117,9 +119,31 @@ def _readable(path: Path) -> Iterator[None]:
         raise InputNotFound(f"{path} went away while it was read", "put it back, and run again") from error
 
 
+def _is_file(path: Path) -> bool:
+    """Whether there is a file. A link to nothing is one that somebody expects to be loaded."""
+    if path.is_symlink() and not path.exists():
+        raise InputNotFound(
+            f"{path} is a link to {path.readlink()}, which is not there", "correct the link, or remove it"
+        )
+    return path.is_file()
+
+
+def _checked(name: str) -> str:
+    """The name of a file, if Postgres and the log can keep it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"the name of the file {_shown(name)} is not UTF-8", "rename the file") from error
+    return name
+
+
+def _shown(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _what_is_there(folder: Path) -> str:
     if not folder.is_dir():
         return f"there is no folder {folder} either: is the landing volume mounted and filled?"
-    there = sorted(child.name for child in folder.iterdir())
+    there = sorted(_shown(child.name) for child in folder.iterdir())
     listed = ", ".join(there[:10]) + (" …" if len(there) > 10 else "")
     return f"the folder holds: {listed}" if there else f"the folder {folder} is empty: put the file there"
