@@ -37,6 +37,8 @@ class Dialect(ConfigModel):
     def _ascii(cls, value: str) -> str:
         if not value.isascii():
             raise ValueError(f"{value!r} is not ASCII — use one of , ; | or a tab")
+        if value.isalnum() or value == "\0":
+            raise ValueError(f"{value!r} is a part of values — use one of , ; | or a tab")
         return value
 
     @field_validator("encoding")

@@ -56,6 +56,8 @@ def test_the_projects_contracts_are_valid_and_travel_as_json(path: Path):
         (GOOD.replace("type: number}", "type: number, constraints: {minimum: 2020-01-01}}"), "`minimum` and `maximum` of a number"),
         (GOOD.replace("type: number}", "type: money}"), "orders.yaml:6:19: fields.1.type: "),
         (GOOD.replace("type: number}", "kind: number}"), "fields.1.kind: unknown key 'kind'"),
+        (GOOD + "dialect: {delimiter: '1'}\n", "'1' is a part of values — use one of , ; | or a tab"),
+        (GOOD + "dialect: {delimiter: x}\n", "'x' is a part of values"),
         (GOOD.replace("primaryKey: id", "primaryKey: [id, id]"), "`primaryKey` names a field twice"),
         (GOOD.replace("cleaned_data.", "pg_raw."), "'pg_raw.orders' begins with `pg_`"),
         (GOOD.replace("cleaned_data.", "information_schema."), "the schema 'information_schema' belongs to Postgres"),
