@@ -45,6 +45,7 @@ _STRATEGIES = (None, "default", "append", "delete+insert", "merge")
 _STATELESS = ("view", "table", "seed", "ephemeral", "materialized_view")
 _READS_ITSELF = re.compile(r"\bthis\b(?!\s*\.)|\bget_relation\([^)]*\bthis\b")
 _JINJA = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+_STRINGS = re.compile(r"'[^']*'|\"[^\"]*\"")
 _REFERENCES = re.compile(r"\breferences\b", re.IGNORECASE)
 _DECIDING = re.compile(
     r"(?:default__|postgres__)?(?:is_incremental|get_incremental_(?:default|append|delete_insert|merge)_sql"
@@ -99,7 +100,7 @@ def _reads_itself(manifest: Manifest, node: Any) -> bool:
     """Whether a table's SQL, or a macro of the project that it calls, uses `this` as a relation."""
     macros = [manifest.macros[id] for id in node.depends_on.macros if id in manifest.macros]
     texts = [node.raw_code, *(macro.macro_sql for macro in macros if macro.package_name not in _DBTS_OWN)]
-    return any(_READS_ITSELF.search(block) for text in texts for block in _JINJA.findall(text))
+    return any(_READS_ITSELF.search(_STRINGS.sub("''", block)) for text in texts for block in _JINJA.findall(text))
 
 
 def _keyed(manifest: Manifest) -> set[str]:
