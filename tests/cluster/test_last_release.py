@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import repository
 from cluster import REPO, Airflow, Cluster, git
 from command_line import good
+from medallion import __version__
 from repository import RELEASE
 from upgrades import release, secrets_of
 
 NAME = "medallion-last-release"
+TEAM = Cluster(f"kind-{NAME}", "medallion")
 READ = "select month, product, sales, amount::text from gold.monthly_sales order by 1, 2"
 
 pytestmark = pytest.mark.slow_cluster
@@ -68,35 +72,48 @@ def set_version(folder: Path, version: str) -> None:
     )
 
 
-def test_an_upgrade_from_the_last_release_keeps_everything(shop: Path, last: Path):
-    assert last.name != RELEASE.name
-    team = Cluster(f"kind-{NAME}", "medallion")
-    secrets, gold = secrets_of(team), team.sql(READ)
-    (run,) = {row["run_id"] for row in team.sql("select run_id from medallion.step_runs")}
-    set_version(shop, RELEASE.name.removeprefix("medallion-"))
-    make(shop, "up", platform=RELEASE)  # with a run
-    assert secrets_of(team) == secrets
-    assert team.sql(READ) == gold
+@dataclass(frozen=True)
+class Before:
+    """What the cluster had with the last release."""
+
+    secrets: dict[str, dict[str, str]]
+    gold: list[dict[str, Any]]
+    run: str
+
+
+@pytest.fixture(scope="module")
+def before(shop: Path) -> Before:
+    """What was there before an upgrade to this release, with a run of this release after it."""
+    (run,) = {row["run_id"] for row in TEAM.sql("select run_id from medallion.step_runs")}
+    found = Before(secrets_of(TEAM), TEAM.sql(READ), str(run))
+    set_version(shop, __version__)
+    make(shop, "up")
+    return found
+
+
+def test_an_upgrade_from_the_last_release_keeps_everything(shop: Path, before: Before):
+    assert secrets_of(TEAM) == before.secrets
+    assert TEAM.sql(READ) == before.gold
     steps = "select step, status, platform_version as version from medallion.step_runs"
-    after = team.sql(f"{steps} where run_id <> '{run}'")
-    assert {row["version"] for row in after} == {RELEASE.name.removeprefix("medallion-")}
+    after = TEAM.sql(f"{steps} where run_id <> '{before.run}' and step <> 'rollback'")
+    assert {row["version"] for row in after} == {__version__}
     assert [row["status"] for row in after if row["step"].startswith("clean.")] == ["unchanged"]  # reloads no table
-    assert run in make(shop, "history").replace("\n", "")
+    assert before.run in make(shop, "history").replace("\n", "")
     make(shop, "rollback")
-    assert team.sql(READ) == gold
+    assert TEAM.sql(READ) == before.gold
 
 
-def test_the_last_releases_images_run_this_plan_or_refuse_it(shop: Path, last: Path):
-    team = Cluster(f"kind-{NAME}", "medallion")
+def test_the_last_releases_images_run_this_plan_or_refuse_it(before: Before, last: Path):
+    assert before
     chart = str(next(RELEASE.glob("medallion-*.tgz")))
     tag = f"global.images.tag={last.name.removeprefix('medallion-')}"
-    done = release(team, "upgrade", "medallion", chart, "--reuse-values", "--set-string", tag, "--wait")
+    done = release(TEAM, "upgrade", "medallion", chart, "--reuse-values", "--set-string", tag, "--wait")
     assert done.returncode == 0, done.stderr
-    login = team.secret("medallion-ui")
-    with team.ui() as base:
+    login = TEAM.secret("medallion-ui")
+    with TEAM.ui() as base:
         airflow = Airflow(base, login["username"], login["password"])
-        run = airflow.trigger("shop")
-        if airflow.finished("shop", run) == "success":
+        run = airflow.trigger("sales")
+        if airflow.finished("sales", run) == "success":
             return
-        failed = [name for name, task in airflow.tasks("shop", run).items() if task["state"] == "failed"]
-        assert "use the images and the DAG folder of one release" in airflow.log("shop", run, failed[0])
+        failed = [name for name, task in airflow.tasks("sales", run).items() if task["state"] == "failed"]
+        assert "use the images and the DAG folder of one release" in airflow.log("sales", run, failed[0])
