@@ -65,12 +65,18 @@ def warm(environment: Mapping[str, str]) -> Iterator[Warm]:
 
 
 def _serve() -> None:
+    from dbt.adapters.postgres import impl  # noqa: F401 - so that no fork has to import it
+
     from medallion.dbt.__main__ import main
     from medallion.dbt.layer import run_layer  # noqa: F401 - dbt's imports
 
     answers = os.dup(1)
     os.dup2(2, 1)
-    main(["bake"])
+    # In a fork: dbt's parser starts threads, which no fork of this process would have, and waits for them.
+    if (baking := os.fork()) == 0:
+        os._exit(int(main(["bake"])))
+    if status := os.waitpid(baking, 0)[1]:
+        sys.exit(os.waitstatus_to_exitcode(status))
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
