@@ -91,7 +91,9 @@ def columns(url: str) -> dict[str, dict[str, str]]:
 
 
 def _digest(connection: psycopg.Connection, schema: str, name: str, column: str) -> str:
-    query = sql.SQL("select count(*), md5(string_agg(t::text, chr(10) order by t::text)) from (select {} from {}) as t")
+    # The two databases may sort text differently.
+    ordered = 'string_agg(t::text, chr(10) order by t::text collate "C")'
+    query = sql.SQL(f"select count(*), md5({ordered}) from (select {{}} from {{}}) as t")
     row = connection.execute(query.format(sql.Identifier(column), sql.Identifier(schema, name))).fetchone()
     return str(row)
 
