@@ -55,7 +55,7 @@ class Airflow:
 
 
 def appeared(airflow: Airflow, dag: str) -> dict[str, Any]:
-    """The DAG, as soon as Airflow knows it: after a push that takes some seconds.
+    """The DAG, as soon as Airflow has parsed it, some seconds after a push. A DAG whose file was away is stale.
 
     Raises:
         SystemExit: It does not appear; the message holds Airflow's import errors, if there are any.
@@ -63,7 +63,9 @@ def appeared(airflow: Airflow, dag: str) -> dict[str, Any]:
     deadline, printed = time.monotonic() + APPEAR_SECONDS, False
     while True:
         try:
-            return airflow.call("GET", f"/api/v2/dags/{dag}")
+            found = airflow.call("GET", f"/api/v2/dags/{dag}")
+            if not found["is_stale"]:
+                return found
         except urllib.error.HTTPError as error:
             if error.code != 404:
                 raise

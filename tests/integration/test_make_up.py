@@ -55,6 +55,8 @@ class Api(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.dag = {"is_paused": paused, "next_dagrun_run_after": due.isoformat()}
         self.runs = runs
+        self.stale = 0
+        """How many answers more say that the DAG's file is not parsed yet."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -69,17 +71,19 @@ class Handler(BaseHTTPRequestHandler):
         elif "/dagRuns/" in path:
             self._answer({"state": "success"})
         else:
-            self._answer(self.server.dag)
+            self._answer({**self.server.dag, "is_stale": self.server.stale > 0})
+            self.server.stale -= 1
 
     def do_PATCH(self) -> None:
         self._answer({})
 
     def do_POST(self) -> None:
-        self._answer({"access_token": "t", "dag_run_id": "triggered"})
+        there = self.server.stale < 0 or self.path.endswith("/token")
+        self._answer({"access_token": "t", "dag_run_id": "triggered"}, 200 if there else 404)
 
-    def _answer(self, body: dict[str, Any]) -> None:
+    def _answer(self, body: dict[str, Any], code: int = 200) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(200)
+        self.send_response(code)
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
 
@@ -116,8 +120,18 @@ LATER = NOW + timedelta(days=1)
     indirect=["api"],
 )
 def test_trigger_joins_only_the_run_that_it_should(api: Api, options: list[str], followed: str):
+    assert trigger(api, *options).endswith(f"success: {followed}")
+
+
+@pytest.mark.parametrize("api", [(False, LATER, [])], indirect=True)
+def test_trigger_waits_for_a_file_that_is_back_to_be_parsed(api: Api):
+    api.stale = 2
+    assert trigger(api).endswith("success: triggered")
+
+
+def trigger(api: Api, *options: str) -> str:
     command = [sys.executable, REPO / "k8s" / "trigger.py", f"http://127.0.0.1:{api.server_port}", "x", *options]
     variables = {**os.environ, "AIRFLOW_USER": "u", "AIRFLOW_PASSWORD": "p"}
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith(f"success: {followed}")
+    return done.stdout.strip()
