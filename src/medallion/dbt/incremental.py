@@ -98,8 +98,7 @@ def carry_on(manifest: Manifest, connection: Connection, builds: Mapping[str, tu
 
 def _reads_itself(manifest: Manifest, node: Any) -> bool:
     """Whether a table's SQL, or a macro of the project that it calls, uses `this` as a relation."""
-    macros = [manifest.macros[id] for id in node.depends_on.macros if id in manifest.macros]
-    texts = [node.raw_code, *(macro.macro_sql for macro in macros if macro.package_name not in _DBTS_OWN)]
+    texts = [node.raw_code, *_macros_of(manifest, node)]
     return any(_READS_ITSELF.search(_STRINGS.sub("''", block)) for text in texts for block in _JINJA.findall(text))
 
 
@@ -109,13 +108,17 @@ def _keyed(manifest: Manifest) -> set[str]:
     for node in manifest.nodes.values():
         hooks = [hook.sql for hook in (*getattr(node.config, "pre_hook", ()), *getattr(node.config, "post_hook", ()))]
         if hooks:
-            ids = getattr(node.depends_on, "macros", ())
-            macros = [manifest.macros[id] for id in ids if id in manifest.macros]
-            hooks += [macro.macro_sql for macro in macros if macro.package_name not in _DBTS_OWN]
+            hooks += _macros_of(manifest, node)
         keys = [constraint.type.value for constraint in getattr(node, "all_constraints", ())]
         if "foreign_key" in keys or any(_REFERENCES.search(text) for text in hooks):
             found.update(getattr(node.depends_on, "nodes", ()))
     return found
+
+
+def _macros_of(manifest: Manifest, node: Any) -> list[str]:
+    """The texts of the macros that a node calls, but for dbt's own."""
+    macros = [manifest.macros[id] for id in getattr(node.depends_on, "macros", ()) if id in manifest.macros]
+    return [macro.macro_sql for macro in macros if macro.package_name not in _DBTS_OWN]
 
 
 def _is_changed(manifest: Manifest) -> bool:

@@ -43,16 +43,12 @@ def copy_access(connection: Connection, relation: sql.Identifier, view: sql.Iden
 def set_grants(connection: Connection, view: sql.Identifier, grants: Sequence[Grant]) -> None:
     """Give a new view exactly these grants, but for those on columns that it does not have."""
     for role, privilege, column, _ in list_grants(connection, view):
-        connection.execute(_statement("revoke {} on {} from {}", privilege, column, view, role))
-    rows = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
-        (view.as_string(connection),),
-    ).fetchall()
-    columns = {None, *(str(row[0]) for row in rows)}
+        connection.execute(statement("revoke {} on {} from {}", privilege, column, view, role))
+    columns = {None, *list_columns(connection, view)}
     for role, privilege, column, on in grants:
         if column in columns:
             option = " with grant option" * on
-            connection.execute(_statement("grant {} on {} to {}" + option, privilege, column, view, role))
+            connection.execute(statement("grant {} on {} to {}" + option, privilege, column, view, role))
 
 
 def list_grants(connection: Connection, relation: sql.Identifier) -> list[Grant]:
@@ -64,6 +60,16 @@ def list_grants(connection: Connection, relation: sql.Identifier) -> list[Grant]
     ]
 
 
-def _statement(text: str, privilege: str, column: str | None, view: sql.Identifier, role: str) -> sql.Composed:
-    what = sql.SQL(privilege) if column is None else sql.SQL(f"{privilege} ({{}})").format(sql.Identifier(column))
+def list_columns(connection: Connection, relation: sql.Identifier) -> list[str]:
+    """Return the names of a relation's columns."""
+    rows = connection.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
+        (relation.as_string(connection),),
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def statement(text: str, privilege: str, column: str | None, view: sql.Identifier, role: str) -> sql.Composed:
+    """Return a statement with a privilege, on one column or, without one, on all, a view and a role in its places."""
+    what = sql.SQL(f"{privilege} ({{}})").format(sql.Identifier(column)) if column else sql.SQL(privilege)
     return sql.SQL(text).format(what, view, sql.SQL(role))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
+from medallion.warehouse.access import list_columns, statement
 from medallion.warehouse.connection import Connection
 
 Grant = tuple[str, str, str, bool]
@@ -38,17 +39,12 @@ def _grant(connection: Connection, schema: str, build: str, name: str, earlier: 
     ours = _grants(connection, [other for other in earlier if other != build], name)
     view = sql.Identifier(schema, name)
     for role, privilege, column, _ in sorted((ours - wanted) & there):
-        connection.execute(_statement("revoke {} on {} from {}", privilege, column, view, role))
+        connection.execute(statement("revoke {} on {} from {}", privilege, column, view, role))
     for role, privilege, column, on in sorted(wanted - there):
         option = " with grant option" if on else ""
-        connection.execute(_statement("grant {} on {} to {}" + option, privilege, column, view, role))
+        connection.execute(statement("grant {} on {} to {}" + option, privilege, column, view, role))
     for role in sorted({role for role, *_ in wanted}):
         connection.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), sql.SQL(role)))
-
-
-def _statement(text: str, privilege: str, column: str, view: sql.Identifier, role: str) -> sql.Composed:
-    what = sql.SQL(f"{privilege} ({{}})").format(sql.Identifier(column)) if column else sql.SQL(privilege)
-    return sql.SQL(text).format(what, view, sql.SQL(role))
 
 
 def _grants(connection: Connection, schemas: Sequence[str], name: str) -> set[Grant]:
@@ -85,11 +81,7 @@ def copy_comments(connection: Connection, schema: str, build: str, name: str, ea
 
 def set_comments(connection: Connection, schema: str, name: str, comments: Mapping[str, str]) -> None:
     """Give a new view the comments that `list_comments` returned, but for those on columns that it does not have."""
-    rows = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
-        (sql.Identifier(schema, name).as_string(connection),),
-    ).fetchall()
-    for column in comments.keys() & {"", *(str(row[0]) for row in rows)}:
+    for column in comments.keys() & {"", *list_columns(connection, sql.Identifier(schema, name))}:
         _comment(connection, schema, name, column, comments[column])
 
 

@@ -120,7 +120,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is a file. A link to nothing is one that somebody expects to be loaded."""
+    """Return whether the path is a file. Raise for a link whose target does not exist: it would be skipped silently."""
     if path.is_symlink() and not path.exists():
         raise InputNotFound(
             f"{path} is a link to {path.readlink()}, which is not there", "correct the link, or remove it"
