@@ -16,7 +16,8 @@ from medallion.config.pipeline import Layer, Pipeline
 from medallion.config.resources import Resources
 from medallion.config.retry import RetryConfig
 from medallion.config.sources import Source
-from medallion.protocol.task import CleanWork, CommandWork, FreshnessWork, LayerWork
+from medallion.protocol.clean_work import CleanWork
+from medallion.protocol.work import CommandWork, FreshnessWork, LayerWork, Work
 
 Image = Literal["cleaner", "dbt"]
 Phase = Literal["build", "run", "test"]
@@ -36,7 +37,7 @@ class Step:
     task_id: str
     group: tuple[str, ...]
     image: Image
-    work: CleanWork | LayerWork | FreshnessWork | CommandWork
+    work: Work
     needs: tuple[str, ...]
     resources: Resources
     retry: RetryConfig

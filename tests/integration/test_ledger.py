@@ -13,7 +13,8 @@ import pytest
 from medallion.config.retention import Retention
 from medallion.errors import ExitCode, StepFailure, TooManyRejects, UpstreamNotSucceeded
 from medallion.protocol.result import TaskResult
-from medallion.protocol.task import LayerWork, TaskSpec
+from medallion.protocol.task import TaskSpec
+from medallion.protocol.work import LayerWork
 from medallion.runtime.session import Job, Session
 from medallion.runtime.step import run_step
 from medallion.warehouse import builds, ledger, publication, retention

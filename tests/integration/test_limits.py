@@ -18,7 +18,8 @@ import pytest
 
 from layers import entry, run_layer
 from medallion.errors import ExitCode, StepFailure
-from medallion.protocol.task import LayerWork, TaskSpec
+from medallion.protocol.task import TaskSpec
+from medallion.protocol.work import LayerWork
 from medallion.runtime.session import Job
 from medallion.runtime.step import run_step
 from medallion.warehouse import ledger

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from medallion.errors import Misconfigured
-from medallion.protocol.task import CleanWork, TaskSpec
+from medallion.protocol.clean_work import CleanWork
+from medallion.protocol.task import TaskSpec
 from medallion.runtime import step
 from medallion.runtime.session import Job
 from medallion.runtime.signals import run_main

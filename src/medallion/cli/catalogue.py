@@ -17,7 +17,7 @@ from medallion.config.places import default_dags
 from medallion.config.schedule import Schedule
 from medallion.orchestrators.pools import limits
 from medallion.plan import RunContext, make_plan
-from medallion.protocol.task import CommandWork
+from medallion.protocol.work import CommandWork
 from medallion.steps import Step
 
 

@@ -14,7 +14,8 @@ from medallion.command.process import starter
 from medallion.command.run import Start, run_command
 from medallion.errors import Misconfigured
 from medallion.protocol.command_folder import FOLDER, IMAGE_VARIABLE
-from medallion.protocol.task import CommandWork, TaskSpec
+from medallion.protocol.task import TaskSpec
+from medallion.protocol.work import CommandWork
 from medallion.runtime import step
 from medallion.runtime.session import Job
 from medallion.runtime.signals import run_main

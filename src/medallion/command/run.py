@@ -8,7 +8,8 @@ from typing import Protocol
 
 from medallion.errors import CommandFailed
 from medallion.protocol.result import TaskResult
-from medallion.protocol.task import CommandWork, TaskSpec
+from medallion.protocol.task import TaskSpec
+from medallion.protocol.work import CommandWork
 from medallion.runtime.session import Session
 from medallion.warehouse import fence
 

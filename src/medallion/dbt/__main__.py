@@ -13,7 +13,8 @@ from pathlib import Path
 from medallion.config.places import dbt_project
 from medallion.errors import ExitCode, Misconfigured
 from medallion.protocol.project_archive import PROJECT_FILE
-from medallion.protocol.task import CleanWork, CommandWork, FreshnessWork, TaskSpec
+from medallion.protocol.task import TaskSpec
+from medallion.protocol.work import FreshnessWork, LayerWork
 from medallion.runtime import step
 from medallion.runtime.session import Job
 from medallion.runtime.signals import run_main
@@ -35,7 +36,7 @@ def build_job(task: TaskSpec) -> Job:
         Misconfigured: It is another image's.
     """
     work = task.work
-    if isinstance(work, CleanWork | CommandWork):
+    if not isinstance(work, FreshnessWork | LayerWork):
         raise Misconfigured(f"the dbt image does no work of kind {work.kind!r}", "use the cleaner image")
     # dbt takes more than a second to import: a task that cannot be read fails before that. What it imports stays for
     # good, so the collector need not walk through it: a twelfth of the CPU time before the first model.

@@ -13,7 +13,7 @@ from medallion.dbt.open_project import open_project
 from medallion.dbt.relocate import relocate
 from medallion.errors import Misconfigured, SourceStale
 from medallion.protocol.result import TaskResult, TestResult
-from medallion.protocol.task import FreshnessWork
+from medallion.protocol.work import FreshnessWork
 from medallion.runtime.session import Session
 
 _STATUS: dict[str, Any] = {"pass": "pass", "warn": "warn", "error": "fail", "runtime error": "error"}

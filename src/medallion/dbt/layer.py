@@ -21,7 +21,7 @@ from medallion.dbt.results import UNCHANGED, broken_hooks, model_results, test_r
 from medallion.dbt.share import Share, find_share
 from medallion.errors import StepFailure, TestFailed, WarehouseUnavailable
 from medallion.protocol.result import ModelResult, TaskResult, TestResult
-from medallion.protocol.task import LayerWork
+from medallion.protocol.work import LayerWork
 from medallion.runtime.session import Session
 from medallion.warehouse import builds, increments, publication, views
 from medallion.warehouse import relations as contents

@@ -12,7 +12,7 @@ from medallion.dbt.checkout import Checkout
 from medallion.dbt.manifest import FolderStore, Store, load_manifest
 from medallion.errors import Misconfigured
 from medallion.protocol.project_archive import unpack
-from medallion.protocol.task import DbtWork
+from medallion.protocol.work import DbtWork
 from medallion.runtime.session import Session
 from medallion.warehouse import projects
 

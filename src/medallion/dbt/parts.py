@@ -11,7 +11,7 @@ from medallion.dbt.manifest import FolderStore, load_manifest
 from medallion.dbt.project import twins
 from medallion.dbt.share import divided, list_relations
 from medallion.plan import Plan
-from medallion.protocol.task import CleanWork
+from medallion.protocol.clean_work import CleanWork
 from medallion.warehouse.adopt import Part
 
 

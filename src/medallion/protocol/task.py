@@ -8,16 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
-from medallion.config.contract import Contract
-from medallion.config.dbt import DbtSettings
 from medallion.config.model import ConfigModel
 from medallion.config.retention import Retention
-from medallion.config.sources import AnySettings
 from medallion.errors import Misconfigured
+from medallion.protocol.work import Work
 
 PROTOCOL = 1
 """Grows when an image that reads the number before could do the wrong thing."""
@@ -26,87 +25,24 @@ _OF_THE_RUN = {"run_id", "commit", "plan", "others"}
 """Fields that differ between runs of the same step."""
 
 
-class CleanWork(ConfigModel):
-    """Clean the rows of a source under a contract and load them.
-
-    `input` is a file to read instead of what `source` names; `landing` is the folder of the source's paths.
-    """
-
-    kind: Literal["clean"]
-    contract: Contract
-    source: AnySettings | None = None
-    input: str | None = None
-    landing: str = ""
-
-    @model_validator(mode="after")
-    def _reads_something(self) -> CleanWork:
-        if self.source is None and self.input is None:
-            raise ValueError("there is neither `source` nor `input` — name what to read")
-        return self
+_KINDS = {
+    "clean": "clean_work.CleanWork",
+    "command": "work.CommandWork",
+    "freshness": "work.FreshnessWork",
+    "layer": "work.LayerWork",
+}
 
 
-class DbtWork(ConfigModel):
-    """Work on a dbt project: `project` is the digest of its files in the warehouse.
-
-    Without a digest it is the folder that `MEDALLION_DBT_PROJECT` names: on a laptop, or baked into the image.
-    """
-
-    project: str | None = None
-    dbt: DbtSettings = DbtSettings()
-
-
-class LayerWork(DbtWork):
-    """Run a layer's models, its tests, or both; with `publish`, show readers what passed.
-
-    `layers` are the names and selectors of all layers of the pipeline, in their order, and `models` is its own folder
-    of models: they say which tests are this layer's. Without them, tests that read other layers may be left out.
-    """
-
-    kind: Literal["layer"]
-    layer: str
-    select: str
-    phase: Literal["build", "run", "test"] = "build"
-    publish: bool = False
-    on_test_failure: Literal["stop", "warn"] = "stop"
-    full_refresh: bool = False
-    layers: tuple[tuple[str, str], ...] = ()
-    models: str = ""
-
-    @model_validator(mode="after")
-    def _is_one_of_them(self) -> LayerWork:
-        if self.layers and dict(self.layers).get(self.layer) != self.select:
-            raise ValueError(f"`layers` does not have {self.layer!r} with its `select` — name every layer")
-        return self
-
-    @property
-    def order(self) -> dict[str, str]:
-        """The selector of each layer, in their order."""
-        return dict(self.layers) or {self.layer: self.select}
-
-
-class FreshnessWork(DbtWork):
-    """Check how old the selected dbt sources are."""
-
-    kind: Literal["freshness"]
-    select: str
-
-
-class CommandWork(ConfigModel):
-    """Run a team's own command.
-
-    `image` is the image of its container; on a laptop the command is a process of that machine. `warehouse` gives it
-    the warehouse's login.
-    """
-
-    kind: Literal["command"]
-    image: str
-    command: tuple[str, ...] = Field(min_length=1)
-    args: tuple[str, ...] = ()
-    env: Mapping[str, str] = {}
-    warehouse: bool = False
-
-
-Work = Annotated[CleanWork | LayerWork | FreshnessWork | CommandWork, Field(discriminator="kind")]
+def _of_its_kind(value: Any) -> Any:
+    """Return the work of its own kind, whose module only a step of that kind imports."""
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind")
+    if kind not in _KINDS:
+        raise ValueError(f"no work of kind {kind!r} — there are: {', '.join(_KINDS)}")
+    module, name = _KINDS[kind].split(".")
+    work: type[Work] = getattr(import_module(f"medallion.protocol.{module}"), name)
+    return work.model_validate(value)
 
 
 class TaskSpec(ConfigModel):
@@ -125,7 +61,7 @@ class TaskSpec(ConfigModel):
     tenant: str | None = None
     schema_prefix: str = ""
     retention: Retention = Retention()
-    work: Work
+    work: Annotated[SerializeAsAny[Work], BeforeValidator(_of_its_kind)]
     plan: Mapping[str, str] = {}
     others: Mapping[str, dict[str, Any]] = {}
 

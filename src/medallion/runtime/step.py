@@ -16,9 +16,10 @@ import psycopg
 from medallion.errors import ExitCode, Misconfigured, StepFailure
 from medallion.protocol.project_archive import delivered
 from medallion.protocol.result import TaskResult
-from medallion.protocol.task import CleanWork, CommandWork, LayerWork, TaskSpec, parse_task
+from medallion.protocol.task import TaskSpec, parse_task
 from medallion.protocol.termination_message import TerminationMessage, failed_in, warned_in
 from medallion.protocol.wire import received
+from medallion.protocol.work import CommandWork, LayerWork
 from medallion.runtime import signals
 from medallion.runtime.log import EventLog
 from medallion.runtime.session import Job, Session
@@ -74,13 +75,12 @@ class _Attempt:
     def __init__(self, task: TaskSpec, build: Build) -> None:
         self._task, self._build = task, build
         self._step = _step_run(task)
-        source = task.work.source if isinstance(task.work, CleanWork) else None
         self._log = EventLog(
             job_name=task.pipeline,
             run_id=task.run_id,
             step=task.step,
             tenant_id=task.tenant,
-            connector_type=getattr(source, "connector", None),
+            connector_type=task.work.connector,
         )
         self._began = datetime.now(timezone.utc)
         self._fence: Fence | None = None

@@ -115,7 +115,7 @@ def written(**changes: Any) -> dict[str, Any]:
     [
         ({"retention": {"keep": 3}}, "retention.keep: unknown field"),
         ({"colour": "blue"}, "colour: unknown field"),
-        ({"work": {"kind": "layer", "layer": "x", "select": "y", "gates": []}}, "work.layer.gates: unknown field"),
+        ({"work": {"kind": "layer", "layer": "x", "select": "y", "gates": []}}, "work.gates: unknown field"),
         ({"work": {"kind": "spark"}}, "work: "),
         ({"retention": {"builds": 0}}, "retention.builds: "),
         ({"run_id": ""}, "run_id: "),

@@ -11,7 +11,7 @@ from kubernetes.client import models as k8s
 from medallion.orchestrators.kubernetes import pod_spec
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.protocol.command_folder import FOLDER, IMAGE_VARIABLE, launcher_command
-from medallion.protocol.task import CommandWork
+from medallion.protocol.work import CommandWork
 from medallion.steps import Step
 
 CONTAINER = "command"
