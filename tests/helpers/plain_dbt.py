@@ -33,6 +33,24 @@ sys.exit(not all(dbtRunner().invoke(command).success for command in json.loads(s
 """One process for all of them: to import dbt takes longer than most of these commands."""
 
 
+def flags(project: Path, url: str, folder: Path, settings: Mapping[str, Any] = {}) -> list[str]:
+    """Write a profile; return the flags of each dbt command: see `plain_dbt`."""
+    target = settings.get("target", "warehouse")
+    with psycopg.connect(url) as connection:
+        info = connection.info
+        output = {
+            **{"type": "postgres", "host": info.host, "port": info.port, "dbname": info.dbname, "threads": 2},
+            **{"user": info.user, "password": info.password, "schema": settings.get("schema", "public")},
+        }
+    folder.mkdir(parents=True, exist_ok=True)
+    name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]
+    profiles = {name: {"target": target, "outputs": {target: output}}}
+    (folder / "profiles.yml").write_text(json.dumps(profiles))
+    places = ["--project-dir", project, "--profiles-dir", folder, "--target-path", folder, "--log-path", folder]
+    variables = ["--vars", json.dumps(settings.get("vars", {}))]
+    return [*map(str, places), *variables]
+
+
 def plain_dbt(
     project: Path,
     url: str,
@@ -52,20 +70,7 @@ def plain_dbt(
         full_seeds: Make seeds from nothing: dbt fails where one has a new column.
         tests: Run the tests. A failed one keeps dbt from building what follows.
     """
-    target = settings.get("target", "warehouse")
-    with psycopg.connect(url) as connection:
-        info = connection.info
-        output = {
-            **{"type": "postgres", "host": info.host, "port": info.port, "dbname": info.dbname, "threads": 2},
-            **{"user": info.user, "password": info.password, "schema": settings.get("schema", "public")},
-        }
-    folder.mkdir(parents=True, exist_ok=True)
-    name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]
-    profiles = {name: {"target": target, "outputs": {target: output}}}
-    (folder / "profiles.yml").write_text(json.dumps(profiles))
-    places = ["--project-dir", project, "--profiles-dir", folder, "--target-path", folder, "--log-path", folder]
-    variables = ["--vars", json.dumps(settings.get("vars", {}))]
-    common = [*map(str, places), *variables, "--quiet"]
+    common = [*flags(project, url, folder, settings), "--quiet"]
     without = [] if tests else ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
     commands = [["seed", *common, *["--full-refresh"] * full_seeds], ["build", *common, *without]]
     subprocess.run([sys.executable, "-c", _COMMANDS, json.dumps(commands)], check=True, timeout=1800)

@@ -6,16 +6,15 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from medallion.config.dbt import DbtSettings
 from medallion.errors import Misconfigured
-from medallion.protocol.project_archive import PROJECT_FILE, files_of, hash_files
+from medallion.protocol.project_archive import PROJECT_FILE, files_of, hash_contents, read_yaml
 
 _LOGIN = {
     "host": "{{ env_var('PGHOST', 'localhost') }}",
@@ -43,10 +42,18 @@ class Checkout:
     @cached_property
     def key(self) -> str:
         """What a parse of the project depends on besides dbt itself, as a digest."""
-        variables = sorted({name for _, path in files_of(self.folder) for name in _VARIABLE.findall(path.read_bytes())})
-        values = [(name.decode(), os.environ.get(name.decode())) for name in variables]
+        variables: set[str] = set()
+
+        def contents() -> Iterator[tuple[str, bytes]]:
+            for name, path in files_of(self.folder):
+                content = path.read_bytes()
+                variables.update(found.decode() for found in _VARIABLE.findall(content))
+                yield name, content
+
+        files = hash_contents(contents())
+        values = [(name, os.environ.get(name)) for name in sorted(variables)]
         settings = self.settings.model_dump(mode="json", exclude={"project"})
-        text = json.dumps([hash_files(self.folder), settings, values], sort_keys=True)
+        text = json.dumps([files, settings, values], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property
@@ -92,8 +99,5 @@ class Checkout:
                 "put it into the folder `dbt` of the DAG folder, or name its folder in the pipeline file: "
                 "`dbt: {project: …}`",
             )
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"{path} is not YAML: {error}", "correct it") from error
+        content = read_yaml(path)
         return content if isinstance(content, dict) else {}

@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,6 +28,8 @@ _WRITTEN = {"target", "logs"}
 """What dbt writes next to a project's file. Below that, such as in `models`, a folder of this name is the project's."""
 _IGNORING = ".dbtignore"
 _PACKAGES = {"dbt_packages", "dbt_modules"}
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As dbt does. The one in Python takes a tenth of a second for a large `dbt_project.yml`."""
 
 
 def files_of(project: Path) -> Iterator[tuple[str, Path]]:
@@ -42,7 +44,7 @@ def files_of(project: Path) -> Iterator[tuple[str, Path]]:
 
 def packages_folder(project: Path) -> str:
     """Return the folder of a project's packages, as its file names it (`packages-install-path`)."""
-    content = _read_yaml(project / PROJECT_FILE)
+    content = read_yaml(project / PROJECT_FILE)
     folder = content.get("packages-install-path") if isinstance(content, dict) else None
     return PurePosixPath(folder).as_posix() if isinstance(folder, str) else "dbt_packages"
 
@@ -74,9 +76,13 @@ def _belongs(folder: Path, name: PurePosixPath, packages: set[PurePosixPath]) ->
 
 def hash_files(project: Path) -> str:
     """Return the digest of a project's files, their names included."""
+    return hash_contents((name, path.read_bytes()) for name, path in files_of(project))
+
+
+def hash_contents(files: Iterable[tuple[str, bytes]]) -> str:
+    """Return the digest of files, given by name and content in the order of `files_of`."""
     digest = hashlib.sha256()
-    for name, path in files_of(project):
-        content = path.read_bytes()
+    for name, content in files:
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:32]
 
@@ -154,13 +160,18 @@ def check_packages(project: Path) -> None:
 
 
 def _packages(path: Path) -> list[Any]:
-    content = _read_yaml(path)
+    content = read_yaml(path)
     packages = content.get("packages") if isinstance(content, dict) else None
     return packages if isinstance(packages, list) else []
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file of a project holds, None if there is no file.
+
+    Raises:
+        Misconfigured: It is not YAML.
+    """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader) if path.is_file() else None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path} is not YAML: {error}", "correct it") from error
