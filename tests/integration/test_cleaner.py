@@ -236,7 +236,7 @@ def test_wrong_arguments_and_wrong_contract_are_named(warehouse: Connection, tmp
     )
     assert (done.returncode, "unrecognized arguments: --more" in done.stderr) == (ExitCode.USAGE, True)
     done = command(tmp_path, "one", {**CONTRACT, "tabel": "x"})
-    assert (done.returncode, "work.clean.contract.tabel: unknown field" in done.stdout) == (ExitCode.USAGE, True)
+    assert (done.returncode, "work.contract.tabel: unknown field" in done.stdout) == (ExitCode.USAGE, True)
 
 
 def test_retail_export_equals_an_independent_computation(warehouse: Connection, shared_data: Path):
