@@ -133,10 +133,11 @@ def _is_loaded(job: Job, version: str | None) -> bool:
 def _fingerprint(job: Job, version: str = "") -> str:
     """Return what decides the table's content: the input, the contract and the number `CLEANING`.
 
-    For a table that grows, the contract and the way it grows decide: a change of either reloads everything.
+    For a table that grows, the contract and the way it grows decide: a change of either reloads everything. Keys that
+    have their default are left out: a release that knows more of them reloads nothing.
     """
-    terms = job.contract.model_dump_json(by_alias=True)
+    terms = job.contract.model_dump_json(by_alias=True, exclude_defaults=True)
     text = f"{version}\0{terms}\0{CLEANING}"
     if job.increment is not None:
-        text = f"{terms}\0{job.increment.model_dump_json(exclude={'on_duplicate_key'})}"
+        text = f"{terms}\0{job.increment.model_dump_json(exclude={'on_duplicate_key'}, exclude_defaults=True)}"
     return hashlib.sha256(text.encode()).hexdigest()
