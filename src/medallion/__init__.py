@@ -5,4 +5,4 @@ Each arrow goes down: `config` (what people write, validated) → `plan` (what a
 → `cleaner` or `dbt` (the work) → `warehouse` (ledger, builds, views).
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from medallion import __version__
+
 REPO = Path(__file__).resolve().parents[2]
 PAGES = (
     "README.md",
@@ -75,3 +77,15 @@ def test_tests_that_the_page_of_faults_names_exist():
     named = re.findall(r"`(test_\w+\.py)(?:: (test_\w+)…?)?`", page)
     assert named
     assert [(file, test) for file, test in named if not any(name.startswith(test) for name in TESTS[file])] == []
+
+
+def test_pages_name_the_version_of_this_commit():
+    own = re.compile(r"(?:medallion-|medallion/\w+:|images-|--version |rev: v)(\d+\.\d+\.\d+)")
+    pages = [path for page in ("README.md", "docs/*.md", "k8s/README.md") for path in REPO.glob(page)]
+    named = {
+        (str(path.relative_to(REPO)), version)
+        for path in pages
+        for version in own.findall(path.read_text(encoding="utf-8"))
+    }
+    assert {page for page, _ in named} >= {"README.md", "k8s/README.md", "docs/tutorial.md"}
+    assert {version for _, version in named} == {__version__}
