@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from medallion.config.contract import Contract, Dialect, Rejects
+from medallion.config.contract import Contract, Rejects
 from medallion.config.derived import Derive
+from medallion.config.dialect import Dialect
 from medallion.config.field import Constraints, ContractField
 from reference_pages.keys import keys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
@@ -31,7 +32,8 @@ def _default(field: Any) -> str:
 
 def _choices(field: Any) -> str:
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    return f" One of {', '.join(map(code, choices))}." if len(choices) > 1 else ""
+    written = [one if str(one).isprintable() else json.dumps(one) for one in choices]
+    return f" One of {', '.join(map(code, written))}." if len(choices) > 1 else ""
 
 
 def _section(field: Any) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
-from medallion.config.contract import Dialect
+from medallion.config.dialect import Dialect
 from medallion.errors import BadInput, ExitCode
 from medallion.warehouse.connection import Connection
 

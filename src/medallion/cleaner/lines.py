@@ -63,7 +63,11 @@ class LineBlock:
 
 
 def line_blocks(
-    stream: IO[bytes], size: int = BLOCK_BYTES, codec: str = "utf-8", evidence: Evidence | None = None
+    stream: IO[bytes],
+    size: int = BLOCK_BYTES,
+    codec: str = "utf-8",
+    evidence: Evidence | None = None,
+    end: bytes = b"\n",
 ) -> Iterator[LineBlock]:
     """Cut a stream into blocks of whole lines.
 
@@ -72,23 +76,24 @@ def line_blocks(
         size: How many bytes to read at a time. The lines are the same whatever it is.
         codec: How they are encoded.
         evidence: Receives the lines beyond ASCII.
+        end: What ends a line. A carriage return before a line feed is a part of the line's end.
 
     Raises:
         BadInput: The first bytes are of another encoding.
     """
     source, number, rest, skipping = without_mark(stream, codec), 1, b"", False
-    splitter = _Splitter(codec, evidence or Evidence(codec))
+    splitter = _Splitter(codec, evidence or Evidence(codec), end)
     while True:
         read = source.read(size)
         ended = not read
         if skipping:
             # The tail of an endless line, whose head waits in `rest` for the line's end.
-            end = read.find(b"\n")
-            if end < 0 and not ended:
+            ending = read.find(end)
+            if ending < 0 and not ended:
                 continue
-            read, skipping = read[end:] if end >= 0 else b"", False
+            read, skipping = read[ending:] if ending >= 0 else b"", False
         data = rest + read
-        cut = len(data) if ended else data.rfind(b"\n") + 1
+        cut = len(data) if ended else data.rfind(end) + 1
         whole, rest = data[:cut], data[cut:]
         if len(rest) > _ENDLESS:
             rest, skipping = rest[:_ENDLESS], True
@@ -101,7 +106,8 @@ def line_blocks(
 
 
 class _Splitter:
-    def __init__(self, codec: str, evidence: Evidence) -> None:
+    def __init__(self, codec: str, evidence: Evidence, end: bytes) -> None:
+        self._end = end
         self._wide = codec.startswith(("utf-16", "utf-32"))
         self._codec = "utf-8" if self._wide or codec == "utf-8-sig" else codec
         self._name, self._evidence = codec.upper(), evidence
@@ -109,8 +115,8 @@ class _Splitter:
     def block(self, data: bytes, first: int) -> LineBlock:
         bad: dict[int, str] = {}
         text = self._text(data)
-        lines = None if text is None or b"\0" in text else _split(text)
-        dropped, returns = "", b"\r" in data
+        lines = None if text is None or b"\0" in text else _split(text, self._end)
+        dropped, returns = "", self._end == b"\n" and b"\r" in data
         if text is not None and lines is not None and returns:
             # Reading drops a carriage return at a line's end. Where every line has one, and none another, that is fine.
             lost = len(text) - int(lines.str.len_bytes().sum())
@@ -119,7 +125,7 @@ class _Splitter:
             else:
                 lines = pl.Series([text.decode().removesuffix("\n")]).str.split("\n").explode()
         if lines is None:
-            texts = list(self._one_by_one(data.removesuffix(b"\n").split(b"\n"), first, bad))
+            texts = list(self._one_by_one(data.removesuffix(self._end).split(self._end), first, bad))
             lines = pl.Series(texts, dtype=pl.String)
         elif not data.isascii() and not self._wide:
             self._evidence.decoded(data, int((lines.str.len_bytes() != lines.str.len_chars()).sum()))
@@ -165,13 +171,18 @@ class _Splitter:
             self._evidence.broken(broken)
 
 
-def _split(data: bytes) -> pl.Series | None:
+def _split(data: bytes, end: bytes) -> pl.Series | None:
     """Split text at its line ends, which polars does best by reading it as a table of one column."""
     absent = next((byte for byte in _CONTROLS if byte not in data), None)
     if absent is None:
         return None
     # The name in front keeps polars from taking a mark at a block's beginning for a byte order mark.
     frame = pl.read_csv(
-        b"line\n" + data, separator=chr(absent), quote_char=None, schema={"line": pl.String}, empty_string_is_null=False
+        b"line" + end + data,
+        separator=chr(absent),
+        quote_char=None,
+        eol_char=end.decode(),
+        schema={"line": pl.String},
+        empty_string_is_null=False,
     )
-    return frame["line"] if frame.height == data.count(b"\n") + (not data.endswith(b"\n")) else None
+    return frame["line"] if frame.height == data.count(end) + (not data.endswith(end)) else None

@@ -109,6 +109,7 @@ def _unchanged(job: Job, inputs: Inputs, version: str | None) -> None:
                 input_checksum=version,
                 reasons=earlier.get("details", {}).get("reasons", {}),
                 rounded=earlier.get("details", {}).get("rounded", {}),
+                dialect=earlier.get("details", {}).get("dialect", {}),
                 delivery=read_delivery(job, inputs),
                 message=f"{inputs.label} is the same as in the load{known}: {job.schema}.{job.table} stays as it is",
             )

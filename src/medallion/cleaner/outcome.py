@@ -30,6 +30,8 @@ def task_result(counts: Counts, version: str, watch: Stopwatch, label: str) -> T
     message = f"{label}: {counts.rows:,} rows in, {counts.loaded:,} loaded, {counts.rejected:,} rejected"
     if counts.rounded:
         message += "; rounded to `decimals`: " + ", ".join(f"{n:,} of {name}" for name, n in counts.rounded.items())
+    if counts.dialect:
+        message += "; as the dialect says: " + ", ".join(f"{n:,} {what}" for what, n in counts.dialect.items())
     return TaskResult(
         rows_in=counts.rows,
         rows_loaded=counts.loaded,
@@ -37,6 +39,7 @@ def task_result(counts: Counts, version: str, watch: Stopwatch, label: str) -> T
         input_checksum=version,
         reasons=dict(counts.reasons.most_common()),
         rounded=dict(counts.rounded.most_common()),
+        dialect=dict(counts.dialect.most_common()),
         parts=tuple(watch.parts),
         message=message,
     )

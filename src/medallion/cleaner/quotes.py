@@ -1,66 +1,132 @@
 """One record with quotes, read line by line: the exact way, for the few lines that need it.
 
-A value that begins with a quote ends at the next quote that is not doubled, maybe lines later; a delimiter or the
-line's end must follow. Other values have no quotes (RFC 4180, section 2). Line ends inside a value stay as they are.
+A value that begins with a quote ends at the next quote that is neither doubled nor escaped, maybe lines later; a
+delimiter or the line's end must follow. Other values have no quotes (RFC 4180, section 2). Line ends inside a value
+stay as they are.
 """
 
 from __future__ import annotations
 
 import re
 
-_QUOTED = re.compile(r'[^"]*(?:""[^"]*)*')
+from medallion.cleaner.lines import LineBlock
+from medallion.config.dialect import Dialect
+
+MAX_RECORD_CHARS = 1 << 20
+"""A value that spans lines must end within so many characters of its record's beginning."""
+NEVER_CLOSED = "opens a quote that is never closed"
+_NEVER = re.compile("(?!)")
 
 
 class StrayQuoteError(ValueError):
     """A quote is where none may be."""
 
 
+class Quoting:
+    """How values of a dialect are delimited, compiled once for all of its records."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.delimiter, self.quote, self.escape = dialect.delimiter, dialect.quote_char, dialect.escape_char
+        self.skips_space = dialect.skip_initial_space
+        self.line_end = "\r" if dialect.line_terminator == "\r" else "\n"
+        quote, escape = re.escape(self.quote or ""), re.escape(self.escape or "")
+        # An escape at the end of a line stays: it is the line's end that is escaped.
+        escaped = f"{escape}.|" if escape else ""
+        doubled = f"{quote}{quote}|" if quote and dialect.doubles_quotes else ""
+        self.inside = re.compile(f"(?:{escaped}{doubled}[^{quote}{escape}]+)*", re.DOTALL) if quote else _NEVER
+        delimiter = re.escape(self.delimiter)
+        bare = f"[^{delimiter}{escape}]+" if len(self.delimiter) == 1 else f"(?!{delimiter})[^{escape or chr(0)}]"
+        self.bare = re.compile(f"(?:{escaped}{bare})*", re.DOTALL)
+        self._meant = re.compile(f"{escaped}{doubled}(?!)", re.DOTALL)
+
+    def meaning(self, written: str) -> str:
+        """Return a value without what escapes or doubles its signs."""
+        return self._meant.sub(lambda found: found[0][1:], written)
+
+    def has_stray(self, written: str) -> bool:
+        """Return whether a value that is not quoted holds a quote that nothing escapes."""
+        plain = self._meant.sub("", written) if self.escape else written
+        return self.quote is not None and self.quote in plain
+
+
 class QuotedRecord:
-    """A record on its way: feed it lines until it is complete.
+    """A record on its way: feed it lines until it is complete."""
 
-    Args:
-        delimiter: One character between values.
-    """
-
-    def __init__(self, delimiter: str) -> None:
-        self._delimiter = delimiter
-        self._open: list[str] | None = None
+    def __init__(self, quoting: Quoting) -> None:
+        self._quoting = quoting
+        self._open: list[str] = []
+        self._in_quotes = self._goes_on = False
         self.values: list[str] = []
 
     def feed(self, line: str) -> bool:
         """Read a line; return whether the record ends with it.
 
         Args:
-            line: The line without its line feed. A carriage return at its end belongs to a value that goes on.
+            line: The line without its end. A carriage return at its end belongs to a value that goes on.
 
         Raises:
             StrayQuoteError: The quotes make no sense.
         """
-        at = 0
+        quoting, at = self._quoting, 0
         while True:
-            if self._open is not None:
-                found = _QUOTED.match(line, at)
-                end = found.end() if found else at
-                self._open.append(line[at:end].replace('""', '"'))
+            if not self._goes_on:
+                while quoting.skips_space and line.startswith(" ", at):
+                    at += 1
+                self._in_quotes = quoting.quote is not None and line.startswith(quoting.quote, at)
+                at += self._in_quotes
+            found = (quoting.inside if self._in_quotes else quoting.bare).match(line, at)
+            end = found.end() if found else at
+            written = line[at:end]
+            if not self._in_quotes and quoting.has_stray(written):
+                raise StrayQuoteError
+            if end < len(line) and line[end] == quoting.escape:  # at the end: only the line's end is behind it
+                return self._go_on(written)
+            if self._in_quotes:
                 if end == len(line):
-                    self._open.append("\n")
-                    return False
-                self.values.append("".join(self._open))
-                self._open = None
+                    return self._go_on(written)
+                self._close(quoting.meaning(written))
                 at = end + 1
-                if line[at:] in ("", "\r"):
+                if line[at:] == "" or (line[at:] == "\r" and quoting.line_end == "\n"):
                     return True
-                if line[at] != self._delimiter:
+                if not line.startswith(quoting.delimiter, at):
                     raise StrayQuoteError
-                at += 1
-            elif line.startswith('"', at):
-                self._open = []
-                at += 1
-            else:
-                end = line.find(self._delimiter, at)
-                self.values.append(line[at:].removesuffix("\r") if end < 0 else line[at:end])
-                if '"' in self.values[-1]:
-                    raise StrayQuoteError
-                if end < 0:
-                    return True
-                at = end + 1
+                at += len(quoting.delimiter)
+                continue
+            if end == len(line) and quoting.line_end == "\n":
+                written = written.removesuffix("\r")
+            self._close(quoting.meaning(written))
+            if end == len(line):
+                return True
+            at = end + len(quoting.delimiter)
+
+    def _go_on(self, written: str) -> bool:
+        self._open += [self._quoting.meaning(written), self._quoting.line_end]
+        self._goes_on = True
+        return False
+
+    def _close(self, value: str) -> None:
+        self.values.append("".join([*self._open, value]))
+        self._open, self._goes_on = [], False
+
+
+def read_record(quoting: Quoting, block: LineBlock, index: int, *, last: bool) -> tuple[list[str], int] | str | None:
+    """Return a record's values and line count; or why it is no record; or None if the block ends too soon.
+
+    Args:
+        quoting: How its values are written.
+        block: Lines.
+        index: Of the line where it begins.
+        last: Whether the file ends with the block.
+    """
+    record, chars = QuotedRecord(quoting), 0
+    for at in range(index, block.lines.len()):
+        line = block.lines[at] + block.dropped
+        chars += len(line) + 1
+        if at > index and chars > MAX_RECORD_CHARS:
+            return NEVER_CLOSED
+        try:
+            if record.feed(line):
+                return record.values, at - index + 1
+        except StrayQuoteError:
+            return "has a quote in the middle of a value" if at == index else NEVER_CLOSED
+    return NEVER_CLOSED if last else None

@@ -33,12 +33,13 @@ _LET_GO_SECONDS = 5.0
 
 @dataclass
 class Counts:
-    """Rows so far."""
+    """Rows so far. `dialect` counts the lines and rows that options of the dialect left out or changed."""
 
     loaded: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     rounded: Counter[str] = field(default_factory=Counter)
+    dialect: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -137,6 +138,7 @@ class Reader:
                     logged = time.monotonic()
                     self._log.event("progress", f"{self.counts.rows:,} rows read", rows=self.counts.rows)
             checksum = input_.checksum
+            self.counts.dialect.update(records.done)
         evidence.judge(one.name)
         if self.counts.rows == before and not self._empty_is_fine:
             raise BadInput(
@@ -146,9 +148,11 @@ class Reader:
         return checksum
 
     def _records(self, stream: IO[bytes], evidence: Evidence) -> Records:
-        lines = line_blocks(stream, codec=self._contract.codec, evidence=evidence)
+        contract = self._contract
+        end = b"\r" if contract.dialect.line_terminator == "\r" else b"\n"
+        lines = line_blocks(stream, codec=contract.codec, evidence=evidence, end=end)
         try:
-            return Records(lines, self._contract.dialect)
+            return Records(lines, contract.dialect, [one.header for one in contract.fields if one.derive is None])
         except BadInput as error:
             if not evidence.suspects():
                 raise

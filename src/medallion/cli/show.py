@@ -141,6 +141,8 @@ def _show_rounded(report: Report) -> None:
     for step in report.steps:
         for column, count in step.get("rounded", {}).items():
             console.print(f"{step['name']}: {count:,} values of {column} were rounded to the contract's `decimals`")
+        for what, count in step.get("dialect", {}).items():
+            console.print(f"{step['name']}: {count:,} {what}, as the contract's dialect says")
 
 
 def _show_tests(step: dict[str, Any]) -> None:

@@ -1,50 +1,22 @@
 """A data contract: what a file must look like, how its values are cleaned, and which rows are refused.
 
 The terms are those of Frictionless Table Schema (fields, types, formats, `missingValues`, constraints,
-`primaryKey`; https://specs.frictionlessdata.io/table-schema/) and of its CSV Dialect, plus named cleaning rules.
+`primaryKey`; https://specs.frictionlessdata.io/table-schema/) and of its Table Dialect, plus named cleaning rules.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from medallion.config import encodings
 from medallion.config.columns import check_names
 from medallion.config.derived import check_constant
+from medallion.config.dialect import ENCODING, Dialect
 from medallion.config.field import ContractField
 from medallion.config.model import ConfigModel, Identifier, TableName
 from medallion.config.table_limits import check_size
-
-_ENCODING = f"The encoding of the file: {', '.join(encodings.ENCODINGS)}."
-
-
-class Dialect(ConfigModel):
-    """How the file is written. It may be gzipped, and may begin with a byte order mark."""
-
-    delimiter: str = Field(",", pattern=r'^[^"\r\n]$', description="One ASCII character between values.")
-    encoding: str | None = Field(None, description=f"{_ENCODING} By default the contract's `encoding`.")
-    quote_char: Literal['"'] = Field('"', alias="quoteChar", description="Around values; doubled inside them.")
-    header_rows: tuple[Annotated[int, Field(ge=1)]] = Field(
-        (1,),
-        alias="headerRows",
-        description="The line that names the columns, counted from 1 as an editor does. Lines above it are not read.",
-    )
-
-    @field_validator("delimiter")
-    @classmethod
-    def _ascii(cls, value: str) -> str:
-        if not value.isascii():
-            raise ValueError(f"{value!r} is not ASCII — use one of , ; | or a tab")
-        if value.isalnum() or value == "\0":
-            raise ValueError(f"{value!r} is a part of values — use one of , ; | or a tab")
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _text(cls, value: str | None) -> str | None:
-        return value if value is None else encodings.canonical(value)
 
 
 class Rejects(ConfigModel):
@@ -67,7 +39,7 @@ class Contract(ConfigModel):
     description: str = Field("", description="A description for people.")
     table: TableName = Field(description="The `schema.table` that readers use.")
     encoding: str | None = Field(
-        None, description=f"{_ENCODING} By default utf-8. Set it here or in `dialect`, not in both."
+        None, description=f"{ENCODING} By default utf-8. Set it here or in `dialect`, not in both."
     )
     dialect: Dialect = Dialect()
     missing_values: tuple[str, ...] = Field(

@@ -14,7 +14,8 @@ from medallion.cleaner.columns import labels
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.cleaner.rules import TEXT, Column, compile_contract
-from medallion.config.contract import Contract, Dialect
+from medallion.config.contract import Contract
+from medallion.config.dialect import Dialect
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.config.table_limits import MAX_FIELDS

@@ -10,7 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from medallion.cleaner.lines import line_blocks
-from medallion.cleaner.quotes import QuotedRecord, StrayQuoteError
+from medallion.cleaner.quotes import QuotedRecord, Quoting, StrayQuoteError
+from medallion.config.dialect import Dialect
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
@@ -110,10 +111,11 @@ def _sample(path: Path, codec: str) -> tuple[int, list[str]]:
 
 
 def _shape(lines: list[str], first: int, delimiter: str) -> _Shape:
+    quoting = Quoting(Dialect.model_construct(delimiter=delimiter))
     records: list[tuple[int, list[str]]] = []
     at = 0
     while at < len(lines):
-        begin, record = at, QuotedRecord(delimiter)
+        begin, record = at, QuotedRecord(quoting)
         at += 1
         if not lines[begin].strip():
             continue

@@ -55,7 +55,8 @@ class TaskResult:
 
     Rows are counts of data rows (no header): `rows_in == rows_loaded + rows_rejected`, always.
     `reasons` maps a rejection reason to its number of rows, `rounded` a column to the number of its values that
-    the contract's `decimals` rounded, `increment` says what an incremental load took,
+    the contract's `decimals` rounded, `dialect` what an option of its dialect did to the number of lines or rows that
+    it left out, padded or cut, `increment` says what an incremental load took,
     `files_parsed` how many files dbt parsed: none where an earlier parse of the same project was kept. `exit_code` is
     that of a failed step, or of a team's own command.
     """
@@ -67,6 +68,7 @@ class TaskResult:
     input_checksum: str | None = None
     reasons: dict[str, int] = field(default_factory=dict)
     rounded: dict[str, int] = field(default_factory=dict)
+    dialect: dict[str, int] = field(default_factory=dict)
     models: tuple[ModelResult, ...] = ()
     tests: tuple[TestResult, ...] = ()
     parts: tuple[Timing, ...] = ()

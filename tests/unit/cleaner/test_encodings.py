@@ -11,7 +11,7 @@ import pytest
 from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
-from medallion.config.contract import Dialect
+from medallion.config.dialect import Dialect
 from medallion.errors import BadInput
 
 pytestmark = pytest.mark.fuzz

@@ -83,6 +83,7 @@ def _entry(name: str, layer: str | None, row: dict[str, Any]) -> dict[str, Any]:
         "rows_rejected": row.get("rows_rejected"),
         "reasons": details.get("reasons", {}),
         "rounded": details.get("rounded", {}),
+        "dialect": details.get("dialect", {}),
         "models": details.get("models", []),
         "tests": details.get("tests", []),
         "parts": details.get("parts", []),
