@@ -14,7 +14,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-MARKS = ("NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "NaN", "nan")
+NO_VALUE = {"na", "n/a", "#n/a", "null", "none", "nan", "-", "?", "error", "unknown", "--", "#ref!", "tbd", "..."}
+"""Small letters: what may become no value, if its column has a type."""
 Cell = tuple[str, Any]
 """The text in the file, and what it means: itself, or a number, date or truth."""
 
@@ -100,6 +101,8 @@ KINDS: dict[str, st.SearchStrategy[Cell]] = {
     "moment T": _dated("%Y-%m-%dT%H:%M:%S.%f", MICRO),
     "moment Z": _dated("%Y-%m-%dT%H:%M:%SZ", SECOND),
     "minute": _dated("%d.%m.%Y %H:%M", MINUTE),
+    "mixed days": st.one_of(_dated("%Y-%m-%d", DAY), _dated("%d/%m/%Y", DAY), _dated("%d.%m.%Y", DAY)),
+    "mixed truths": st.sampled_from([("true", True), ("FALSE", False), ("yes", True), ("n", False), ("1", True)]),
     "offset": _dated("%Y-%m-%dT%H:%M:%S+02:00", SECOND).map(
         lambda cell: (cell[0], cell[1].replace(tzinfo=timezone(timedelta(hours=2))).astimezone(timezone.utc).replace(tzinfo=None))
     ),
@@ -107,7 +110,27 @@ KINDS: dict[str, st.SearchStrategy[Cell]] = {
     "empty": _texts(""),
 }  # fmt: skip
 odd = st.one_of(
-    _texts("", "", "", "NA", "N/A", "null", "-", "?", "Total", "07104", "2024-02-30", "1e5", " 5 "),
+    _texts(
+        "",
+        "",
+        "",
+        "NA",
+        "N/A",
+        "null",
+        "-",
+        "?",
+        "ERROR",
+        "Unknown",
+        "#REF!",
+        "tbd",
+        "...",
+        "soon",
+        "Total",
+        "07104",
+        "2024-02-30",
+        "1e5",
+        " 5 ",
+    ),
     st.sampled_from([("0.123456", Decimal("0.123456")), ("12,5", Decimal("12.5"))]),
 )
 name = st.one_of(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from guessed_files import MARKS, Cell, File, files
+from guessed_files import NO_VALUE, Cell, File, files
 from medallion.errors import ExitCode
 from medallion.infer.proof import proved_contract
 from medallion.infer.refusal import NotTabular
@@ -37,7 +37,7 @@ def keeps(cell: Cell, got: Any) -> bool:
     text, meaning = cell
     text = text.strip()
     if got is None:
-        return not text or text in MARKS
+        return not text or text.lower() in NO_VALUE
     if isinstance(got, str):
         return got == text
     if isinstance(got, Decimal) and isinstance(meaning, Decimal):

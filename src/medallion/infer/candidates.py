@@ -12,6 +12,25 @@ from medallion.config.datetimes import compile_format
 MARKS = ("NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "NaN", "nan")
 """Words for "no value". They are values in a column of text: `NA` is Namibia there, and Null a surname."""
 
+JUNK = tuple(
+    dict.fromkeys(
+        [
+            *(
+                form
+                for word in (
+                    "na", "n.a.", "n/a", "null", "nil", "none", "nan", "missing", "unknown", "undefined", "error",
+                    "invalid", "tbd", "tba", "not available", "not applicable", "not known", "no data", "k.a.",
+                )
+                for form in (word, word.upper(), word.capitalize(), word.title())
+                if form not in MARKS
+            ),
+            *("#NA", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!", "\\N"),
+            *("-", "--", "---", "–", "—", "?", "??", "???", ".", "..", "...", "*"),
+        ]
+    )
+)  # fmt: skip
+"""What people and programs write for lack of a value. In a column of a type they are no value, if they are few."""
+
 TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))
 
 _PLAIN = "(?:0|[1-9][0-9]*)"

@@ -13,6 +13,7 @@ from medallion.infer.candidates import (
     DIGITS,
     GROUPS,
     INTEGER,
+    JUNK,
     MARKS,
     POINT_GROUPS,
     POINTS,
@@ -20,6 +21,7 @@ from medallion.infer.candidates import (
     TRUTHS,
     Candidate,
 )
+from medallion.infer.dates import mixture
 from medallion.infer.evidence import Evidence, Seen, gather
 from medallion.infer.layout import Layout, find_layout
 from medallion.infer.names import identifiers
@@ -31,6 +33,8 @@ _CODES = re.compile(
 )
 """Digits that are no quantity: the next file may have one that begins with a zero."""
 _POINT_GROUPS = "`decimalChar: ','` with `groupChar: .`"
+_FEW = 0.2
+"""The largest share of junk among the values of a column with a type."""
 _LONGEST_KEY = 600
 """Characters: an index of Postgres takes 2,704 bytes, and a character has at most four."""
 _WHICH = "Points, commas or spaces in all values may separate decimals, or groups of digits, or the items of a list"
@@ -90,7 +94,7 @@ def _guess(name: str, seen: Seen, commas: tuple[tuple[Candidate, ...], bool]) ->
     if not seen.present:
         return Guess(name, seen.label, {}, (f"All {seen.rows:,} are empty.",))
     chosen, doubts = _choose(name, seen, commas)
-    marks = {word: seen.marks[word] for word in MARKS if seen.marks[word]}
+    marks = {word: seen.marks[word] for word in (*MARKS, *JUNK) if seen.marks[word]}
     terms = dict(chosen.terms) if chosen else {}
     sentences = [sentence(seen, chosen, marks), *doubts]
     if chosen and marks:
@@ -113,6 +117,9 @@ def _choose(name: str, seen: Seen, commas: tuple[tuple[Candidate, ...], bool]) -
     values = seen.present - sum(seen.marks.values())
     if values <= sum(seen.marks.values()):
         return None, []
+    junk = sum(seen.marks[word] for word in JUNK)
+    if junk > _FEW * seen.present:
+        return None, [f"{junk:,} of them are no values of a type, too many to take them for missing ones."]
     if truth := _truth(seen):
         return truth, []
     if seen.fits(INTEGER) and _CODES.search(name):
@@ -123,6 +130,8 @@ def _choose(name: str, seen: Seen, commas: tuple[tuple[Candidate, ...], bool]) -
         return None, [f"All are digits, but {DIGITS.doubt} ({at(seen.misses[INTEGER])}): text keeps them."]
     if (number := _number(seen, *commas)) is not None:
         return number
+    if seen.dates is not None and seen.dates.is_mixed:
+        return mixture(seen.dates)
     dated = [candidate for candidate in DATED if seen.fits(candidate)]
     sure = [candidate for candidate in dated if not candidate.doubt]
     if len({candidate.order for candidate in sure}) == 1:
@@ -133,13 +142,20 @@ def _choose(name: str, seen: Seen, commas: tuple[tuple[Candidate, ...], bool]) -
 
 
 def _truth(seen: Seen) -> Candidate | None:
-    """Return the boolean of a column that has both words of a pair and no other."""
-    low = {word.lower() for word in seen.words or () if word not in MARKS}
+    """Return the boolean of a column of one pair of words, or of several where one pair is beyond doubt."""
+    low = {word.lower() for word in seen.words or () if word not in MARKS and word not in JUNK}
     for yes, no in TRUTHS:
         if low == {yes, no} and (yes != "t" or low <= (seen.words or set())):
-            terms = {"type": "boolean", "clean": ["trim", {"case": "lower"}], "trueValues": [yes], "falseValues": [no]}
-            return Candidate(f"`{yes}` or `{no}`", terms, f"(?i:{yes}|{no})")
+            return _boolean([yes], [no])
+    yes_words, no_words = ([pair[place] for pair in (*TRUTHS, ("1", "0")) if pair[place] in low] for place in (0, 1))
+    if low == {*yes_words, *no_words} and any({*pair} <= low for pair in TRUTHS[:2]):
+        return _boolean(yes_words, no_words)
     return None
+
+
+def _boolean(yes: list[str], no: list[str]) -> Candidate:
+    terms = {"type": "boolean", "clean": ["trim", {"case": "lower"}], "trueValues": yes, "falseValues": no}
+    return Candidate(" or ".join(f"`{word}`" for word in (*yes, *no)), terms, "")
 
 
 def _number(seen: Seen, commas: tuple[Candidate, ...], usual: bool) -> tuple[Candidate | None, list[str]] | None:

@@ -20,11 +20,12 @@ from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.config.table_limits import MAX_FIELDS
 from medallion.errors import StepFailure
-from medallion.infer.candidates import CANDIDATES, MARKS, Candidate
+from medallion.infer.candidates import CANDIDATES, JUNK, MARKS, Candidate
+from medallion.infer.dates import WAYS, Dates, looks_dated, readings
 from medallion.infer.layout import Layout
 from medallion.infer.refusal import HELP, NotTabular
 
-_WORDS = 6
+_WORDS = 12
 _HOPELESS = 100
 _LOOKS = 50
 _MOST_KEYS = 5_000_000
@@ -49,7 +50,7 @@ class Seen:
         label: How a contract's `source` names it.
         rows: Rows read.
         present: Rows with a value, marks included.
-        marks: Words for "no value" and their rows.
+        marks: Words for "no value", junk among them, and their rows.
         padded: Rows that begin or end with white space, and the first line of them.
         longest: Characters of the longest value that is no mark.
         words: Its distinct values; None if they are many.
@@ -57,6 +58,7 @@ class Seen:
         hopeless: Candidates that miss too much to be counted further.
         keys: Hashes of its values; None if it cannot be a key.
         judged: Whether candidates were tried on it.
+        dates: What its values are as dates, if they look like some.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Seen:
     hopeless: set[Candidate] = field(default_factory=set)
     keys: list[pl.Series] | None = None
     judged: bool = False
+    dates: Dates | None = None
 
     def fits(self, candidate: Candidate) -> bool:
         """Return whether a candidate takes every value that is no mark."""
@@ -113,7 +116,7 @@ def _trials() -> tuple[_Trial, ...]:
 
 
 def _compiled(terms: dict[str, object]) -> list[Column]:
-    one = {"name": "c", "source": "c", "missingValues": ["", *MARKS], **terms}
+    one = {"name": "c", "source": "c", "missingValues": ["", *MARKS, *JUNK], **terms}
     return compile_contract(Contract.model_validate({"name": "t", "table": "t.t", "fields": [one]}), ["c"])
 
 
@@ -173,6 +176,8 @@ def _count(seen: Seen, frame: pl.DataFrame, name: str, trials: tuple[_Trial, ...
     seen.longest = max(seen.longest, _number(values[TEXT].str.len_chars().max()))
     if not values.is_empty() and not seen.judged:
         _look(seen, values, frame, name, trials)
+    if seen.dates is not None:
+        _note_dates(seen.dates, values, frame, name)
     alive = [trial for trial in trials if trial.candidate not in seen.hopeless]
     if values.is_empty() or not alive:
         return
@@ -187,6 +192,7 @@ def _look(seen: Seen, values: pl.DataFrame, frame: pl.DataFrame, name: str, tria
     """Give up what hardly fits the first values: a look at them is cheaper than a trial of a whole block."""
     seen.judged = True
     first = values.head(_LOOKS).select("0", TEXT, "rows").rows()
+    seen.dates = Dates() if looks_dated([text for _, text, _ in first]) else None
     lines = _lines([raw for raw, _, _ in first], frame, name)
     for trial in trials:
         missed = [(lines[raw], raw, rows) for raw, text, rows in first if trial.looks.fullmatch(text) is None]
@@ -194,6 +200,28 @@ def _look(seen: Seen, values: pl.DataFrame, frame: pl.DataFrame, name: str, tria
             line, value, _ = min(missed)
             seen.misses[trial.candidate] = Miss(sum(rows for _, _, rows in missed), line, value)
             seen.hopeless.add(trial.candidate)
+
+
+def _note_dates(dates: Dates, values: pl.DataFrame, frame: pl.DataFrame, name: str) -> None:
+    """Count the values by the way in which they are written, and note a first one that a format does not take."""
+    left = values
+    for way in WAYS:
+        inside = left.filter(pl.col(TEXT).str.contains(way.shape))
+        if inside.is_empty():
+            continue
+        left = left.filter(~pl.col(TEXT).str.contains(way.shape))
+        dates.add(way, int(inside["rows"].sum()))
+        for pattern in dates.fitting(way):
+            wrong = inside.filter(_refused(pattern))
+            if not wrong.is_empty():
+                dates.wrong[pattern] = _first(wrong, frame, name)
+    dates.others += int(left["rows"].sum())
+
+
+@cache
+def _refused(pattern: str) -> pl.Expr:
+    (column,) = _compiled(readings()[pattern].terms)
+    return column.refused.fill_null(False)
 
 
 def _lines(values: list[str], frame: pl.DataFrame, name: str) -> dict[str, int]:
