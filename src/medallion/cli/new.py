@@ -40,7 +40,7 @@ From = Annotated[
     ),
 ]
 HeaderRow = Annotated[
-    int | None, typer.Option("--header-row", min=1, help="The line of the file that names its columns.")
+    int | None, typer.Option("--header-row", min=0, help="The line of the file that names its columns; 0: none does.")
 ]
 
 Encoding = Annotated[

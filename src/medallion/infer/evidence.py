@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.cleaner.rules import TEXT, Column, compile_contract
 from medallion.config.contract import Contract
-from medallion.config.dialect import Dialect
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.config.table_limits import MAX_FIELDS
@@ -24,6 +23,7 @@ from medallion.infer.candidates import CANDIDATES, JUNK, MARKS, Candidate
 from medallion.infer.dates import WAYS, Dates, looks_dated, readings
 from medallion.infer.layout import Layout
 from medallion.infer.refusal import HELP, NotTabular
+from medallion.infer.totals import Tail
 
 _WORDS = 12
 _HOPELESS = 100
@@ -130,11 +130,12 @@ def gather(path: Path, layout: Layout) -> Evidence:
     Raises:
         NotTabular: It cannot be read, or has no rows.
     """
-    dialect = Dialect.model_validate({"delimiter": layout.delimiter, "headerRows": [layout.header_line]})
     trials = _trials()
+    unnamed = [] if layout.header_line else [f"column_{place}" for place in range(1, layout.width + 1)]
     try:
         with opened(LocalFile(path, path.name)) as input_:
-            records = Records(line_blocks(input_.stream, codec=layout.encoding), dialect)
+            lines = line_blocks(input_.stream, codec=layout.encoding, end=layout.line_end)
+            records = Records(lines, layout.dialect, unnamed)
             columns = [
                 Seen(title.strip(), label, keys=[] if _KEY.search(title.strip()) else None)
                 for title, label in zip(records.header, labels(records.header), strict=True)
@@ -144,13 +145,20 @@ def gather(path: Path, layout: Layout) -> Evidence:
                     f"{path} has {len(columns):,} columns, and a table holds {MAX_FIELDS:,} besides Medallion's "
                     f"own — split the file, {HELP}"
                 )
-            rows = 0
+            rows, tail = 0, Tail(layout.delimiter)
             for block in records:
                 rows += block.frame.height
+                tail.add(block)
                 for place, seen in enumerate(columns):
                     _count(seen, block.frame, str(place), trials)
     except StepFailure as failure:
         raise NotTabular(f"{path}: {failure.message} — {failure.remedy}, {HELP}") from failure
+    totals = tail.totals() if "footerRows" not in layout.terms else []
+    if totals:
+        shown = ", ".join(f"line {line}: `{value}`" for line, value in totals)
+        notes = (*layout.notes, f"Lines at the end are totals, and are not read: {shown}.")
+        terms = {**layout.terms, "footerRows": len(totals)}
+        return gather(path, replace(layout, terms=terms, notes=notes))
     if not rows:
         raise NotTabular(f"{path} has a header and no rows to guess from — take a file with rows, {HELP}")
     return Evidence(layout, tuple(columns), rows)

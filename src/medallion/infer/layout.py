@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
-from medallion.cleaner.lines import line_blocks
+from medallion.cleaner.lines import LineBlock, line_blocks, line_end
 from medallion.cleaner.quotes import QuotedRecord, Quoting, StrayQuoteError
 from medallion.config.dialect import Dialect
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, encoding_name, find_encoding
+from medallion.infer.forms import COMMENT, DELIMITERS, forms, last_comment, without_comments
 from medallion.infer.refusal import HELP, NotTabular
 
 SAMPLE_BYTES = 1 << 20
 SAMPLE_LINES = 500
-DELIMITERS = ("\t", "|", ";", ",")
-"""The comma last, because it stands inside of values too."""
 _VALUE = re.compile(r"[+-]?[0-9][0-9.,]*%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|\S+@\S+\.\S+")
 
 
@@ -31,10 +31,13 @@ class Layout:
 
     Attributes:
         delimiter: The character between values.
-        header_line: The line that names the columns, from 1.
+        header_line: The line that names the columns, from 1; 0 if none does.
         above: What stands on the lines above it that have text.
         encoding: How its text is encoded.
         why: What speaks for the encoding, if it is not UTF-8.
+        width: How many columns there are.
+        terms: More of its dialect, in the keys of a contract.
+        notes: What speaks for these terms.
     """
 
     delimiter: str
@@ -42,13 +45,28 @@ class Layout:
     above: tuple[str, ...] = ()
     encoding: str = UTF8
     why: str = ""
+    width: int = 1
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of a contract for this file."""
+        header: dict[str, Any] = {"headerRows": [self.header_line]} if self.header_line else {"header": False}
+        return Dialect.model_validate({"delimiter": self.delimiter, **header, **self.terms})
+
+    @property
+    def line_end(self) -> bytes:
+        """What ends its lines."""
+        return line_end(self.dialect)
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """The first records of a file, as a delimiter cuts them: first line and values, none where quotes are astray."""
+    """The first records of a file, as a form cuts them: first line and values, none where quotes are astray."""
 
     delimiter: str
+    terms: Mapping[str, Any]
     records: tuple[tuple[int, list[str]], ...]
 
     @property
@@ -66,52 +84,78 @@ class _Shape:
 
 
 def find_layout(path: Path, header_row: int | None = None, encoding: str | None = None) -> Layout:
-    """Find the encoding of a file, and the delimiter and the header in its first lines.
+    """Find the encoding of a file, and the form and the header in its first lines.
 
     Args:
         path: A CSV file, plain or gzipped.
-        header_row: The line of the header, where a person says it.
+        header_row: The line of the header, where a person says it; 0 for none.
         encoding: Its encoding, where a person says it.
 
     Raises:
         NotTabular: The file is empty, or its header or encoding is in doubt.
     """
     codec, why = (encoding_name(encoding), "") if encoding else find_encoding(path)
-    first, lines = _sample(path, codec)
-    if header_row is not None and not (header_row - first < len(lines) and lines[header_row - first].strip()):
+    first, lines, end = _sample(path, codec)
+    if header_row and not (header_row - first < len(lines) and lines[header_row - first].strip()):
         raise NotTabular(f"{path} has no header on line {header_row} — correct --header-row, {HELP}")
+    commented, notes = last_comment(lines), [*end.values()]
+    terms = {"lineTerminator": "\r"} if end else {}
+    plain = without_comments(lines)
+    begin = next((place for place, line in enumerate(plain) if line.strip()), len(plain))
+    if commented > begin:  # where all stand above, they are titles or the header
+        _, line = _best(plain, first, header_row, path)
+        if commented + first > line:
+            notes.append(f"Lines that begin with `{COMMENT}` are comments, such as line {commented + first}.")
+            terms["commentChar"], lines = COMMENT, plain
+    shape, line = _best(lines, first, header_row, path)
+    above = tuple(above for above in lines[: max(line - first, 0)] if above.strip())
+    return Layout(shape.delimiter, line, above, codec, why, shape.width, {**terms, **shape.terms}, tuple(notes))
+
+
+def _best(lines: list[str], first: int, header_row: int | None, path: Path) -> tuple[_Shape, int]:
+    """Return the shape that fits best, and the line of its header."""
     declared = re.fullmatch(r"sep=(.)", lines[0].strip("\ufeff"), re.IGNORECASE)
-    start = header_row - first if header_row is not None else int(declared is not None)
-    shapes = [_shape(lines[start:], first + start, sign) for sign in ([declared[1]] if declared else DELIMITERS)]
+    start = header_row - first if header_row else int(declared is not None)
+    signs = [declared[1]] if declared else DELIMITERS
+    shapes = [_shape(lines[start:], first + start, sign, form) for form in forms(lines[start:]) for sign in signs]
     cut = [shape for shape in shapes if shape.records and len(shape.records[0][1]) > 1]
     regular = [shape for shape in shapes if shape.width > 1 and shape.fit > 0.5]
     # One column, if no sign cuts its name: any sign that no line holds separates nothing.
     one = max(shapes, key=lambda shape: (shape.fit, shape.delimiter == ","))
     best = max(regular or cut or [one], key=_rank)
-    line = header_row or _header_line(best, path)
-    above = tuple(above for above in lines[: line - first] if above.strip())
-    return Layout(best.delimiter, line, above, codec, why)
+    return best, _header_line(best, path) if header_row is None else header_row
 
 
-def _sample(path: Path, codec: str) -> tuple[int, list[str]]:
-    try:
-        with opened(LocalFile(path, path.name)) as input_:
-            block = next(line_blocks(input_.stream, SAMPLE_BYTES, codec), None)
-    except StepFailure as failure:
-        raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
+def _sample(path: Path, codec: str) -> tuple[int, list[str], dict[str, str]]:
+    """Return the first lines, the number of the first, and what speaks for carriage returns at their ends, if any."""
+    block = _first_block(path, codec, b"\n")
+    if block is not None and block.lines.len() and "\r" in block.lines[0].removesuffix("\r"):
+        inside = block.lines.head(SAMPLE_LINES).str.strip_suffix("\r").str.contains("\r", literal=True)
+        if not inside.all():
+            raise NotTabular(
+                f"{path}, line {block.first} holds carriage returns, and other lines end with line feeds — save it "
+                f"with line feeds at the ends of lines, {HELP}"
+            )
+        block = _first_block(path, codec, b"\r")
+        end = {"lineTerminator": "Lines end with a carriage return alone."}
+    else:
+        end = {}
     lines = [] if block is None else block.lines.head(SAMPLE_LINES).to_list()
     if block is None or not any(line.strip() for line in lines):
         raise NotTabular(f"{path} has no header: its first lines are empty — name the columns in it, {HELP}")
-    lines = [line.removesuffix("\r") for line in lines]
-    if "\r" in lines[0]:
-        raise NotTabular(
-            f"{path}, line 1 holds carriage returns — save it with line feeds at the ends of lines, {HELP}"
-        )
-    return block.first, lines
+    return block.first, lines if end else [line.removesuffix("\r") for line in lines], end
 
 
-def _shape(lines: list[str], first: int, delimiter: str) -> _Shape:
-    quoting = Quoting(Dialect.model_construct(delimiter=delimiter))
+def _first_block(path: Path, codec: str, end: bytes) -> LineBlock | None:
+    try:
+        with opened(LocalFile(path, path.name)) as input_:
+            return next(line_blocks(input_.stream, SAMPLE_BYTES, codec, end=end), None)
+    except StepFailure as failure:
+        raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
+
+
+def _shape(lines: list[str], first: int, delimiter: str, terms: Mapping[str, Any]) -> _Shape:
+    quoting = Quoting(Dialect.model_validate({"delimiter": delimiter, **terms}))
     records: list[tuple[int, list[str]]] = []
     at = 0
     while at < len(lines):
@@ -128,7 +172,7 @@ def _shape(lines: list[str], first: int, delimiter: str) -> _Shape:
             complete = False
         records.append((first + begin, record.values if complete else []))
         at = end if complete else at
-    return _Shape(delimiter, tuple(records))
+    return _Shape(delimiter, terms, tuple(records))
 
 
 def _rank(shape: _Shape) -> tuple[float, int, int]:
@@ -147,7 +191,7 @@ def _header_line(shape: _Shape, path: Path) -> int:
     if found is not None:
         raise NotTabular(
             f"{path}, line {line}: {found[:40]!r} looks like a value, not like the name of a column — if it is a "
-            f"name, say so with --header-row {line}; else add a line that names the columns, {HELP}"
+            f"name, say so with --header-row {line}; if no line names the columns, with --header-row 0, {HELP}"
         )
     return line
 

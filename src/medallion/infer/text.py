@@ -52,6 +52,8 @@ def _dialect(guesses: Guesses) -> Iterator[str]:
     terms: dict[str, Any] = {}
     if layout.delimiter != ",":
         terms["delimiter"] = layout.delimiter
+    if not layout.header_line:
+        terms["header"] = False
     if layout.header_line > 1 and layout.above:
         terms["headerRows"] = [layout.header_line]
         shown = " / ".join(line[:60] for line in layout.above[:5])
@@ -59,6 +61,8 @@ def _dialect(guesses: Guesses) -> Iterator[str]:
     if layout.encoding != "utf-8":
         yield from _comment("", layout.why)
         yield f"encoding: {layout.encoding}"
+    terms |= layout.terms
+    yield from _comment("", " ".join(layout.notes))
     if terms:
         yield f"dialect: {flow(terms)}"
 

@@ -246,7 +246,7 @@ def test_layout_finds_the_header_and_the_delimiter(
         ("Report\na,b\nc,d\n", "say with --header-row which line it is, such as 2"),
         (",,\n1,2,3\n", "0 names in 3 columns"),
         ("a,b\n", "a header and no rows"),
-        ("a,b\r1,2\r", "line 1 holds carriage returns"),
+        ("a,b\r1,2\n3,4\r\n", "line 1 holds carriage returns"),
         ("a,\0b\n1,2\n", "holds a NUL byte"),
         ('a,"b\n1,2\n', "header"),
         ("name,text\nx,a,b\ny,c,d,e\nz,f\n", "of the file would be rejected: line 2 has 3 values"),
@@ -260,6 +260,40 @@ def test_a_file_in_doubt_is_refused_with_what_to_do(tmp_path: Path, text: str, w
         proved_contract("things", path)
     assert words in str(caught.value)
     assert "write the contract without --from" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "rows"),
+    [
+        ("a,b\r1,2\r3,4\r", {"lineTerminator": "\r"}, 2),
+        ("a;b\n'x;y';2\n'z';4\n'O''Neil';5\n", {"delimiter": ";", "quoteChar": "'"}, 3),
+        ("a;b\nO'Neil;2\n'tis;4\n", {"delimiter": ";"}, 2),
+        ('a,b\n"x \\"y\\", z",2\n"p",3\n', {"escapeChar": "\\"}, 2),
+        ("# made by hand\na,b\n1,2\n# half\n3,4\n", {"commentChar": "#"}, 2),
+        ("#a,b\n1,2\n", {}, 1),
+        ("a,b\n1,x\nTotal,\n", {"footerRows": 1}, 1),
+        ("a,b,c\n1,x,2\n2,y,3\n\nSum:,,5\nTOTAL\n", {"footerRows": 2}, 2),
+        ("a,b\nTotal,5\n", {}, 1),
+        ("shop,b,c\nTotal Wine,,2\n", {}, 1),
+    ],
+)
+def test_layout_finds_more_of_a_dialect(tmp_path: Path, text: str, dialect: dict[str, object], rows: int):
+    path = tmp_path / "form.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    written, proof = proved_contract("things", path)
+    contract = parse(written, Contract, "things.yaml")
+    found = contract.dialect.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    assert found == dialect, written
+    assert (proof.counts.loaded, proof.counts.rejected) == (rows, 0)
+
+
+def test_a_file_without_a_header_gets_names(tmp_path: Path):
+    path = tmp_path / "bare.csv"
+    path.write_text("1,alice\n2,bob\n")
+    contract, text = contract_of(path, 0)
+    assert [(field.name, field.type) for field in contract.fields] == [("column_1", "integer"), ("column_2", "string")]
+    assert not contract.dialect.header
+    assert "from all 2 rows" in text
 
 
 def test_header_row_settles_a_header_in_doubt(tmp_path: Path):
