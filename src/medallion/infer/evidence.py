@@ -22,8 +22,8 @@ from medallion.errors import StepFailure
 from medallion.infer.candidates import CANDIDATES, JUNK, MARKS, Candidate
 from medallion.infer.dates import WAYS, Dates, looks_dated, readings
 from medallion.infer.layout import Layout
+from medallion.infer.no_rows import NoRows
 from medallion.infer.refusal import HELP, NotTabular
-from medallion.infer.totals import Tail
 
 _WORDS = 12
 _HOPELESS = 100
@@ -145,20 +145,17 @@ def gather(path: Path, layout: Layout) -> Evidence:
                     f"{path} has {len(columns):,} columns, and a table holds {MAX_FIELDS:,} besides Medallion's "
                     f"own — split the file, {HELP}"
                 )
-            rows, tail = 0, Tail(layout.delimiter)
+            rows, others = 0, NoRows(layout.delimiter)
             for block in records:
                 rows += block.frame.height
-                tail.add(block)
+                others.add(block)
                 for place, seen in enumerate(columns):
                     _count(seen, block.frame, str(place), trials)
     except StepFailure as failure:
         raise NotTabular(f"{path}: {failure.message} — {failure.remedy}, {HELP}") from failure
-    totals = tail.totals() if "footerRows" not in layout.terms else []
-    if totals:
-        shown = ", ".join(f"line {line}: `{value}`" for line, value in totals)
-        notes = (*layout.notes, f"Lines at the end are totals, and are not read: {shown}.")
-        terms = {**layout.terms, "footerRows": len(totals)}
-        return gather(path, replace(layout, terms=terms, notes=notes))
+    terms, notes = others.terms()
+    if terms and not terms.keys() & layout.terms.keys():
+        return gather(path, replace(layout, terms={**layout.terms, **terms}, notes=(*layout.notes, *notes)))
     if not rows:
         raise NotTabular(f"{path} has a header and no rows to guess from — take a file with rows, {HELP}")
     return Evidence(layout, tuple(columns), rows)

@@ -1,4 +1,4 @@
-"""Forms of a file besides its delimiter that the first lines show: quotes, escapes, comments, ends of lines."""
+"""Forms of a file besides its delimiter that the first lines show: quotes and escapes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 DELIMITERS = ("\t", "|", ";", ",")
 """The comma last, because it stands inside of values too."""
-COMMENT = "#"
 _BETWEEN = "[,;|\t]"
 _QUOTED = re.compile(rf"(?:^|{_BETWEEN})'(?:[^']|'')*'(?={_BETWEEN}|$)")
 _USUAL = re.compile(rf'(?:^|{_BETWEEN})"')
@@ -28,13 +27,3 @@ def _in_apostrophes(lines: list[str]) -> bool:
     if any(_USUAL.search(line) for line in lines):
         return False
     return 2 * sum(_QUOTED.search(line) is not None for line in lines) > sum(bool(line.strip()) for line in lines)
-
-
-def without_comments(lines: list[str]) -> list[str]:
-    """Return lines with blank ones in place of comments."""
-    return ["" if line.startswith(COMMENT) else line for line in lines]
-
-
-def last_comment(lines: list[str]) -> int:
-    """Return the index of the last line that may be a comment, or -1."""
-    return max((place for place, line in enumerate(lines) if line.startswith(COMMENT)), default=-1)

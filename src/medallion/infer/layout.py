@@ -17,7 +17,7 @@ from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, encoding_name, find_encoding
-from medallion.infer.forms import COMMENT, DELIMITERS, forms, last_comment, without_comments
+from medallion.infer.forms import DELIMITERS, forms
 from medallion.infer.refusal import HELP, NotTabular
 
 SAMPLE_BYTES = 1 << 20
@@ -98,18 +98,10 @@ def find_layout(path: Path, header_row: int | None = None, encoding: str | None 
     first, lines, end = _sample(path, codec)
     if header_row and not (header_row - first < len(lines) and lines[header_row - first].strip()):
         raise NotTabular(f"{path} has no header on line {header_row} — correct --header-row, {HELP}")
-    commented, notes = last_comment(lines), [*end.values()]
     terms = {"lineTerminator": "\r"} if end else {}
-    plain = without_comments(lines)
-    begin = next((place for place, line in enumerate(plain) if line.strip()), len(plain))
-    if commented > begin:  # where all stand above, they are titles or the header
-        _, line = _best(plain, first, header_row, path)
-        if commented + first > line:
-            notes.append(f"Lines that begin with `{COMMENT}` are comments, such as line {commented + first}.")
-            terms["commentChar"], lines = COMMENT, plain
     shape, line = _best(lines, first, header_row, path)
     above = tuple(above for above in lines[: max(line - first, 0)] if above.strip())
-    return Layout(shape.delimiter, line, above, codec, why, shape.width, {**terms, **shape.terms}, tuple(notes))
+    return Layout(shape.delimiter, line, above, codec, why, shape.width, {**terms, **shape.terms}, end)
 
 
 def _best(lines: list[str], first: int, header_row: int | None, path: Path) -> tuple[_Shape, int]:
@@ -126,7 +118,7 @@ def _best(lines: list[str], first: int, header_row: int | None, path: Path) -> t
     return best, _header_line(best, path) if header_row is None else header_row
 
 
-def _sample(path: Path, codec: str) -> tuple[int, list[str], dict[str, str]]:
+def _sample(path: Path, codec: str) -> tuple[int, list[str], tuple[str, ...]]:
     """Return the first lines, the number of the first, and what speaks for carriage returns at their ends, if any."""
     block = _first_block(path, codec, b"\n")
     if block is not None and block.lines.len() and "\r" in block.lines[0].removesuffix("\r"):
@@ -137,9 +129,9 @@ def _sample(path: Path, codec: str) -> tuple[int, list[str], dict[str, str]]:
                 f"with line feeds at the ends of lines, {HELP}"
             )
         block = _first_block(path, codec, b"\r")
-        end = {"lineTerminator": "Lines end with a carriage return alone."}
+        end: tuple[str, ...] = ("Lines end with a carriage return alone.",)
     else:
-        end = {}
+        end = ()
     lines = [] if block is None else block.lines.head(SAMPLE_LINES).to_list()
     if block is None or not any(line.strip() for line in lines):
         raise NotTabular(f"{path} has no header: its first lines are empty — name the columns in it, {HELP}")
@@ -205,7 +197,7 @@ def _below_titles(shape: _Shape, path: Path) -> tuple[int, list[str]]:
         as_wide = any(len(values) == width for _, values in titles)
         if as_wide and not _holds_values(shape.records[len(titles) + 1 :], width):
             pass  # A row of titles or a header with blank names: where all values are text, nothing distinguishes them.
-        elif all(_filled(values) <= 2 and _filled(values) < width / 2 for _, values in titles):
+        elif all(_is_title(values, width) for _, values in titles):
             return below[0]
     elif len(titles) == 1 and len(names) == width and _filled(names):
         return line, names
@@ -226,6 +218,10 @@ def _holds_values(records: Sequence[tuple[int, list[str]]], width: int) -> bool:
 
 def _is_full(values: list[str], width: int) -> bool:
     return len(values) == width and _filled(values) > width / 2
+
+
+def _is_title(values: list[str], width: int) -> bool:
+    return _filled(values) <= 2 and (_filled(values) < width / 2 or (values or [""])[0].startswith("#"))
 
 
 def _filled(values: list[str]) -> int:
