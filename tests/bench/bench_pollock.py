@@ -77,7 +77,7 @@ def contract_of(terms: dict[str, Any], options: dict[str, Any]) -> dict[str, Any
     header, above = terms["header_lines"], terms["preamble_lines"]
     dialect: dict[str, Any] = {"delimiter": terms["delimiter"] or ",", **options}
     dialect |= {"quoteChar": terms["quotechar"] or '"'}
-    if terms["escapechar"] not in ("", '"', dialect["quoteChar"]):
+    if terms["escapechar"] not in ("", dialect["quoteChar"]):
         dialect |= {"escapeChar": terms["escapechar"]}
     if terms["row_delimiter"] == "\r":
         dialect |= {"lineTerminator": "\r"}
