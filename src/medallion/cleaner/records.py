@@ -67,7 +67,7 @@ class Records:
         records = block.lines.str.strip_suffix("\r") if block.returns else block.lines
         lines = pl.DataFrame({"_line": numbers, "_record": records, "_text": self._splitter.prepare(records)})
         skipped = self._skipped.mask(records, block.first)
-        wild = self._splitter.wild(records, lines["_text"])
+        wild = self._splitter.wild(records, lines["_text"], returns=block.returns)
         if skipped is not None:
             wild = wild.filter(~skipped.gather(wild))
         rows: list[tuple[str | int, ...]] = []
@@ -84,7 +84,7 @@ class Records:
             rejects += [Reject(line, block.bad[line], text[:MAX_SHOWN]) for line, text in shown]
             lines = lines.filter(~unreadable)
         self._waiting = block.after(end)
-        frames = [*self._splitter.split(lines, rejects), self._splitter.rows(rows)]
+        frames = [*self._splitter.split(lines, rejects), *([self._splitter.rows(rows)] if rows else ())]
         return RecordBlock(pl.concat(frames), rejects)
 
     def _untangle(

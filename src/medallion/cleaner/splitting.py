@@ -38,9 +38,9 @@ class Splitter:
         value = f"(?:[^{quote or ''}\\r{sign}]*{quoted})"
         self._well_formed = f"^{value}(?:{sign}{value})*$"
         self._in_quotes = f"{quote}(?:[^{quote}]{doubled})*{quote}" if quote else None
-        # polars drops a carriage return before a delimiter, and takes a line feed for a line's end.
-        also = [dialect.escape_char, None if plain else _STANDS_IN]
-        self._unreadable = [one for one in ("\r", "\n", *also) if one]
+        # polars takes a line feed for a line's end.
+        line_feed = "\n" if quoting.line_end == "\r" else None
+        self._unreadable = [one for one in (line_feed, dialect.escape_char, None if plain else _STANDS_IN) if one]
         self.names = [str(place) for place in range(width)]
 
     def prepare(self, records: pl.Series) -> pl.Series:
@@ -51,20 +51,26 @@ class Splitter:
             records = records.str.replace_all(f"(^|{re.escape(self._sign)}) +", "${1}")
         return records
 
-    def wild(self, records: pl.Series, prepared: pl.Series) -> pl.Series:
-        """Return the places of lines that are no well-formed record by themselves, or that only `quotes` reads."""
+    def wild(self, records: pl.Series, prepared: pl.Series, *, returns: bool) -> pl.Series:
+        """Return the places of lines that are no well-formed record by themselves, or that only `quotes` reads.
+
+        Args:
+            records: Lines.
+            prepared: The same lines, as `prepare` returned them.
+            returns: Whether they may hold carriage returns: polars drops one before a delimiter.
+        """
         unreadable = pl.repeat(False, records.len(), eager=True)
-        for sign in self._unreadable:
+        for sign in (*self._unreadable, *(("\r",) if returns else ())):
             unreadable |= records.str.contains(sign, literal=True)
         if self._dialect.quote_char is None:
             return unreadable.arg_true()
         quoted = records.str.contains(self._dialect.quote_char, literal=True)
         if self._dialect.skip_initial_space:
             unreadable |= quoted & (records != prepared)  # the spaces may be inside of quotes
-        formed = pl.repeat(True, records.len(), eager=True)
         if quoted.any():
-            formed = formed.scatter(quoted.arg_true(), prepared.filter(quoted).str.contains(self._well_formed))
-        return (unreadable | ~formed).arg_true()
+            formed = prepared.filter(quoted).str.contains(self._well_formed)
+            unreadable |= quoted.scatter(quoted.arg_true(), ~formed)
+        return unreadable.arg_true()
 
     def fit(self, values: list[str]) -> list[str]:
         """Return the values of a record as a row, padded or cut if the dialect says so."""
