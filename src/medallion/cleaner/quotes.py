@@ -14,6 +14,7 @@ from medallion.config.dialect import Dialect
 
 MAX_RECORD_CHARS = 1 << 20
 """A value that spans lines must end within so many characters of its record's beginning."""
+STRAY = "has a quote in the middle of a value"
 NEVER_CLOSED = "opens a quote that is never closed"
 _NEVER = re.compile("(?!)")
 
@@ -27,7 +28,7 @@ class Quoting:
 
     def __init__(self, dialect: Dialect) -> None:
         self.delimiter, self.quote, self.escape = dialect.delimiter, dialect.quote_char, dialect.escape_char
-        self.skips_space = dialect.skip_initial_space
+        self.skips_space, self._keeps_stray = dialect.skip_initial_space, dialect.stray_quotes == "keep"
         self.line_end = "\r" if dialect.line_terminator == "\r" else "\n"
         quote, escape = re.escape(self.quote or ""), re.escape(self.escape or "")
         # An escape at the end of a line stays: it is the line's end that is escaped.
@@ -44,7 +45,9 @@ class Quoting:
         return self._meant.sub(lambda found: found[0][1:], written)
 
     def has_stray(self, written: str) -> bool:
-        """Return whether a value that is not quoted holds a quote that nothing escapes."""
+        """Return whether a value that is not quoted holds a quote that nothing escapes, and none may."""
+        if self._keeps_stray:
+            return False
         plain = self._meant.sub("", written) if self.escape else written
         return self.quote is not None and self.quote in plain
 
@@ -128,5 +131,5 @@ def read_record(quoting: Quoting, block: LineBlock, index: int, *, last: bool) -
             if record.feed(line):
                 return record.values, at - index + 1
         except StrayQuoteError:
-            return "has a quote in the middle of a value" if at == index else NEVER_CLOSED
+            return STRAY if at == index else NEVER_CLOSED
     return NEVER_CLOSED if last else None

@@ -1,7 +1,7 @@
-"""How a file of delimited text is written: the terms of Frictionless' Table Dialect, and three of our own.
+"""How a file of delimited text is written: the terms of Frictionless' Table Dialect, and some of our own.
 
 Its terms are those of https://datapackage.org/standard/table-dialect/. Ours are `findHeader`, `footerRows`,
-`skipLines`, `shortRows` and `longRows`.
+`skipLines`, `strayQuotes`, `shortRows` and `longRows`.
 """
 
 from __future__ import annotations
@@ -65,6 +65,11 @@ class Dialect(ConfigModel):
     )
     footer_rows: int = Field(
         0, alias="footerRows", ge=0, le=1000, description="How many lines at the end, besides blank ones, are not read."
+    )
+    stray_quotes: Literal["reject", "keep"] = Field(
+        "reject",
+        alias="strayQuotes",
+        description='Quotes inside a value that does not begin with one, as in `6" pipe`: `keep` takes them as they are.',
     )
     short_rows: Literal["reject", "pad"] = Field(
         "reject", alias="shortRows", description="Rows with too few values: `pad` takes the others as empty."

@@ -154,7 +154,7 @@ def gather(path: Path, layout: Layout) -> Evidence:
     except StepFailure as failure:
         raise NotTabular(f"{path}: {failure.message} — {failure.remedy}, {HELP}") from failure
     terms, notes = others.terms()
-    if terms and not terms.keys() & layout.terms.keys():
+    if not terms.keys() <= layout.terms.keys():
         return gather(path, replace(layout, terms={**layout.terms, **terms}, notes=(*layout.notes, *notes)))
     if not rows:
         raise NotTabular(f"{path} has a header and no rows to guess from — take a file with rows, {HELP}")

@@ -1,4 +1,4 @@
-"""Lines below the header that are no rows: comments, and totals at the end. The whole file decides."""
+"""Lines below the header that are no rows yet: comments, totals, stray quotes. The whole file decides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from medallion.cleaner.quotes import STRAY
 from medallion.cleaner.records import RecordBlock
 
 _COMMENT = "#"
@@ -28,6 +29,7 @@ class NoRows:
         comment: The first line that begins as a comment does and has another number of values than a row.
         rows_like_comments: Rows that begin as a comment does.
         like_totals: Lines that begin as a total does, wherever they are.
+        stray: Lines with a quote inside a value that is not quoted.
     """
 
     delimiter: str
@@ -35,6 +37,7 @@ class NoRows:
     comment: int | None = None
     rows_like_comments: int = 0
     like_totals: int = 0
+    stray: list[int] = field(default_factory=list)
 
     def add(self, block: RecordBlock) -> None:
         """Look at a block, which follows those before."""
@@ -46,6 +49,7 @@ class NoRows:
         begins = re.compile(_begins(f"(?i:{_WORDS})", self.delimiter))
         self.like_totals += int(block.frame["_record"].str.contains(begins.pattern).sum())
         self.like_totals += sum(begins.search(one.record) is not None for one in block.rejects)
+        self.stray += [one.line for one in block.rejects if one.reason == STRAY]
         comments = [one.line for one in block.rejects if one.record.startswith(_COMMENT)]
         if self.comment is None and comments:
             self.comment = min(comments)
@@ -57,6 +61,9 @@ class NoRows:
         if self.comment is not None and not self.rows_like_comments:
             terms["commentChar"] = _COMMENT
             notes.append(f"Lines that begin with `{_COMMENT}` are comments, such as line {self.comment}.")
+        if self.stray:
+            terms["strayQuotes"] = "keep"
+            notes.append(f"Quotes inside values are kept, as on line {min(self.stray)}.")
         totals = self._totals()
         if totals and len(totals) == self.like_totals:
             # By what they begin with, not by their number: the next file may have none.

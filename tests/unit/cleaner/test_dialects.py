@@ -102,6 +102,7 @@ def test_what_a_dialect_writes_is_read_back(
         ('a,b\n"1,""\n"\n', {"shortRows": "pad"}, [('1,"\n', "")], {"short rows padded": 1}),
         ("a,b\n1,2,3,\n1,2\n", {"longRows": "cut"}, [("1", "2"), ("1", "2")], {"long rows cut": 1}),
         ('a,b\n"1\n","2",3\n', {"longRows": "cut"}, [("1\n", "2")], {"long rows cut": 1}),
+        ('a,b\n6" pipe,2\n"a,",3"\n', {"strayQuotes": "keep"}, [('6" pipe', "2"), ("a,", '3"')], {}),
         ("a,b\n1,'2'\n", {"quoteChar": None}, [("1", "'2'")], {}),
         ('a,b\n1,"2\n', {"quoteChar": None}, [("1", '"2')], {}),
         ("a, b\n1,  2\n\"3\", \"4,5\"\n", {"skipInitialSpace": True}, [("1", "2"), ("3", "4,5")], {}),

@@ -271,6 +271,7 @@ def test_a_file_in_doubt_is_refused_with_what_to_do(tmp_path: Path, text: str, w
         ('a,b\n"x \\"y\\", z",2\n"p",3\n', {"escapeChar": "\\"}, 2),
         ("# made by hand\na,b\n1,2\n# half\n3,4\n", {"headerRows": [2], "commentChar": "#"}, 2),
         ("a,b\n1,2\n#3,4\n# half\n", {}, 2),
+        ('a,b\n6" pipe,2\n"x, y",3\n# 5" off\n', {"strayQuotes": "keep", "commentChar": "#"}, 2),
         ("#a,b\n1,2\n", {}, 1),
         ("a,b\n1,x\nTotal,\n", {"skipLines": r'^(?:[,]|["\s])*(?:Total):?"?\s*(?:[,]|$)'}, 1),
         ("a,b,c\n1,x,2\n2,y,3\n\nSum:,,5\nTOTAL\n", {"skipLines": r'^(?:[,]|["\s])*(?:TOTAL|Sum:):?"?\s*(?:[,]|$)'}, 2),
