@@ -69,7 +69,7 @@ class Dialect(ConfigModel):
     stray_quotes: Literal["reject", "keep"] = Field(
         "reject",
         alias="strayQuotes",
-        description='Quotes inside a value that does not begin with one, as in `6" pipe`: `keep` takes them as they are.',
+        description='Quotes inside a value that begins with none, as in `6" pipe`: `keep` takes them as they are.',
     )
     short_rows: Literal["reject", "pad"] = Field(
         "reject", alias="shortRows", description="Rows with too few values: `pad` takes the others as empty."
