@@ -55,7 +55,7 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
             version = reader.read(fresh, stage)
         merge = Merge(stage, target, changed)
         with watch.time("load_cleaned_csv_to_postgres"):
-            reader.counts.reject(add_key(stage, keep_last=latest_wins))
+            reader.counts.reject(add_key(stage, job.duplicate_keys))
             if not latest_wins:
                 reader.counts.reject(merge.reject_repeats())
             refused = refusal(job.contract, reader.counts, fresh.label)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from medallion.config.contract import Contract
-from medallion.config.sources.base import ByCursor, ByFile
+from medallion.config.contract import Contract, DuplicateKeys
+from medallion.config.sources.base import ByCursor, ByFile, choose_row
 from medallion.config.sources.stream import Inputs
 from medallion.runtime.session import Session
 
@@ -34,3 +34,8 @@ class Job:
     session: Session
     schema: str
     table: str
+
+    @property
+    def duplicate_keys(self) -> DuplicateKeys:
+        """Which of the rows with the same key in this load is kept."""
+        return choose_row(self.contract, self.increment)

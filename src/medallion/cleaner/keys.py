@@ -7,14 +7,15 @@ from psycopg import sql
 
 from medallion.cleaner.long_keys import move_long_keys
 from medallion.cleaner.table import Table
+from medallion.config.contract import DuplicateKeys
 
 
-def add_key(table: Table, *, keep_last: bool = False) -> dict[str, int]:
+def add_key(table: Table, keep: DuplicateKeys) -> dict[str, int]:
     """Add the contract's primary key to a table, if there is one.
 
     Args:
         table: The filled table.
-        keep_last: Which row of a key stays: the last one read, or the first.
+        keep: Which row of a key stays: the first one read, the last, or none if there are several.
 
     Returns:
         The number of rows moved to the quarantine, by reason.
@@ -27,19 +28,19 @@ def add_key(table: Table, *, keep_last: bool = False) -> dict[str, int]:
                 sql.SQL("alter table {} add primary key ({})").format(table.name, table.key_columns)
             )
     except psycopg.errors.UniqueViolation:
-        moved = _move_repeats(table, keep_last)
+        moved = _move_repeats(table, keep)
     except psycopg.errors.ProgramLimitExceeded:
         moved = move_long_keys(table)
         if not moved:
             raise
     else:
         return {}
-    return {**moved, **add_key(table, keep_last=keep_last)}
+    return {**moved, **add_key(table, keep)}
 
 
-def _move_repeats(table: Table, keep_last: bool) -> dict[str, int]:
+def _move_repeats(table: Table, keep: DuplicateKeys) -> dict[str, int]:
     names = [field.name for field in table.contract.fields]
-    direction = sql.SQL(" desc" if keep_last else "")
+    direction = sql.SQL(" desc" if keep == "keep_last" else "")
     order = [sql.SQL("_line") + direction]
     if table.with_file:
         order.insert(0, sql.SQL('_file collate "C"') + direction)
@@ -49,21 +50,24 @@ def _move_repeats(table: Table, keep_last: bool) -> dict[str, int]:
             select ctid as place, _line, {source} as source, {shown} as key_value, {row}::text as content,
                 row_number() over same_key as occurrence,
                 first_value(_line {of_file}) over same_key as first_line,
+                lead(_line {of_file}) over same_key as next_line,
                 first_value({row}::text) over same_key as first_content
             from {table}
             -- only rows that share a key are sorted: a file of millions has few of them
             where ({key}) in (select {key} from {table} group by {key} having count(*) > 1)
             window same_key as (partition by {key} order by {order})),
-        repeats as (select * from numbered where occurrence > 1),
+        repeats as (select * from numbered where occurrence > 1 or {all}),
         gone as (delete from {table} as t using repeats where t.ctid = repeats.place),
         kept as (
             insert into medallion.rejected_rows
                 (pipeline, run_id, step, source, line, column_name, value, reason, record)
             select %s, %s, %s, source, _line, %s, key_value,
-                case when %s then 'is replaced by a later row'
+                case when {last} then 'is replaced by a later row'
+                    when occurrence = 1 then 'is the key of a later row too'
                     when content = first_content then 'repeats an earlier row'
                     else 'is the key of an earlier row with other values' end,
-                %s || first_line
+                case when occurrence = 1 then 'the later row is line ' || next_line
+                    else {place} || first_line end
             from repeats returning column_name || ' ' || reason as reason)
         select reason, count(*) from kept group by reason
         """
@@ -72,9 +76,10 @@ def _move_repeats(table: Table, keep_last: bool) -> dict[str, int]:
         shown=sql.SQL("concat_ws(', ', {})").format(table.key_columns),
         row=sql.SQL("row({})").format(sql.SQL(", ").join(map(sql.Identifier, names))),
         of_file=sql.SQL("|| ' of ' || _file" if table.with_file else ""),
+        all=sql.Literal(keep == "reject_all"), last=sql.Literal(keep == "keep_last"),
+        place=sql.Literal(f"the {'later' if keep == 'keep_last' else 'earlier'} row is line "),
         table=table.name, key=table.key_columns, order=sql.SQL(", ").join(order),
     )  # fmt: skip
     whose = (table.step.pipeline, table.step.run_id, table.step.step, ", ".join(table.key))
-    place = f"the {'later' if keep_last else 'earlier'} row is line "
-    rows = table.connection.execute(query, (*whose, keep_last, place)).fetchall()
+    rows = table.connection.execute(query, whose).fetchall()
     return {str(reason): int(count) for reason, count in rows}  # type: ignore[call-overload]

@@ -63,7 +63,7 @@ def _replace(job: Job, inputs: Inputs) -> None:
         with watch.time("clean_and_transform_csv"):
             version = reader.read(inputs, target)
         with watch.time("load_cleaned_csv_to_postgres"):
-            reader.counts.reject(add_key(target))
+            reader.counts.reject(add_key(target, job.duplicate_keys))
         with watch.time("validate_postgres_load"):
             _validate(target, reader.counts)
         outcome = task_result(reader.counts, version, watch, inputs.label)

@@ -18,6 +18,9 @@ from medallion.config.field import ContractField
 from medallion.config.model import ConfigModel, Identifier, TableName
 from medallion.config.table_limits import check_size
 
+DuplicateKeys = Literal["keep_first", "keep_last", "reject_all"]
+"""Which rows of a key stay if several rows of a load have it."""
+
 
 class Rejects(ConfigModel):
     """How many rows may be rejected before the load as a whole is refused."""
@@ -47,7 +50,13 @@ class Contract(ConfigModel):
     )
     fields: tuple[ContractField, ...] = Field(min_length=1, description="The columns of the table.")
     primary_key: tuple[Identifier, ...] = Field(
-        (), alias="primaryKey", description="Columns that identify a row. Later rows with the same key are rejected."
+        (), alias="primaryKey", description="Columns that identify a row. `duplicate_keys` applies to repeated keys."
+    )
+    duplicate_keys: DuplicateKeys | None = Field(
+        None,
+        description="Which of the rows with the same `primaryKey` in a load is kept: the first, the last, or none of "
+        "them. The others are rejected. By default `keep_first`; `keep_last` in an incremental load with "
+        "`on_duplicate_key: replace`.",
     )
     rejects: Rejects = Rejects()
     unknown_columns: Literal["error", "ignore"] = Field(
@@ -88,6 +97,8 @@ class Contract(ConfigModel):
         by_name = {field.name: field for field in self.fields}
         if len({*self.primary_key}) < len(self.primary_key):
             raise ValueError("`primaryKey` names a field twice — keep one of them")
+        if self.duplicate_keys and not self.primary_key:
+            raise ValueError("`duplicate_keys` is there and `primaryKey` is not — add `primaryKey`, or leave it out")
         for name in self.primary_key:
             if name not in by_name or by_name[name].derive is not None:
                 raise ValueError(f"`primaryKey` names {name!r}, which is no field of the file — {_known(names)}")

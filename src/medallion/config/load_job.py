@@ -11,7 +11,7 @@ from typing import Any
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError
 from medallion.config.job import Job
-from medallion.config.sources import lacks_key
+from medallion.config.sources import check_key
 from medallion.config.yaml_loader import at, load
 
 
@@ -56,8 +56,8 @@ class JobFiles:
         contract: Contract = self._load(self.dags / "contracts" / f"{job.contract}.yaml", Contract)
         if job.target.table is not None:
             contract = contract.model_copy(update={"table": job.target.table})
-        if lacking := lacks_key(job.source, contract):
-            raise ConfigError([at(path, ("source", "incremental"), *lacking)])
+        if wrong := check_key(job.source, contract):
+            raise ConfigError([at(path, ("source", "incremental"), *wrong)])
         return job, {job.contract: contract}
 
     def _load(self, path: Path, model: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from medallion.config.contract import Contract
 from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.pipeline import Pipeline
-from medallion.config.sources import lacks_key
+from medallion.config.sources import check_key
 from medallion.config.yaml_loader import at, load
 
 
@@ -52,8 +52,8 @@ def load_pipeline(path: Path, contract: Path | None = None) -> PipelineFile:
         files = {source.contract: folder / f"{source.contract}.yaml" for source in pipeline.sources}
     contracts = {name: load(file, Contract) for name, file in files.items()}
     for index, source in enumerate(pipeline.sources):
-        if lacking := lacks_key(source, contracts[source.contract]):
-            raise ConfigError([at(path, ("sources", index, "incremental"), *lacking)])
+        if wrong := check_key(source, contracts[source.contract]):
+            raise ConfigError([at(path, ("sources", index, "incremental"), *wrong)])
     return PipelineFile(path, pipeline, contracts)
 
 

@@ -126,6 +126,57 @@ def test_rows_that_replace_others_need_a_key(tmp_path: Path, incremental: str):
     assert load_pipeline(path).pipeline.name == "p"
 
 
+def write_pair(folder: Path, source: str, contract: str) -> Path:
+    for name in ("pipelines", "contracts"):
+        (folder / name).mkdir()
+    path = folder / "pipelines" / "p.yaml"
+    path.write_text(FILE.format(rest=source))
+    (folder / "contracts" / "c.yaml").write_text(
+        f"name: c\ntable: raw.c\nfields: [{{name: id}}]\nprimaryKey: id\n{contract}"
+    )
+    return path
+
+
+BY_FILE, BY_CURSOR = (
+    "path: 'in/*.csv', incremental: {mode: files%s}",
+    "connector: postgres, table: o, incremental: {cursor: c}",
+)
+REPLACES = ", on_duplicate_key: replace"
+
+
+@pytest.mark.parametrize(
+    ("source", "keep", "remedy"),
+    [
+        (BY_FILE % "", "keep_last", "write `on_duplicate_key: replace`, or `duplicate_keys: keep_first` in the contract"),
+        (BY_FILE % REPLACES, "keep_first", "write `on_duplicate_key: reject`, or `duplicate_keys: keep_last` in the contract"),
+        (BY_CURSOR, "keep_first", "write `duplicate_keys: keep_last` in the contract, or leave it out"),
+    ],
+)  # fmt: skip
+def test_duplicate_keys_against_the_source_are_refused(tmp_path: Path, source: str, keep: str, remedy: str):
+    path = write_pair(tmp_path, source, f"duplicate_keys: {keep}\n")
+    with pytest.raises(ConfigError) as refused:
+        load_pipeline(path)
+    assert "p.yaml:6:" in str(refused.value)
+    assert str(refused.value).endswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("source", "keep"),
+    [
+        ("path: 'in/*.csv'", "keep_last"),
+        (BY_FILE % "", "keep_first"),
+        (BY_FILE % "", "reject_all"),
+        (BY_FILE % REPLACES, "keep_last"),
+        (BY_FILE % REPLACES, "reject_all"),
+        (BY_CURSOR, "reject_all"),
+    ],
+)
+def test_duplicate_keys_that_fit_the_source_are_accepted(tmp_path: Path, source: str, keep: str):
+    assert (
+        load_pipeline(write_pair(tmp_path, source, f"duplicate_keys: {keep}\n")).contracts["c"].duplicate_keys == keep
+    )
+
+
 REMOTE = "connector: postgres, table: crm.orders, secret: crm, env_prefix: CRM_"
 
 

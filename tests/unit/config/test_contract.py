@@ -59,6 +59,7 @@ def test_the_projects_contracts_are_valid_and_travel_as_json(path: Path):
         (GOOD + "dialect: {delimiter: '1'}\n", "'1' is a part of values — use one of , ; | or a tab"),
         (GOOD + "dialect: {delimiter: x}\n", "'x' is a part of values"),
         (GOOD.replace("primaryKey: id", "primaryKey: [id, id]"), "`primaryKey` names a field twice"),
+        (GOOD.replace("primaryKey: id", "duplicate_keys: keep_last"), "add `primaryKey`, or leave it out"),
         (GOOD.replace("cleaned_data.", "pg_raw."), "'pg_raw.orders' begins with `pg_`"),
         (GOOD.replace("cleaned_data.", "information_schema."), "the schema 'information_schema' belongs to Postgres"),
         (GOOD.replace("cleaned_data.", "medallion."), "the schema 'medallion' belongs to Medallion"),

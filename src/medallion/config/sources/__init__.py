@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter, create_model
 
 from medallion.config.model import ConfigModel, Name
-from medallion.config.sources.base import Increment, Settings, check_secrets, lacks_key
+from medallion.config.sources.base import Increment, Settings, check_key, check_secrets
 
-__all__ = ["CONNECTORS", "AnySettings", "Connector", "Source", "check_secrets", "lacks_key", "parse_source"]
+__all__ = ["CONNECTORS", "AnySettings", "Connector", "Source", "check_key", "check_secrets", "parse_source"]
 DEFAULT = "csv"
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, field_validator
 
-from medallion.config.contract import Contract
+from medallion.config.contract import Contract, DuplicateKeys
 from medallion.config.model import ConfigModel, SecretName
 from medallion.config.sources.stream import Inputs
 
@@ -174,10 +174,34 @@ def check_secrets(tenant: str, users: Sequence[Any]) -> None:
             )
 
 
-def lacks_key(settings: Settings, contract: Contract) -> tuple[str, str] | None:
-    """Return what is wrong, and what to do, if rows replace others and no key identifies those; else None."""
+def check_key(settings: Settings, contract: Contract) -> tuple[str, str] | None:
+    """Return what is wrong, and what to do, if an incremental load and its contract disagree on the key; else None."""
     increment = settings.incremental
-    if increment is None or increment.on_duplicate_key != "replace" or contract.primary_key:
+    if increment is None:
         return None
-    message = f"rows of {settings.label} take the place of earlier ones, and the contract {contract.name} has no key"
-    return message, "add `primaryKey` to the contract"
+    replaces = increment.on_duplicate_key == "replace"
+    if replaces and not contract.primary_key:
+        message = (
+            f"rows of {settings.label} take the place of earlier ones, and the contract {contract.name} has no key"
+        )
+        return message, "add `primaryKey` to the contract"
+    within, agrees = contract.duplicate_keys, "keep_last" if replaces else "keep_first"
+    if within in (None, "reject_all", agrees):
+        return None
+    # Else the table would depend on how its rows are spread over loads.
+    across, here = ("last", "first") if replaces else ("first", "last")
+    message = (
+        f"`on_duplicate_key: {increment.on_duplicate_key}` keeps the {across} row of a key in all loads, and "
+        f"`duplicate_keys: {within}` of the contract {contract.name} keeps the {here} within a load"
+    )
+    if isinstance(increment, ByCursor):
+        return message, "write `duplicate_keys: keep_last` in the contract, or leave it out"
+    other = "reject" if replaces else "replace"
+    return message, f"write `on_duplicate_key: {other}`, or `duplicate_keys: {agrees}` in the contract"
+
+
+def choose_row(contract: Contract, increment: Increment | None) -> DuplicateKeys:
+    """Return which of the rows with the same key in a load is kept."""
+    if contract.duplicate_keys is not None:
+        return contract.duplicate_keys
+    return "keep_last" if increment is not None and increment.on_duplicate_key == "replace" else "keep_first"
