@@ -15,7 +15,7 @@ help: # of all targets that have a description
 	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rollback adopt backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rejects rollback adopt backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@$(K8S)/up.sh
@@ -42,6 +42,9 @@ run: ## trigger PIPELINE=… and wait for its end
 
 history: install ## the runs of PIPELINE=… and whose data readers see
 	@$(K8S)/medallion.sh history $(PIPELINE)
+
+rejects: install ## the rows that the last run of PIPELINE=…, or RUN=…, rejected (CSV=FILE for all)
+	@$(K8S)/medallion.sh rejects $(PIPELINE) $(if $(RUN),--run "$(RUN)") $(if $(CSV),--csv "$(CSV)")
 
 rollback: install ## put the data of PIPELINE=…'s run before back, or of TO=…
 	@$(K8S)/medallion.sh rollback $(PIPELINE) $(if $(TO),--to "$(TO)")

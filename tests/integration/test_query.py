@@ -16,6 +16,8 @@ def test_query_prints_rows_and_refuses_to_write(tmp_path: Path, warehouse_url: s
         connection.execute("insert into sold values (7, 'pear'), (8, null)")
     rows = [line.split() for line in good(tmp_path, "query", "table sold", "--warehouse", warehouse_url).splitlines()]
     assert ["7", "pear"] in rows
+    brackets = good(tmp_path, "query", "select '[/b]' as value", "--warehouse", warehouse_url)
+    assert "[/b]" in brackets
     refused = medallion(tmp_path, "query", "delete from sold", "--warehouse", warehouse_url)
     assert refused.returncode == ExitCode.USAGE
     assert "only reads" in refused.stderr

@@ -21,7 +21,7 @@ def refusal(contract: Contract, counts: Counts, label: str) -> tuple[str, str] |
     return (
         f"{counts.rejected} of {counts.rows} rows of {label} were rejected, {allowed} are allowed: {worst}. "
         "Nothing was published",
-        "see medallion.rejected_rows for every row and reason; correct the file, or `rejects` in the contract",
+        "see `medallion rejects PIPELINE` for every row and reason; correct the file, or `rejects` in the contract",
     )
 
 

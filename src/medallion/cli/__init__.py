@@ -47,6 +47,7 @@ COMMANDS = (
     ("run", "run:run", RUNS, "medallion run pipeline_customer_transaction --landing landing"),
     ("demo", "demo:demo", RUNS, "medallion demo --rows 5000"),
     ("history", "history:history", RUNS, "medallion history pipeline_customer_transaction"),
+    ("rejects", "rejects:rejects", RUNS, "medallion rejects pipeline_customer_transaction --csv rejects.csv"),
     ("rollback", "rollback:rollback", RUNS, "medallion rollback pipeline_customer_transaction"),
     ("adopt", "adopt:adopt", RUNS, "medallion adopt shop --dry-run"),
     ("query", "query:query", RUNS, "medallion query 'select * from gold.agg_monthly_sales limit 6'"),

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -88,9 +89,11 @@ def show_report(report: Report, file: Path) -> None:
 
 def show_rows(title: str | None, names: list[str], rows: list[tuple[Any, ...]]) -> None:
     """Print some rows of a table."""
-    table = Table(*names, title=title, title_justify="left", header_style="bold", pad_edge=False, box=SIMPLE_HEAD)
+    table = Table(
+        *map(escape, names), title=title, title_justify="left", header_style="bold", pad_edge=False, box=SIMPLE_HEAD
+    )
     for row in rows:
-        table.add_row(*(str(value) for value in row))
+        table.add_row(*(escape(str(value)) for value in row))
     console.print(table)
 
 
