@@ -15,7 +15,7 @@ help: # of all targets that have a description
 	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rejects rollback adopt backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run history rejects replay rollback adopt backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@$(K8S)/up.sh
@@ -45,6 +45,9 @@ history: install ## the runs of PIPELINE=… and whose data readers see
 
 rejects: install ## the rows that the last run of PIPELINE=…, or RUN=…, rejected (CSV=FILE for all)
 	@$(K8S)/medallion.sh rejects $(PIPELINE) $(if $(RUN),--run "$(RUN)") $(if $(CSV),--csv "$(CSV)")
+
+replay: install ## load the rows that PIPELINE=… rejected again (INPUT=FILE for corrected ones, SOURCE=…, RUN=…)
+	@$(K8S)/medallion.sh replay $(PIPELINE) $(if $(INPUT),--input "$(INPUT)") $(if $(SOURCE),--source "$(SOURCE)") $(if $(RUN),--run "$(RUN)")
 
 rollback: install ## put the data of PIPELINE=…'s run before back, or of TO=…
 	@$(K8S)/medallion.sh rollback $(PIPELINE) $(if $(TO),--to "$(TO)")

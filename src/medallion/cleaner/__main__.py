@@ -29,9 +29,15 @@ def build_job(task: TaskSpec) -> Job:
         raise Misconfigured(f"the cleaner does no work of kind {work.kind!r}", "use the dbt image")
     # polars takes a moment to import: a task that cannot be read fails before that.
     from medallion.cleaner.job import Source
-    from medallion.cleaner.load import load
+    from medallion.cleaner.load import load, make_job
+    from medallion.cleaner.replay import replay
     from medallion.config.sources.csv import one_file
 
+    lock = f"table:{task.schema_prefix}{work.contract.table}"
+    if (run_id := work.replay) is not None:
+        increment = work.source.incremental if work.source else None
+        rows = Path(work.input) if work.input else None
+        return Job(lambda session: replay(make_job(work.contract, increment, session), run_id, rows), lock)
     settings, landing = work.source, Path(work.landing)
     if work.input is not None:
         file = Path(work.input)
@@ -39,7 +45,6 @@ def build_job(task: TaskSpec) -> Job:
     else:
         assert settings is not None
         source = Source(lambda known: settings.open_inputs(landing, known), settings.incremental)
-    lock = f"table:{task.schema_prefix}{work.contract.table}"
     return Job(lambda session: load(work.contract, source, session), lock)
 
 

@@ -12,7 +12,7 @@ from io import BytesIO
 
 import polars as pl
 
-from medallion.cleaner.lines import MAX_SHOWN, Reject
+from medallion.cleaner.lines import Reject
 from medallion.cleaner.records import RecordBlock
 from medallion.cleaner.rules import TEXT, VALUE, Column
 
@@ -124,7 +124,7 @@ def _values_rejected(column: Column, frame: pl.DataFrame, broken: pl.Series, wro
         column_name=pl.lit(column.name),
         value=value,
         reason=reasons.gather(broken.filter(wrong)),
-        record=pl.col("_record").str.head(MAX_SHOWN),
+        record=pl.col("_record"),
     )
 
 

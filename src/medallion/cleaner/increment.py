@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from medallion.cleaner import kept
 from medallion.cleaner.job import Job
 from medallion.cleaner.keys import add_key
 from medallion.cleaner.merge import Merge
@@ -69,9 +70,12 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str]) -> None:
                 message = f"{reader.counts.loaded} rows were sent and {moved} were added; nothing was published"
                 raise StepFailure(message, "please report this with the input")
             target.analyze()
+            kept.keep_headers(connection, session.step, reader.headers, job.contract.dialect)
             publication.extend(connection, session.step, job.schema, job.table, build)
             increments.remember(connection, build, session.step.run_id, fresh.taken)
             session.record(replace(outcome, delivery=read_delivery(job, inputs)))
+        else:
+            kept.forget(connection, session.step)  # only what readers see is replayed
         stage.drop()
     if refused:
         raise TooManyRejects(*refused, outcome)

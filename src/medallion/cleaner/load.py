@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+from medallion.cleaner import kept
 from medallion.cleaner.increment import add
 from medallion.cleaner.job import Job, Source
 from medallion.cleaner.keys import add_key
@@ -12,6 +13,7 @@ from medallion.cleaner.outcome import read_delivery, refusal, task_result
 from medallion.cleaner.reading import Counts, Reader, Stopwatch
 from medallion.cleaner.table import Table
 from medallion.config.contract import Contract
+from medallion.config.sources.base import ByCursor, ByFile
 from medallion.config.sources.stream import Inputs
 from medallion.errors import StepFailure, TooManyRejects
 from medallion.protocol.result import TaskResult
@@ -33,9 +35,8 @@ def load(contract: Contract, source: Source, session: Session) -> None:
         SourceUnavailable: The source fails for the moment.
         Misconfigured: A relation that Medallion did not make has the table's name.
     """
-    schema, table = contract.table.split(".")
-    job = Job(contract, source.increment, session, f"{session.step.schema_prefix}{schema}", table)
-    views.refuse_taken(session.connection, session.step.pipeline, {job.schema: [table]})
+    job = make_job(contract, source.increment, session)
+    views.refuse_taken(session.connection, session.step.pipeline, {job.schema: [job.table]})
     build = _growing(job)
     known = increments.load_state(session.connection, build) if build else {}
     with source.find(known) as inputs:
@@ -45,6 +46,12 @@ def load(contract: Contract, source: Source, session: Session) -> None:
             _unchanged(job, inputs, inputs.version)
         else:
             _replace(job, inputs)
+
+
+def make_job(contract: Contract, increment: ByFile | ByCursor | None, session: Session) -> Job:
+    """Return the load of a contract's table."""
+    schema, table = contract.table.split(".")
+    return Job(contract, increment, session, f"{session.step.schema_prefix}{schema}", table)
 
 
 def _replace(job: Job, inputs: Inputs) -> None:
@@ -70,6 +77,10 @@ def _replace(job: Job, inputs: Inputs) -> None:
         refused = refusal(job.contract, reader.counts, inputs.label)
         # A source that knows no version of itself is known by what was read.
         same = inputs.version is None and _is_loaded(job, version)
+        if refused:
+            kept.forget(connection, session.step)  # only rows of what readers see are replayed
+        else:
+            kept.keep_headers(connection, session.step, reader.headers, job.contract.dialect)
         if refused or same:
             builds.drop(connection, build)
         else:

@@ -102,6 +102,7 @@ class Reader:
         self._contract, self._log = contract, log
         self._empty_is_fine = empty_is_fine or contract.empty == "allow"
         self.counts = Counts()
+        self.headers: dict[str, list[str]] = {}  # of inputs with rejected rows
 
     def read(self, inputs: Inputs, target: Target) -> str:
         """Read every input, in order.
@@ -134,6 +135,8 @@ class Reader:
                 target.copy(block.rows_csv)
                 target.quarantine(block.rejects, one.name)
                 self.counts.add(block)
+                if block.rejects.height:
+                    self.headers[one.name] = records.header
                 if time.monotonic() - logged > 1:
                     logged = time.monotonic()
                     self._log.event("progress", f"{self.counts.rows:,} rows read", rows=self.counts.rows)

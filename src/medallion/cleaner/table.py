@@ -9,7 +9,9 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
+from medallion.cleaner import kept
 from medallion.cleaner.clean import REJECT_COLUMNS, to_csv
+from medallion.cleaner.lines import MAX_SHOWN
 from medallion.config.contract import Contract
 from medallion.config.field import MAX_DIGITS, ContractField
 from medallion.errors import BadInput
@@ -85,17 +87,21 @@ class Table:
             "delete from medallion.rejected_rows where pipeline = %s and run_id = %s and step = %s",
             (self.step.pipeline, self.step.run_id, self.step.step),
         )
+        kept.forget(self.connection, self.step)
 
     def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
         """Keep rejected rows of an input with their reasons: a frame of `REJECT_COLUMNS`."""
         whose = {"pipeline": self.step.pipeline, "run_id": self.step.run_id, "step": self.step.step, "source": source}
         named = rejects.select(
-            **{name: pl.lit(value) for name, value in whose.items()}, **{n: n for n in REJECT_COLUMNS}
+            **{name: pl.lit(value) for name, value in whose.items()},
+            **{name: name for name in REJECT_COLUMNS if name != "record"},
+            record=pl.col("record").str.head(MAX_SHOWN),
         )
         columns = sql.SQL(", ").join(map(sql.Identifier, named.columns))
         self._send(
             sql.SQL("copy medallion.rejected_rows ({}) from stdin with (format csv)").format(columns), to_csv(named)
         )
+        kept.keep_records(self.connection, self.step, source, rejects)
 
     def count(self) -> int:
         """Count the rows that are really there."""

@@ -48,6 +48,7 @@ COMMANDS = (
     ("demo", "demo:demo", RUNS, "medallion demo --rows 5000"),
     ("history", "history:history", RUNS, "medallion history pipeline_customer_transaction"),
     ("rejects", "rejects:rejects", RUNS, "medallion rejects pipeline_customer_transaction --csv rejects.csv"),
+    ("replay", "replay:replay", RUNS, "medallion replay pipeline_customer_transaction --input corrected.csv"),
     ("rollback", "rollback:rollback", RUNS, "medallion rollback pipeline_customer_transaction"),
     ("adopt", "adopt:adopt", RUNS, "medallion adopt shop --dry-run"),
     ("query", "query:query", RUNS, "medallion query 'select * from gold.agg_monthly_sales limit 6'"),

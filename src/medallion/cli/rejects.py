@@ -17,7 +17,7 @@ from medallion.cli.console import console, refuse
 from medallion.cli.warehouse import WarehouseOption, find_tenant, warehouse
 from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
-from medallion.warehouse.rejects import RejectGroup, find_last_run, group_rejects, iter_csv, list_sources
+from medallion.warehouse.rejects import RejectGroup, find_last_run, group_rejects, iter_csv, list_replays, list_sources
 
 _MOST = 40
 
@@ -40,19 +40,21 @@ def rejects(
         chosen = run_id or find_last_run(connection, name)
         steps = {row["step"]: row for row in ledger.list_steps(connection, name, chosen)} if chosen else {}
         if chosen is None or not (sources := list_sources(connection, name, chosen)):
-            _explain_nothing(connection, name, run_id, steps)
+            _explain_nothing(connection, name, chosen, steps)
             return
         groups = group_rejects(connection, name, chosen, source)
         if not groups:
             refuse(f"run {chosen} rejected no rows of source {source!r}", f"name one of: {', '.join(sources[:20])}")
         if csv_file is not None:
             _write(csv_file, connection, name, chosen, source)
+        replays = list_replays(connection, name, chosen)
     rows = sum(group.rows for group in groups)
     console.print(f"run {chosen} of {name}", markup=False, soft_wrap=True)
     if csv_file is None:
         show_groups(groups, steps)
     else:
         console.print(f"{rows:,} rejected values and lines are in {csv_file}", markup=False, soft_wrap=True)
+    _show_replays(replays)
 
 
 def show_groups(groups: list[RejectGroup], steps: dict[str, dict[str, Any]]) -> None:
@@ -80,6 +82,11 @@ def show_groups(groups: list[RejectGroup], steps: dict[str, dict[str, Any]]) -> 
         console.print(f"… and {len(groups) - _MOST:,} more reasons. All rejected rows: --csv FILE", markup=False)
 
 
+def _show_replays(replays: dict[str, int]) -> None:
+    for replay, count in replays.items():
+        console.print(f"{count:,} rows were loaded after all, by {replay}", markup=False, soft_wrap=True)
+
+
 def _write(file: Path, connection: Connection, name: str, run_id: str, source: str | None) -> None:
     part = file.with_name(f"{file.name}.part")
     try:
@@ -94,6 +101,10 @@ def _write(file: Path, connection: Connection, name: str, run_id: str, source: s
 
 def _explain_nothing(connection: Connection, name: str, run_id: str | None, steps: dict[str, dict[str, Any]]) -> None:
     """Report why there are no rejected rows; refuse names that the ledger does not have."""
+    if run_id is not None and (replays := list_replays(connection, name, run_id)):
+        console.print(f"no more rejected rows of run {run_id} are kept", markup=False, soft_wrap=True)
+        _show_replays(replays)
+        return
     if run_id is None:
         known = connection.execute("select exists (select from medallion.step_runs where pipeline = %s)", (name,))
         if known.fetchone() != (True,):

@@ -15,6 +15,7 @@ class CleanWork(Work):
     """Clean the rows of a source under a contract and load them.
 
     `input` is a file to read instead of what `source` names; `landing` is the folder of the source's paths.
+    With `replay`, the rejected rows of that run are loaded again: those of `input`, or of the quarantine.
     """
 
     kind: Literal["clean"]
@@ -22,6 +23,7 @@ class CleanWork(Work):
     source: AnySettings | None = None
     input: str | None = None
     landing: str = ""
+    replay: str | None = None
 
     @model_validator(mode="after")
     def _reads_something(self) -> CleanWork:

@@ -58,7 +58,7 @@ class TaskResult:
     the contract's `decimals` rounded, `dialect` what an option of its dialect did to the number of lines or rows that
     it left out, padded or cut, `increment` says what an incremental load took,
     `files_parsed` how many files dbt parsed: none where an earlier parse of the same project was kept. `exit_code` is
-    that of a failed step, or of a team's own command.
+    that of a failed step, or of a team's own command, `replay_of` the run with the rejected rows that a replay loads.
     """
 
     status: Status = "succeeded"
@@ -76,6 +76,7 @@ class TaskResult:
     delivery: Delivery | None = None
     files_parsed: int | None = None
     exit_code: int | None = None
+    replay_of: str | None = None
     message: str = ""
 
     def details(self) -> dict[str, Any]:

@@ -12,9 +12,15 @@ MAX_RECORD = 2000
 """Characters of a record that the cleaner keeps: a record of this length is one that it cut, or may be."""
 _SHOWN = 100
 _SAMPLES = 3
-_OF_RUN = """
-    pipeline = %(pipeline)s and run_id = %(run)s
-    and (%(source)s::text is null or source = %(source)s or step = 'clean.' || %(source)s)
+_REPLAYED = """
+    exists (
+        select from medallion.rejected_records as kept
+        where kept.pipeline = row.pipeline and kept.run_id = row.run_id and kept.step = row.step
+            and kept.source = row.source and kept.line = row.line and replayed_by is not null)
+"""
+_OF_RUN = f"""
+    medallion.rejected_rows as row where pipeline = %(pipeline)s and run_id = %(run)s
+    and (%(source)s::text is null or source = %(source)s or step = 'clean.' || %(source)s) and not {_REPLAYED}
 """
 
 
@@ -35,25 +41,38 @@ class RejectGroup:
     samples: tuple[tuple[int, str | None], ...]
 
 
-def find_last_run(connection: Connection, pipeline: str) -> str | None:
-    """Return the last run of a pipeline with rejected rows that are still kept."""
+def find_last_run(connection: Connection, pipeline: str, step: str | None = None) -> str | None:
+    """Return the last run of a pipeline, or of one step, with rejected rows that are still kept."""
     row = connection.execute(
-        "select run_id from medallion.rejected_rows where pipeline = %s order by rejected_at desc limit 1", (pipeline,)
+        """select run_id from medallion.rejected_rows
+           where pipeline = %(pipeline)s and (%(step)s::text is null or step = %(step)s)
+           order by rejected_at desc limit 1""",
+        {"pipeline": pipeline, "step": step},
     ).fetchone()
     return None if row is None else str(row[0])
 
 
 def list_sources(connection: Connection, pipeline: str, run_id: str) -> list[str]:
-    """Return the sources with rejected rows in a run."""
+    """Return the sources with rejected rows in a run that no replay has loaded since."""
+    names = {"pipeline": pipeline, "run": run_id, "source": None}
+    rows = connection.execute(f"select distinct source from {_OF_RUN} order by 1".encode(), names).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def list_replays(connection: Connection, pipeline: str, run_id: str) -> dict[str, int]:
+    """Return the runs that loaded rejected rows of a run after all, with their number."""
     rows = connection.execute(
-        "select distinct source from medallion.rejected_rows where pipeline = %s and run_id = %s order by 1",
+        """select replayed_by, count(*) from medallion.rejected_records
+           where pipeline = %s and run_id = %s and replayed_by is not null group by 1 order by 1""",
         (pipeline, run_id),
     ).fetchall()
-    return [str(row[0]) for row in rows]
+    return {str(replay): int(count) for replay, count in rows}  # type: ignore[call-overload]
 
 
 def group_rejects(connection: Connection, pipeline: str, run_id: str, source: str | None = None) -> list[RejectGroup]:
     """Return why rows of a run were rejected, by step and source, the most frequent reason first.
+
+    Rows that a replay has loaded since are left out.
 
     Args:
         connection: To the warehouse.
@@ -66,7 +85,7 @@ def group_rejects(connection: Connection, pipeline: str, run_id: str, source: st
             select step, source, column_name, reason, line,
                 left(case when column_name is null then record else value end, {_SHOWN}) as shown,
                 row_number() over (same order by line) as place, count(*) over same as rows
-            from medallion.rejected_rows where {_OF_RUN}
+            from {_OF_RUN}
             window same as (partition by step, source, column_name, reason))
         select step, source, column_name, reason, rows, array_agg(line order by place), array_agg(shown order by place)
         from numbered where place <= {_SAMPLES} group by step, source, column_name, reason, rows
@@ -81,12 +100,12 @@ def group_rejects(connection: Connection, pipeline: str, run_id: str, source: st
 
 
 def iter_csv(connection: Connection, pipeline: str, run_id: str, source: str | None = None) -> Iterator[bytes]:
-    """Yield all rejected rows of a run as CSV in UTF-8, with a header, in blocks of any size."""
+    """Yield the same rows as CSV in UTF-8, with a header, in blocks of any size."""
     query = f"""
         copy (
             select source, line, column_name as "column", value, reason, record,
                 coalesce(char_length(record) >= {MAX_RECORD}, false)::text as record_is_cut
-            from medallion.rejected_rows where {_OF_RUN}
+            from {_OF_RUN}
             order by step, source, line, column_name)
         to stdout with (format csv, header, encoding 'utf8')
     """

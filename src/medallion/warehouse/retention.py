@@ -48,10 +48,11 @@ def prune(connection: Connection, step: StepRun, keep: Retention) -> list[str]:
 
 def prune_records(connection: Connection, pipeline: str, keep: Retention) -> None:
     """Delete a pipeline's old rejected rows, and its old runs, unless a build of theirs is still there."""
-    connection.execute(
-        "delete from medallion.rejected_rows where pipeline = %s and rejected_at < now() - make_interval(days => %s)",
-        (pipeline, keep.quarantine_days),
-    )
+    for table in ("rejected_rows", "rejected_records", "rejected_headers"):
+        connection.execute(
+            f"delete from medallion.{table} where pipeline = %s and rejected_at < now() - make_interval(days => %s)",
+            (pipeline, keep.quarantine_days),
+        )
     old = "pipeline = %s and finished_at < now() - make_interval(days => %s)"
     with connection.transaction():
         connection.execute(

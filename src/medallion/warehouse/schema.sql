@@ -39,6 +39,30 @@ create table if not exists medallion.rejected_rows (
 );
 create index if not exists rejected_rows_by_run on medallion.rejected_rows (pipeline, run_id, step);
 
+-- For a replay: the whole records of rejected rows, each once, and the headers of their files. `replayed_by` is the run
+-- that loaded the row after all.
+create table if not exists medallion.rejected_records (
+    pipeline    text not null,
+    run_id      text not null,
+    step        text not null,
+    source      text not null,
+    line        bigint not null,
+    record      text not null,
+    replayed_by text,
+    rejected_at timestamptz not null default now(),
+    primary key (pipeline, run_id, step, source, line)
+);
+create table if not exists medallion.rejected_headers (
+    pipeline    text not null,
+    run_id      text not null,
+    step        text not null,
+    source      text not null,
+    header      text[] not null,
+    dialect     jsonb not null,
+    rejected_at timestamptz not null default now(),
+    primary key (pipeline, run_id, step, source)
+);
+
 -- Where each published relation's data lives. The newest published build of a relation is what readers see.
 create table if not exists medallion.builds (
     build_schema     text primary key,
@@ -145,4 +169,4 @@ create table if not exists medallion.load_state (
 );
 
 -- Where a schema of another version is found, this file is run again.
-comment on schema medallion is 'Medallion ledger 8';
+comment on schema medallion is 'Medallion ledger 9';

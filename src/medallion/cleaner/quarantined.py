@@ -1,0 +1,123 @@
+"""Rejected rows as files again, each with its header; and what becomes of them in the quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from psycopg import sql
+
+from medallion.cleaner import kept
+from medallion.cleaner.table import Table
+from medallion.config.contract import Contract, Dialect
+from medallion.config.sources.csv import LocalFile
+from medallion.config.sources.stream import Input, Inputs
+from medallion.errors import Misconfigured, StepFailure
+from medallion.warehouse.connection import Connection
+from medallion.warehouse.ledger import StepRun
+
+
+class Quarantined:
+    """The rows of a run that can be loaded again. All methods run in the caller's transaction.
+
+    Args:
+        connection: To the warehouse.
+        step: The step and run that load them.
+        run_id: The run that rejected them.
+        build: The build that readers see. Rows of a file that a later run loaded again are left out.
+    """
+
+    def __init__(self, connection: Connection, step: StepRun, run_id: str, build: str) -> None:
+        self._connection, self._step, self._run_id = connection, step, run_id
+        self._names = {
+            "pipeline": step.pipeline, "step": step.step, "run": run_id, "replay": step.run_id, "build": build
+        }  # fmt: skip
+        self._rows = 0
+
+    def read(self, contract: Contract, folder: Path) -> tuple[Contract, Inputs]:
+        """Write the records to files; return the contract that reads them, and the files.
+
+        Raises:
+            Misconfigured: There are none.
+        """
+        self._rows = self._connection.execute(_CHOOSE, self._names).rowcount
+        headers = self._connection.execute(_HEADERS, self._names).fetchall()
+        if not headers:
+            raise Misconfigured(
+                f"no rejected rows of run {self._run_id} can be loaded again: the quarantine has none as whole records",
+                f"see `medallion rejects {self._step.pipeline}`, and name a file of corrected rows with --input",
+            )
+        inputs: list[Input] = []
+        dialect = Dialect()
+        for number, (source, header, written) in enumerate(headers):
+            dialect = Dialect.model_validate(written).model_copy(update={"encoding": None, "header_rows": (1,)})
+            file = folder / f"{number}.csv"
+            self._write(file, str(source), header, dialect.delimiter)  # type: ignore[arg-type]
+            inputs.append(LocalFile(file, str(source)))
+        label = f"{self._rows:,} rejected rows of run {self._run_id}"
+        return contract.model_copy(update={"dialect": dialect, "encoding": None}), Inputs(label, inputs)
+
+    def restore_lines(self, stage: Table) -> None:
+        """Give rows that were read, and those that were rejected again, the lines of the original files."""
+        of_file = sql.SQL("and row._file = chosen.source" if stage.with_file else "")
+        self._connection.execute(
+            sql.SQL("update {} as row set _line = chosen.line from chosen where row._line = chosen.place {}").format(
+                stage.name, of_file
+            )
+        )
+        self._connection.execute(_RESTORE_REJECTED, self._names)
+        kept.forget(self._connection, self._step)  # they are there already, under the run that rejected them first
+
+    def settle(self, stage: Table, rows: int) -> None:
+        """Mark the rows that are loaded now, and give the others the reasons that they have now.
+
+        Raises:
+            StepFailure: A row is neither loaded nor rejected.
+        """
+        if rows != self._rows:
+            raise StepFailure(f"{self._rows} rows were replayed and {rows} were read", "please report this")
+        of_file = sql.SQL("and row._file = chosen.source" if stage.with_file else "")
+        query = "update chosen set loaded = true from {} as row where row._line = chosen.line {}"
+        self._connection.execute(sql.SQL(query).format(stage.name, of_file))
+        for statement in _SETTLE:
+            self._connection.execute(statement, self._names)
+
+    def _write(self, file: Path, source: str, header: Sequence[str], delimiter: str) -> None:
+        names = delimiter.join('"' + name.replace('"', '""') + '"' for name in header)
+        query = "select record from chosen where source = %s order by line"
+        with file.open("w", encoding="utf-8", newline="") as output, self._connection.cursor("records") as cursor:
+            output.write(names + "\n")
+            for (record,) in cursor.execute(query, (source,)):
+                output.write(f"{record}\n")
+        move = "update chosen set place = place + %s where source = %s"
+        self._connection.execute(move, (names.count("\n") + 1, source))
+
+
+_CHOOSE = """
+    create temporary table chosen on commit drop as
+    select source, line, record, row_number() over (partition by source order by line) as place, false as loaded
+    from medallion.rejected_records as kept
+    where pipeline = %(pipeline)s and step = %(step)s and run_id = %(run)s and replayed_by is null and not exists (
+        select from medallion.load_state
+        where build_schema = %(build)s and name = kept.source and run_id <> %(run)s)
+"""
+_HEADERS = """
+    select source, header, dialect from medallion.rejected_headers
+    where pipeline = %(pipeline)s and step = %(step)s and run_id = %(run)s and source in (select source from chosen)
+    order by source collate "C"
+"""
+_RESTORE_REJECTED = """
+    update medallion.rejected_rows as row set line = chosen.line from chosen
+    where pipeline = %(pipeline)s and step = %(step)s and run_id = %(replay)s
+        and row.source = chosen.source and row.line = chosen.place
+"""
+_SETTLE = (
+    """delete from medallion.rejected_rows as old using chosen
+       where pipeline = %(pipeline)s and step = %(step)s and run_id = %(run)s
+           and old.source = chosen.source and old.line = chosen.line and not loaded""",
+    """update medallion.rejected_rows set run_id = %(run)s
+       where pipeline = %(pipeline)s and step = %(step)s and run_id = %(replay)s""",
+    """update medallion.rejected_records as old set replayed_by = %(replay)s from chosen
+       where pipeline = %(pipeline)s and step = %(step)s and run_id = %(run)s
+           and old.source = chosen.source and old.line = chosen.line and loaded""",
+)
