@@ -298,6 +298,33 @@ def test_dialect_and_encoding_of_the_file_are_kept(clean, replay: Replay, load_t
     assert load_table("note, _line") == [("Müller, €", 3)]
 
 
+@pytest.mark.parametrize(
+    ("dialect", "text", "line"),
+    [
+        ({"quoteChar": "'", "escapeChar": "!"}, "id,price,'no!'te'\na,none,'x, !'y!''\n", 2),
+        ({"quoteChar": None, "escapeChar": "\\"}, "id,price,no'te\na,none,x\\, 'y'\n", 2),
+        ({"delimiter": "||", "header": False}, "a||none||x, 'y'\n", 1),
+        (
+            {"lineTerminator": "\r", "footerRows": 1, "commentRows": [2]},
+            "id,price,no'te\r-\ra,none,\"x, 'y'\"\rend\r",
+            3,
+        ),
+        ({"findHeader": True, "skipLines": "^s"}, "top\nid,price,no'te\nskip\na,none,\"x, 'y'\"\n", 4),
+        ({"strayQuotes": "keep", "shortRows": "pad"}, "id,no'te,price\na,\"x, 'y'\",none\n", 2),
+    ],
+)
+def test_any_dialect_is_replayed(clean, replay: Replay, load_table, dialect: dict[str, Any], text: str, line: int):
+    def of(contract: dict[str, Any]) -> dict[str, Any]:
+        fields = [{**one, "source": "no'te"} if one["name"] == "note" else one for one in contract["fields"]]
+        return {**contract, "fields": fields, "dialect": dialect}
+
+    done = clean(text.encode(), of(STRICT))
+    assert (done.code, done.row["rows_rejected"]) == (ExitCode.OK, 1)
+    code, row = replay(of(LENIENT), "run-1")
+    assert (code, row["rows_loaded"], row["details"].get("dialect")) == (ExitCode.OK, 1, None)
+    assert load_table("id, price::text, note, _line") == [("a", "0", "x, 'y'", line)]
+
+
 def test_whole_records_are_deleted_with_the_rejected_rows(clean, warehouse: Connection):
     clean(FILE, STRICT)
     for table in ("rejected_rows", "rejected_records", "rejected_headers"):

@@ -8,7 +8,7 @@ import polars as pl
 from psycopg.types.json import Jsonb
 
 from medallion.cleaner.clean import to_csv
-from medallion.config.contract import Dialect
+from medallion.config.dialect import Dialect
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from psycopg import sql
 
 from medallion.cleaner import kept
+from medallion.cleaner.quotes import quoted
 from medallion.cleaner.table import Table
-from medallion.config.contract import Contract, Dialect
+from medallion.config.contract import Contract
+from medallion.config.dialect import Dialect
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import Input, Inputs
 from medallion.errors import Misconfigured, StepFailure
@@ -50,9 +53,10 @@ class Quarantined:
         inputs: list[Input] = []
         dialect = Dialect()
         for number, (source, header, written) in enumerate(headers):
-            dialect = Dialect.model_validate(written).model_copy(update={"encoding": None, "header_rows": (1,)})
+            terms: dict[str, Any] = dict(written)  # type: ignore[call-overload]
+            dialect = Dialect.model_validate({key: term for key, term in terms.items() if key in _OF_RECORDS})
             file = folder / f"{number}.csv"
-            self._write(file, str(source), header, dialect.delimiter)  # type: ignore[arg-type]
+            self._write(file, str(source), header, dialect)  # type: ignore[arg-type]
             inputs.append(LocalFile(file, str(source)))
         label = f"{self._rows:,} rejected rows of run {self._run_id}"
         return contract.model_copy(update={"dialect": dialect, "encoding": None}), Inputs(label, inputs)
@@ -82,8 +86,8 @@ class Quarantined:
         for statement in _SETTLE:
             self._connection.execute(statement, self._names)
 
-    def _write(self, file: Path, source: str, header: Sequence[str], delimiter: str) -> None:
-        names = delimiter.join('"' + name.replace('"', '""') + '"' for name in header)
+    def _write(self, file: Path, source: str, header: Sequence[str], dialect: Dialect) -> None:
+        names = dialect.delimiter.join(quoted(name, dialect) for name in header)
         query = "select record from chosen where source = %s order by line"
         with file.open("w", encoding="utf-8", newline="") as output, self._connection.cursor("records") as cursor:
             output.write(names + "\n")
@@ -93,6 +97,10 @@ class Quarantined:
         self._connection.execute(move, (names.count("\n") + 1, source))
 
 
+_OF_RECORDS = {
+    "delimiter", "quoteChar", "doubleQuote", "escapeChar", "skipInitialSpace", "strayQuotes", "shortRows", "longRows"
+}  # fmt: skip
+"""What a dialect says of records. What it says of lines is done: each record is a line of the new file."""
 _CHOOSE = """
     create temporary table chosen on commit drop as
     select source, line, record, row_number() over (partition by source order by line) as place, false as loaded

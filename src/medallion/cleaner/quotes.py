@@ -112,6 +112,16 @@ class QuotedRecord:
         self._open, self._goes_on = [], False
 
 
+def quoted(value: str, dialect: Dialect) -> str:
+    """Return a value as a dialect writes it: in quotes, or with its signs escaped where there are no quotes."""
+    quote, escape = dialect.quote_char, dialect.escape_char
+    if quote is None:
+        signs = set(dialect.delimiter + escape) if escape else set()
+        return "".join(f"{escape}{sign}" if sign in signs else sign for sign in value)
+    inside = value.replace(escape, escape * 2) if escape else value
+    return quote + inside.replace(quote, f"{escape or quote}{quote}") + quote
+
+
 def read_record(quoting: Quoting, block: LineBlock, index: int, *, last: bool) -> tuple[list[str], int] | str | None:
     """Return a record's values and line count; or why it is no record; or None if the block ends too soon.
 
