@@ -121,7 +121,7 @@ choices = st.sampled_from(
 
 @pytest.mark.fuzz
 @settings(
-    max_examples=60 * FUZZ, deadline=None, derandomize=FUZZ == 1,
+    max_examples=25 * FUZZ, deadline=None, derandomize=FUZZ == 1,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(choices, st.lists(deliveries, min_size=1, max_size=3))

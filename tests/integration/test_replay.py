@@ -340,7 +340,7 @@ things = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 9), notes)
 
 @pytest.mark.fuzz
 @settings(
-    max_examples=60 * FUZZ, deadline=None, derandomize=FUZZ == 1,
+    max_examples=25 * FUZZ, deadline=None, derandomize=FUZZ == 1,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(things, st.booleans())
