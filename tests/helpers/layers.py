@@ -117,6 +117,7 @@ def bake(folder: Path) -> None:
         for name in [name for name in os.environ if name.startswith("PG") or name == "MEDALLION_DBT_PROJECT"]:
             patch.delenv(name)
         patch.setenv("MEDALLION_DBT_BAKED", str(folder))
+        _forks.cache_clear()  # one that is there already has parsed into another folder
         _forks().run()  # a command without a task fails, once the manifest is there
     assert list(folder.iterdir())
 
