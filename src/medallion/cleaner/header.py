@@ -9,7 +9,7 @@ from itertools import zip_longest
 import polars as pl
 
 from medallion.cleaner.lines import LineBlock
-from medallion.cleaner.quotes import NEVER_CLOSED, Quoting, read_record
+from medallion.cleaner.quotes import Quoting, read_record
 from medallion.cleaner.skipping import COMMENTS, Skipped
 from medallion.config.dialect import Dialect
 from medallion.errors import BadInput
@@ -102,7 +102,7 @@ class Header:
         if isinstance(read, str):
             if self._dialect.find_header:
                 return [], 1
-            raise BadInput(f"the header on line {number} {read or NEVER_CLOSED}", "close the quote, or take it away")
+            raise BadInput(f"the header on line {number} {read}", "close the quote, or take it away")
         return read
 
     def _joined(self, parts: tuple[str, ...]) -> str:

@@ -11,7 +11,6 @@ import polars as pl
 
 from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.recode import without_mark
-from medallion.config.dialect import Dialect
 
 BLOCK_BYTES = 4 << 20
 MAX_LINE_CHARS = 1 << 20
@@ -61,11 +60,6 @@ class LineBlock:
             return LineBlock(lines, self.first, bad, self.dropped, returns)
         lines = pl.concat([self.lines + self.dropped, other.lines + other.dropped])
         return LineBlock(lines, self.first, bad, returns=True)
-
-
-def line_end(dialect: Dialect) -> bytes:
-    """Return what ends the lines of a dialect."""
-    return b"\r" if dialect.line_terminator == "\r" else b"\n"
 
 
 def line_blocks(

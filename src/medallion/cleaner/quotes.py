@@ -29,7 +29,7 @@ class Quoting:
     def __init__(self, dialect: Dialect) -> None:
         self.delimiter, self.quote, self.escape = dialect.delimiter, dialect.quote_char, dialect.escape_char
         self.skips_space, self._keeps_stray = dialect.skip_initial_space, dialect.stray_quotes == "keep"
-        self.line_end = "\r" if dialect.line_terminator == "\r" else "\n"
+        self.line_end = dialect.line_end
         quote, escape = re.escape(self.quote or ""), re.escape(self.escape or "")
         # An escape at the end of a line stays: it is the line's end that is escaped.
         escaped = f"{escape}.|" if escape else ""

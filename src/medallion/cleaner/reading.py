@@ -17,7 +17,7 @@ import polars as pl
 from medallion.cleaner.clean import CleanBlock, clean
 from medallion.cleaner.columns import check_columns
 from medallion.cleaner.evidence import Evidence
-from medallion.cleaner.lines import line_blocks, line_end
+from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.cleaner.rules import compile_contract
 from medallion.config.contract import Contract
@@ -152,7 +152,7 @@ class Reader:
 
     def _records(self, stream: IO[bytes], evidence: Evidence) -> Records:
         contract = self._contract
-        lines = line_blocks(stream, codec=contract.codec, evidence=evidence, end=line_end(contract.dialect))
+        lines = line_blocks(stream, codec=contract.codec, evidence=evidence, end=contract.dialect.line_end.encode())
         try:
             return Records(lines, contract.dialect, [one.header for one in contract.fields if one.derive is None])
         except BadInput as error:

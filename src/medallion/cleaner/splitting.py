@@ -84,7 +84,7 @@ class Splitter:
         return values
 
     def misfit(self, found: int) -> str:
-        """Return why a record of so many values is none of this file."""
+        """Return why a record with this number of values is rejected."""
         return f"has {found} values, the header has {self._width}"
 
     def split(self, lines: pl.DataFrame, rejects: list[Reject]) -> Iterator[pl.DataFrame]:

@@ -134,8 +134,9 @@ def gather(path: Path, layout: Layout) -> Evidence:
     unnamed = [] if layout.header_line else [f"column_{place}" for place in range(1, layout.width + 1)]
     try:
         with opened(LocalFile(path, path.name)) as input_:
-            lines = line_blocks(input_.stream, codec=layout.encoding, end=layout.line_end)
-            records = Records(lines, layout.dialect, unnamed)
+            dialect = layout.dialect
+            lines = line_blocks(input_.stream, codec=layout.encoding, end=dialect.line_end.encode())
+            records = Records(lines, dialect, unnamed)
             columns = [
                 Seen(title.strip(), label, keys=[] if _KEY.search(title.strip()) else None)
                 for title, label in zip(records.header, labels(records.header), strict=True)

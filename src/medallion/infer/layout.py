@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from medallion.cleaner.lines import LineBlock, line_blocks, line_end
+from medallion.cleaner.lines import LineBlock, line_blocks
 from medallion.cleaner.quotes import QuotedRecord, Quoting, StrayQuoteError
 from medallion.config.dialect import Dialect
 from medallion.config.sources.csv import LocalFile
@@ -54,11 +54,6 @@ class Layout:
         """The dialect of a contract for this file."""
         header: dict[str, Any] = {"headerRows": [self.header_line]} if self.header_line else {"header": False}
         return Dialect.model_validate({"delimiter": self.delimiter, **header, **self.terms})
-
-    @property
-    def line_end(self) -> bytes:
-        """What ends its lines."""
-        return line_end(self.dialect)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from medallion.cleaner.lines import line_blocks, line_end
+from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
 from medallion.config.dialect import Dialect
 from medallion.errors import BadInput
@@ -30,7 +30,7 @@ def read(
 ) -> tuple[list[tuple[str, ...]], dict[int, str], dict[str, int], list[str]]:
     """Records in the order of their lines, rejects by line, what was left out, and the header."""
     form = dialect(**terms)
-    records = Records(line_blocks(io.BytesIO(text.encode()), size, end=line_end(form)), form, names)
+    records = Records(line_blocks(io.BytesIO(text.encode()), size, end=form.line_end.encode()), form, names)
     frames, rejects = [], {}
     for block in records:
         frames.append(block.frame)
