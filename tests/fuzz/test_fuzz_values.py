@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 
 import independent_values as independent
-from medallion.cleaner.clean import clean
+from medallion.cleaner.clean import Cleaner
 from medallion.cleaner.records import RecordBlock
 from medallion.cleaner.rules import compile_contract
 from medallion.config.contract import Contract
@@ -41,7 +41,7 @@ def load(field: dict[str, Any], texts: list[str]) -> list[tuple[str | None] | No
     frame = pl.DataFrame(
         {"0": texts, "_line": range(len(texts)), "_record": texts}, schema_overrides={"_line": pl.Int64}
     )
-    done = clean(RecordBlock(frame), compile_contract(contract, ["v"]))
+    done = Cleaner(compile_contract(contract, ["v"])).clean(RecordBlock(frame))
     loaded: list[tuple[str | None] | None] = [None] * len(texts)
     for row in rows_of(done.rows_csv.decode()):
         loaded[int(row[1] or "")] = (row[0],)

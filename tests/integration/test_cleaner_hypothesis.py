@@ -88,7 +88,7 @@ def covered(data: bytes, size: int) -> tuple[dict[int, tuple[Any, ...]], dict[in
     rejects: dict[int, str] = {}
     lines: set[int] = set()
     for block in Records(line_blocks(io.BytesIO(data), size), Dialect()):
-        for row in block.frame.iter_rows(named=True):
+        for row in block.frame.with_columns(block.records().alias("_record")).iter_rows(named=True):
             number = row["_line"]
             assert number not in records
             records[number] = tuple(row.values())

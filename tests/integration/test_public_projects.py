@@ -9,7 +9,8 @@ project of its own (`integration_tests`) is tested by that one. `shop.yaml` next
 - `vars`: the project's variables.
 - `runs`: for each of several first runs, the variables that it adds. Each run is compared. The tests decide in the last one
   only, for projects with tests that hold only when several runs have read all rows.
-- `shorter`: the seeds that lose a row, by default all. A project's tests may compare seeds with each other.
+- `shorter` and `wider`: the seeds that lose a row and that get a column, by default all. A project's tests may compare
+  seeds with each other, or with models.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Team:
 
     def __init__(self, project: Path, folder: Path, url: str) -> None:
         given = options(project)
-        self._shorter = given.get("shorter")
+        self._shorter, self._wider = given.get("shorter"), given.get("wider")
         self.runs = [{**given.get("vars", {}), **run} for run in given.get("runs", [{}])]
         print(good(folder, "init", "team", "--dbt", project, "--vars", json.dumps(self.runs[0])))
         self.folder, self.url = folder / "team", url
@@ -96,6 +97,8 @@ class Team:
         def change(seed: str, rows: list[list[str]]) -> list[list[str]]:
             shorter = self._shorter is None or seed in self._shorter
             kept = rows[: max(2, len(rows) - 1)] if shorter else rows
+            if self._wider is not None and seed not in self._wider:
+                return kept
             return [[*row, "1" if number else "an_added_column"] for number, row in enumerate(kept)]
 
         self._rewrite_seeds(change)

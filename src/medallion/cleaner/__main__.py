@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def build_job(task: TaskSpec) -> Job:
     work = task.work
     if not isinstance(work, CleanWork):
         raise Misconfigured(f"the cleaner does no work of kind {work.kind!r}", "use the dbt image")
+    # One thread cleans while Postgres takes what is clean: more would only wait for each other.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     # polars takes a moment to import: a task that cannot be read fails before that.
     from medallion.cleaner.job import Source
     from medallion.cleaner.load import load, make_job

@@ -65,7 +65,7 @@ class Header:
         skipped = self._skipped.mask(block.lines, block.first)
         found: list[list[str]] = []
         index, above, comments = 0, 0, 0
-        while index < block.lines.len():
+        while index < block.height:
             number, line = block.first + index, block.lines[index]
             if number <= self._dialect.above or not line.strip() or (skipped is not None and skipped[index]):
                 comments += bool(line.strip() and number > self._dialect.above)

@@ -132,7 +132,7 @@ def read_record(quoting: Quoting, block: LineBlock, index: int, *, last: bool) -
         last: Whether the file ends with the block.
     """
     record, chars = QuotedRecord(quoting), 0
-    for at in range(index, block.lines.len()):
+    for at in range(index, block.height):
         line = block.lines[at] + block.dropped
         chars += len(line) + 1
         if at > index and chars > MAX_RECORD_CHARS:

@@ -14,11 +14,12 @@ from typing import IO, Protocol
 
 import polars as pl
 
-from medallion.cleaner.clean import CleanBlock, clean
+from medallion.cleaner.clean import CleanBlock, Cleaner
 from medallion.cleaner.columns import check_columns
 from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.records import Records
+from medallion.cleaner.repeats import Repeats
 from medallion.cleaner.rules import compile_contract
 from medallion.config.contract import Contract
 from medallion.config.sources.stream import Input, Inputs, opened
@@ -84,6 +85,10 @@ class Target(Protocol):
         """Take clean rows in Postgres' CSV."""
         ...
 
+    def hold(self, csv: bytes) -> None:
+        """Take clean rows whose key an earlier row may have."""
+        ...
+
     def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
         """Take rejected rows of an input, as a frame of `REJECT_COLUMNS`."""
         ...
@@ -103,6 +108,7 @@ class Reader:
         self._empty_is_fine = empty_is_fine or contract.empty == "allow"
         self.counts = Counts()
         self.headers: dict[str, list[str]] = {}  # of inputs with rejected rows
+        self._repeats = Repeats(contract.primary_key) if contract.primary_key else None
 
     def read(self, inputs: Inputs, target: Target) -> str:
         """Read every input, in order.
@@ -130,9 +136,10 @@ class Reader:
             evidence = Evidence(self._contract.codec)
             records = self._records(input_.stream, evidence)
             header = check_columns(self._contract, records.header, one.name, records.header_line)
-            columns = compile_contract(self._contract, header)
-            for block in _ahead(clean(block, columns, file) for block in records):
+            cleaner = Cleaner(compile_contract(self._contract, header), file, self._repeats)
+            for block in _ahead(map(cleaner.clean, records)):
                 target.copy(block.rows_csv)
+                target.hold(block.held_csv)
                 target.quarantine(block.rejects, one.name)
                 self.counts.add(block)
                 if block.rejects.height:

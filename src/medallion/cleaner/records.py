@@ -15,6 +15,7 @@ import polars as pl
 
 from medallion.cleaner.header import Header
 from medallion.cleaner.lines import MAX_SHOWN, LineBlock, Reject
+from medallion.cleaner.quick import QuickReader
 from medallion.cleaner.quotes import NEVER_CLOSED, Quoting, read_record
 from medallion.cleaner.skipping import Skipped, without_footer
 from medallion.cleaner.splitting import Splitter
@@ -23,10 +24,29 @@ from medallion.config.dialect import Dialect
 
 @dataclass
 class RecordBlock:
-    """Records as a frame of string columns, named by position, plus `_line` and `_record`; and the rejects."""
+    """Records in the order of their lines, and the lines that are none.
+
+    Attributes:
+        frame: A record a row: string columns, named by position, `_line`, where it begins, and `_record`, as it stands in
+            the file. Without `_record` it is the values with `delimiter` between them.
+        rejects: The lines that are no records.
+        delimiter: Between values.
+    """
 
     frame: pl.DataFrame
     rejects: list[Reject] = field(default_factory=list)
+    delimiter: str = ","
+
+    def records(self, rows: pl.Series | None = None) -> pl.Series:
+        """Return the records of some rows, or of all, as they stand in the file.
+
+        Args:
+            rows: A mask.
+        """
+        chosen = self.frame if rows is None else self.frame.filter(rows)
+        if "_record" in chosen.columns:
+            return chosen["_record"]
+        return chosen.select(pl.concat_str(pl.exclude("_line"), separator=self.delimiter)).to_series()
 
 
 class Records:
@@ -54,6 +74,7 @@ class Records:
         self._waiting = header.read(self._blocks)
         self.header, self.header_line = header.names, header.line
         self._splitter = Splitter(dialect, self._quoting, len(self.header), self.done)
+        self._quick, self._sign = QuickReader(dialect, len(self.header)), dialect.delimiter
 
     def __iter__(self) -> Iterator[RecordBlock]:
         """Yield the records in the order of the file, block by block."""
@@ -62,10 +83,31 @@ class Records:
         yield self._block(self._waiting, last=True)
 
     def _block(self, block: LineBlock, *, last: bool) -> RecordBlock:
-        rejects: list[Reject] = []
-        numbers = pl.int_range(block.first, block.first + block.lines.len(), eager=True)
+        if (quick := self._quick.read(block)) is not None:
+            self._waiting = block.after(block.height)
+            return self._checked(block, *quick)
+        return self._careful(block, last=last)
+
+    def _checked(self, block: LineBlock, rows: pl.DataFrame, fits: pl.Series) -> RecordBlock:
+        """Read the lines that have another number of values carefully."""
+        if len(self.header) == 1:
+            fits &= rows["0"].str.len_bytes() > 0  # a line without a value is left out
+        found = RecordBlock(rows, [], self._sign)
+        if fits.all():
+            return found
+        fitting = rows.filter(fits).with_columns(found.records(fits).alias("_record"))
+        frames = [fitting, *self._splitter.split(self._lines(block).filter(~fits), found.rejects)]
+        return RecordBlock(pl.concat(frames).sort("_line"), found.rejects)
+
+    def _lines(self, block: LineBlock) -> pl.DataFrame:
+        numbers = pl.int_range(block.first, block.first + block.height, eager=True)
         records = block.lines.str.strip_suffix("\r") if block.returns else block.lines
-        lines = pl.DataFrame({"_line": numbers, "_record": records, "_text": self._splitter.prepare(records)})
+        return pl.DataFrame({"_line": numbers, "_record": records, "_text": self._splitter.prepare(records)})
+
+    def _careful(self, block: LineBlock, *, last: bool) -> RecordBlock:
+        rejects: list[Reject] = []
+        lines = self._lines(block)
+        numbers, records = lines["_line"], lines["_record"]
         skipped = self._skipped.mask(records, block.first)
         wild = self._splitter.wild(records, lines["_text"], returns=block.returns)
         if skipped is not None:
@@ -85,7 +127,8 @@ class Records:
             lines = lines.filter(~unreadable)
         self._waiting = block.after(end)
         frames = [*self._splitter.split(lines, rejects), *([self._splitter.rows(rows)] if rows else ())]
-        return RecordBlock(pl.concat(frames), rejects)
+        found = pl.concat(frames) if len(frames) == 1 else pl.concat(frames).sort("_line")
+        return RecordBlock(found, rejects)
 
     def _untangle(
         self,
@@ -123,4 +166,4 @@ class Records:
                 rows.append((*values, number, text))
             taken += range(index, index + count)
             at = index + count
-        return taken, block.lines.len()
+        return taken, block.height

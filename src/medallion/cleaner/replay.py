@@ -88,6 +88,7 @@ def _load(
     stage.create()
     with watch.time("clean_and_transform_csv"):
         version = reader.read(inputs, stage)
+    stage.take_held()
     if quarantined is not None:
         quarantined.restore_lines(stage)
     else:

@@ -36,7 +36,8 @@ class Column:
     """A compiled field: its name, the position of its source in the file (None: not there), and its expressions.
 
     `text` makes the clean text of what is in the file, `value` makes of the column `TEXT` the value, and `rounded`
-    (None: nothing is rounded) is true for each value of the column `VALUE` that Postgres will round.
+    (None: nothing is rounded) is true for each value of the column `VALUE` that Postgres will round. `is_text`: the
+    values are any text.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Column:
     value: pl.Expr
     checks: tuple[Check, ...]
     rounded: pl.Expr | None = None
+    is_text: bool = False
 
     @property
     def refused(self) -> pl.Expr:
@@ -88,7 +90,8 @@ def _column(field: ContractField, position: int | None, contract: Contract) -> C
     read = _typed(field, text)
     typed = [Check(reason, broken, unread=True) for reason, broken in read.reasons]
     checks = (*absent, *typed, *_constraints(field))
-    return Column(field.name, position, clean.alias(TEXT), read.value.alias(VALUE), checks, read.rounded)
+    value, is_text = read.value.alias(VALUE), field.type == "string"
+    return Column(field.name, position, clean.alias(TEXT), value, checks, read.rounded, is_text)
 
 
 def _try_patterns(field: ContractField) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 import polars as pl
 
@@ -66,7 +65,7 @@ def without_footer(blocks: Iterator[LineBlock], rows: int, done: Counter[str]) -
         filled = (lines.lines.str.strip_chars().str.len_bytes() > 0).arg_true()
         cut = filled[-rows] if filled.len() >= rows else 0
         if cut:
-            yield replace(lines, lines=lines.lines[:cut])
+            yield lines.before(cut)
         waiting = lines.after(cut)
     if waiting is not None:
         done[FOOTER] += int((waiting.lines.str.strip_chars().str.len_bytes() > 0).sum())

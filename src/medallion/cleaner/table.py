@@ -32,6 +32,10 @@ _TYPES = {
 class Table:
     """A table of a contract. All methods run in the caller's transaction.
 
+    Attributes:
+        rows: How many rows Postgres says are in it.
+        held: The table of the session's own with the rows whose key an earlier row may have; None: there are none.
+
     Args:
         connection: The connection whose transaction made the schema.
         schema: The build schema, or that of the session's own tables.
@@ -58,6 +62,8 @@ class Table:
         self.key_columns = sql.SQL(", ").join(map(sql.Identifier, self.key))
         self.filled = [field.name for field in contract.fields if field.derive is None or not field.derive.multiply]
         self.columns = [*self.filled, *(("_file",) if with_file else ()), "_line"]
+        self.rows = 0
+        self.held: sql.Identifier | None = None
         columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
         # FREEZE: the rows need no visit by vacuum, as no session can see the table before this transaction ends.
         self._copy = sql.SQL("copy {} ({}) from stdin with (format csv, freeze)").format(self.name, columns)
@@ -79,7 +85,27 @@ class Table:
 
     def copy(self, csv: bytes) -> None:
         """Append rows in Postgres' CSV."""
-        self._send(self._copy, csv)
+        self.rows += self._send(self._copy, csv)
+
+    def hold(self, csv: bytes) -> None:
+        """Keep rows apart until the key is added, in Postgres' CSV."""
+        if not csv:
+            return
+        if self.held is None:
+            self.held = sql.Identifier("pg_temp", "medallion_held")
+            query = "create temporary table {} (like {} including defaults including generated) on commit drop"
+            self.connection.execute(sql.SQL(query).format(sql.Identifier("medallion_held"), self.name))
+        columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
+        self._send(sql.SQL("copy {} ({}) from stdin with (format csv)").format(self.held, columns), csv)
+
+    def take_held(self) -> None:
+        """Add the rows that were kept apart."""
+        if self.held is not None:
+            columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
+            query = sql.SQL("insert into {} ({}) select {} from {}").format(self.name, columns, columns, self.held)
+            self.rows += self.connection.execute(query).rowcount
+            self.connection.execute(sql.SQL("drop table {}").format(self.held))
+            self.held = None
 
     def forget_quarantine(self) -> None:
         """Remove what an earlier attempt of this run rejected."""
@@ -103,11 +129,6 @@ class Table:
         )
         kept.keep_records(self.connection, self.step, source, rejects)
 
-    def count(self) -> int:
-        """Count the rows that are really there."""
-        (rows,) = self.connection.execute(sql.SQL("select count(*) from {}").format(self.name)).fetchone() or (0,)
-        return int(rows)  # type: ignore[call-overload, no-any-return]
-
     def drop(self) -> None:
         """Drop the table."""
         self.connection.execute(sql.SQL("drop table {}").format(self.name))
@@ -116,13 +137,17 @@ class Table:
         """Gather statistics, so that the first query after the load has a plan."""
         self.connection.execute(sql.SQL("analyze {}").format(self.name))
 
-    def _send(self, copy_statement: sql.Composed, csv: bytes) -> None:
-        if csv:
-            try:
-                with self.connection.cursor().copy(copy_statement) as copy:
-                    copy.write(csv)
-            except psycopg.errors.ProgramLimitExceeded as error:
-                raise refused_row(error, csv) from error
+    def _send(self, copy_statement: sql.Composed, csv: bytes) -> int:
+        """Return how many rows Postgres took."""
+        if not csv:
+            return 0
+        cursor = self.connection.cursor()
+        try:
+            with cursor.copy(copy_statement) as copy:
+                copy.write(csv)
+        except psycopg.errors.ProgramLimitExceeded as error:
+            raise refused_row(error, csv) from error
+        return cursor.rowcount
 
     def _comment(self, kind: sql.SQL, name: sql.Composable, text: str) -> None:
         statement = sql.SQL("comment on {} {} is {}").format(kind, name, sql.Literal(text.strip()))

@@ -41,13 +41,14 @@ class NoRows:
 
     def add(self, block: RecordBlock) -> None:
         """Look at a block, which follows those before."""
-        rows = block.frame.drop("_record").sort("_line").tail(_LAST).with_columns(pl.exclude("_line").fill_null(""))
+        rows = block.frame.tail(_LAST).drop("_record", strict=False).with_columns(pl.exclude("_line").fill_null(""))
         found = [(row[-1], True, list(row[:-1])) for row in rows.rows()]
         found += [(one.line, False, [one.record.split(self.delimiter)[0].strip(' "')]) for one in block.rejects]
         self.last = sorted([*self.last, *found])[-_LAST:]
-        self.rows_like_comments += int(block.frame["_record"].str.starts_with(_COMMENT).sum())
+        records = block.records()
+        self.rows_like_comments += int(records.str.starts_with(_COMMENT).sum())
         begins = re.compile(_begins(f"(?i:{_WORDS})", self.delimiter))
-        self.like_totals += int(block.frame["_record"].str.contains(begins.pattern).sum())
+        self.like_totals += int(records.str.contains(begins.pattern).sum())
         self.like_totals += sum(begins.search(one.record) is not None for one in block.rejects)
         self.stray += [one.line for one in block.rejects if one.reason == STRAY]
         comments = [one.line for one in block.rejects if one.record.startswith(_COMMENT)]

@@ -64,6 +64,10 @@ class Proof:
         if csv and self.fields:
             self.widest = max(self.widest, widest_row(csv, self.fields))
 
+    def hold(self, csv: bytes) -> None:
+        """Take rows whose key an earlier row may have."""
+        self.copy(csv)
+
     def quarantine(self, rejects: pl.DataFrame, source: str) -> None:  # noqa: ARG002
         """Take rejected rows."""
         self.columns.update(rejects["column_name"].drop_nulls().to_list())

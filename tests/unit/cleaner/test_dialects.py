@@ -33,9 +33,9 @@ def read(
     records = Records(line_blocks(io.BytesIO(text.encode()), size, end=form.line_end.encode()), form, names)
     frames, rejects = [], {}
     for block in records:
-        frames.append(block.frame)
+        frames.append(block.frame.drop("_record", strict=False))
         rejects.update({reject.line: reject.reason for reject in block.rejects})
-    found = pl.concat(frames).sort("_line").drop("_line", "_record").rows() if frames else []
+    found = pl.concat(frames).sort("_line").drop("_line").rows() if frames else []
     return found, rejects, dict(records.done), records.header
 
 
