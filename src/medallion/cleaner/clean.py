@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -62,31 +62,30 @@ class Cleaner:
         frame = block.frame
         values: list[pl.Series] = []
         rounded: dict[str, pl.Series] = {}
-        found = [_lines_rejected(block.rejects)]
-        bad: pl.Series | None = None
+        broken: list[tuple[Column, pl.Series]] = []
         for column, judge in self._judges:
             texts = None if column.position is None else frame[str(column.position)]
             judged = judge.judge(texts, frame.height)
             values.append(judged.values.alias(column.name))
             if judged.rounded is not None:
                 rounded[column.name] = judged.rounded
-            if judged.broken is not None and (wrong := judged.broken > 0).any():
-                bad = wrong if bad is None else bad | wrong
-                found.append(_values_rejected(column, block, judged.broken, wrong))
+            if judged.broken is not None and judged.broken.max():
+                broken.append((column, judged.broken))
         if self._file is not None:
             values.append(self._file.new_from_index(0, frame.height))
         rows = pl.DataFrame([*values, frame["_line"]])
+        rejects = _lines_rejected(block.rejects)
         rejected = len(block.rejects)
-        if bad is not None:
-            rejected += int(bad.sum())
+        if broken:
+            bad = pl.DataFrame([numbers.alias(column.name) for column, numbers in broken]).max_horizontal() > 0
             rows = rows.filter(~bad)
+            rejected += frame.height - rows.height
             rounded = {name: is_cut & ~bad for name, is_cut in rounded.items()}
+            rejects = pl.concat([rejects, *_values_rejected(block, bad, broken)])
         cut = Counter({name: int(is_cut.sum()) for name, is_cut in rounded.items()})
-        rejects = pl.concat(found)
         rows, held = (rows, rows.clear()) if self._repeats is None else self._repeats.divide(rows)
-        return CleanBlock(
-            _join(rows), _join(held), rejects, rows.height + held.height, rejected, _reasons(rejects), +cut
-        )
+        loaded = rows.height + held.height
+        return CleanBlock(_join(rows), _join(held), rejects, loaded, rejected, _reasons(rejects), +cut)
 
 
 def _reasons(rejects: pl.DataFrame) -> Counter[str]:
@@ -96,17 +95,23 @@ def _reasons(rejects: pl.DataFrame) -> Counter[str]:
     return Counter(dict(rejects.group_by(subject + pl.col("reason")).len().rows()))
 
 
-def _values_rejected(column: Column, block: RecordBlock, broken: pl.Series, wrong: pl.Series) -> pl.DataFrame:
-    reasons = pl.Series(["", *(check.reason for check in column.checks)], dtype=pl.String)
-    none = pl.lit(None, pl.String)
-    value = none if column.position is None else pl.col(str(column.position)).str.head(_MAX_VALUE)
-    return block.frame.filter(wrong).select(
-        line="_line",
-        column_name=pl.lit(column.name),
-        value=value,
-        reason=reasons.gather(broken.filter(wrong)),
-        record=block.records(wrong),
-    )
+def _values_rejected(
+    block: RecordBlock, bad: pl.Series, broken: list[tuple[Column, pl.Series]]
+) -> Iterator[pl.DataFrame]:
+    """Yield the rejected values of each column, with the first check that each breaks."""
+    frame, records = block.frame.filter(bad), block.records(bad)
+    for column, numbers in broken:
+        number = numbers.filter(bad)
+        wrong = number > 0
+        reasons = pl.Series(["", *(check.reason for check in column.checks)], dtype=pl.String)
+        value = pl.lit(None, pl.String) if column.position is None else pl.col(str(column.position)).str.head(_MAX_VALUE)
+        yield frame.filter(wrong).select(
+            line="_line",
+            column_name=pl.lit(column.name),
+            value=value,
+            reason=reasons.gather(number.filter(wrong)),
+            record=records.filter(wrong),
+        )
 
 
 def _lines_rejected(rejects: list[Reject]) -> pl.DataFrame:

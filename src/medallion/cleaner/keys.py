@@ -58,7 +58,10 @@ _HELD = sql.SQL(
 def _settle_held(table: Table, keep: DuplicateKeys) -> dict[str, int]:
     if table.held is None:
         return {}
+    # The table is in memory still, and few of its rows are asked for: the new index finds them.
+    table.connection.execute("set local random_page_cost = 1")
     moved = _move_repeats(table, keep, _HELD)
+    table.connection.execute("set local random_page_cost to default")
     table.take_held()
     return moved
 
