@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import string
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from medallion.cleaner import repeats
 from medallion.warehouse.connection import Connection
 
 FUZZ = int(os.environ.get("MEDALLION_FUZZ", "1"))
@@ -52,6 +55,24 @@ def test_rejected_row_names_the_line_of_its_other_row(clean):
         2: "the later row is line 5", 5: "the earlier row is line 2", 6: "the earlier row is line 2"
     }  # fmt: skip
     assert {reject["value"] for reject in done.rejects if reject["line"] != 4} == {"a, 1"}
+
+
+@pytest.mark.usefixtures("cells")
+@pytest.mark.parametrize(("keep", "line"), [("keep_first", 2), ("keep_last", 4), ("reject_all", None)])
+def test_keys_that_only_postgres_finds_equal_repeat(clean, load_table, keep: str, line: int | None):
+    fields = [{"name": "id", "type": "number"}, {"name": "note"}]
+    contract = {**THINGS, "primaryKey": "id", "fields": fields, "duplicate_keys": keep}
+    clean(b"id,note\n1.0,x\n2,x\n1.00,y\n", contract)
+    assert sorted(load_table("_line")) == sorted((one,) for one in (line, 3) if one)
+
+
+@pytest.mark.usefixtures("cells")
+def test_a_long_key_that_is_held_back_is_rejected(clean, load_table):
+    long = "".join(random.Random(1).choices(string.ascii_letters, k=9000))
+    contract = {**THINGS, "primaryKey": "id", "fields": [{"name": "id"}]}
+    done = clean("\n".join(["id", "a", long, "b", long, "a", ""]).encode(), contract)
+    assert sorted(load_table("_line")) == [(2,), (4,)]
+    assert done.row["rows_rejected"] == 3
 
 
 def test_another_choice_loads_an_unchanged_file_again(clean, load_table):
@@ -119,7 +140,13 @@ choices = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.fixture(params=[4, repeats._CELLS], ids=["most rows held back", "repeats held back"])
+def cells(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "_CELLS", request.param)
+
+
 @pytest.mark.fuzz
+@pytest.mark.usefixtures("cells")
 @settings(
     max_examples=25 * FUZZ, deadline=None, derandomize=FUZZ == 1,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

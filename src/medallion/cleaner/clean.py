@@ -104,7 +104,9 @@ def _values_rejected(
         number = numbers.filter(bad)
         wrong = number > 0
         reasons = pl.Series(["", *(check.reason for check in column.checks)], dtype=pl.String)
-        value = pl.lit(None, pl.String) if column.position is None else pl.col(str(column.position)).str.head(_MAX_VALUE)
+        value = (
+            pl.lit(None, pl.String) if column.position is None else pl.col(str(column.position)).str.head(_MAX_VALUE)
+        )
         yield frame.filter(wrong).select(
             line="_line",
             column_name=pl.lit(column.name),

@@ -39,7 +39,6 @@ class Judged:
 
     def joined(self, other: Judged) -> Judged:
         """Return what is known of these texts, and then of others."""
-
         values = pl.concat([self.values, other.values])
         broken, rounded = _both(self.broken, self, other.broken, other), _both(self.rounded, self, other.rounded, other)
         return Judged(values, broken, rounded)

@@ -1,18 +1,13 @@
-"""The way to compare with: pandas, a Python function per column, a cleaned CSV, then COPY. Run by bench_cleaner.py."""
+"""The reference systems' way: pandas, a Python function per column, a cleaned CSV, then COPY and the key."""
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import datetime
 
 import pandas as pd
-import psycopg
+from peer import MISSING, PAYMENTS, STORES, WORDS, copy_into_table
 
-MISSING = {"", "N/A", "n/a", "null", "unknown", "?"}
-PAYMENTS = {"Cahs": "Cash", "Creditt Card": "Credit Card", "Paypal": "PayPal", "Debit": "Debit Card"}
-STORES = {"online": "Online", "in-store": "In-store", "in store": "In-store"}
-WORDS = {"one": "1", "two": "2", "three": "3"}
 YES, NO = {"true", "yes", "y", "1"}, {"false", "no", "n", "0"}
 
 
@@ -95,9 +90,6 @@ CLEANERS = {
     "discount": flag,
 }
 REQUIRED = ["transaction_id", "customer_id", "transaction_date", "quantity", "price"]
-TABLE = """create table reference (transaction_id text, customer_id text, transaction_date date, product_id text,
-    product_name text, category text, quantity bigint, price numeric(14, 2), tax numeric(14, 2),
-    payment_method text, store text, discount boolean, total numeric(14, 2))"""
 
 
 def main(source: str, cleaned: str) -> None:
@@ -108,16 +100,7 @@ def main(source: str, cleaned: str) -> None:
     frame["quantity"] = frame["quantity"].astype(int)
     frame["total"] = (frame["price"] * frame["quantity"]).round(2)
     frame.to_csv(cleaned, index=False)
-    with psycopg.connect("") as connection:
-        connection.execute(TABLE)
-        with (
-            open(cleaned, "rb") as file,  # noqa: PTH123
-            connection.cursor().copy("copy reference from stdin with (format csv, header)") as copy,
-        ):
-            while data := file.read(1 << 20):
-                copy.write(data)
-        connection.execute("alter table reference add primary key (transaction_id)")
-    os.unlink(cleaned)  # noqa: PTH108
+    copy_into_table(cleaned)
 
 
 if __name__ == "__main__":
