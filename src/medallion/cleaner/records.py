@@ -27,8 +27,8 @@ class RecordBlock:
     """Records in the order of their lines, and the lines that are none.
 
     Attributes:
-        frame: A record a row: string columns, named by position, `_line`, where it begins, and `_record`, as it stands in
-            the file. Without `_record` it is the values with `delimiter` between them.
+        frame: A record a row: string columns, named by position, `_line`, where it begins, and `_record`, as it stands
+            in the file. Without `_record` it is the values with `delimiter` between them.
         rejects: The lines that are no records.
         delimiter: Between values.
     """
