@@ -58,10 +58,7 @@ _HELD = sql.SQL(
 def _settle_held(table: Table, keep: DuplicateKeys) -> dict[str, int]:
     if table.held is None:
         return {}
-    # The table is in memory still, and few of its rows are asked for: the new index finds them.
-    table.connection.execute("set local random_page_cost = 1")
     moved = _move_repeats(table, keep, _HELD)
-    table.connection.execute("set local random_page_cost to default")
     table.take_held()
     return moved
 
@@ -78,11 +75,11 @@ def _move_repeats(table: Table, keep: DuplicateKeys, candidates: sql.SQL) -> dic
         """
         with candidates as ({candidates}),
         numbered as (
-            select loaded, place, _line, {source} as source, {shown} as key_value, {row}::text as content,
+            select loaded, place, _line, {source} as source, {shown} as key_value, hash_record_extended({row}, 0) as content,
                 row_number() over same_key as occurrence,
                 first_value(_line {of_file}) over same_key as first_line,
                 lead(_line {of_file}) over same_key as next_line,
-                first_value({row}::text) over same_key as first_content,
+                first_value(hash_record_extended({row}, 0)) over same_key as first_content,
                 count(*) over (partition by {key}) as rows
             from candidates window same_key as (partition by {key} order by {order})),
         repeats as (select * from numbered where occurrence > 1 or ({all} and rows > 1)),
