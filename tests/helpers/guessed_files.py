@@ -7,26 +7,28 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 
-NO_VALUE = {"na", "n/a", "#n/a", "null", "none", "nan", "-", "?", "error", "unknown", "--", "#ref!", "tbd", "..."}
-"""Small letters: what may become no value, if its column has a type."""
 Cell = tuple[str, Any]
 """The text in the file, and what it means: itself, or a number, date or truth."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file's bytes, its rows by their first line, and the lines that are no row of it."""
+    """A file's bytes, its rows by their first line, and the lines that are no row of it.
+
+    `key` is whether the pairs of its first two columns are an order and a line of it, each pair once.
+    """
 
     data: bytes
     rows: dict[int, list[Cell]]
     broken: frozenset[int]
+    key: bool = False
 
 
 def _texts(*texts: str) -> st.SearchStrategy[Cell]:
@@ -43,6 +45,19 @@ def _number(numbers: st.SearchStrategy[Decimal], group: str, point: str) -> st.S
         return text.translate({ord(","): group, ord("."): point}), number
 
     return numbers.map(write)
+
+
+def _unit(numbers: st.SearchStrategy[Decimal], form: str, negative: str = "") -> st.SearchStrategy[Cell]:
+    """Numbers in a form with `{number}`, and `{sign}` for a minus or nothing; or negative ones in another form."""
+
+    def write(number: Decimal) -> Cell:
+        if negative and number < 0:
+            return negative.format(number=-number), number
+        if "{sign}" not in form and not negative:
+            return form.format(number=number), number
+        return form.format(sign="-" if number < 0 else "", number=abs(number)), number
+
+    return numbers.filter(lambda number: number != 0).map(write)
 
 
 def _dated(pattern: str, exact: timedelta) -> st.SearchStrategy[Cell]:
@@ -73,13 +88,23 @@ KINDS: dict[str, st.SearchStrategy[Cell]] = {
     "english": _number(amounts, ",", "."),
     "swiss": _number(amounts, "'", "."),
     "french": _number(amounts, " ", ","),
-    "grouped whole": _same(st.integers(1000, 10**8).map(lambda number: f"{number:,}")),
+    "grouped whole": st.integers(1, 10**8).map(lambda number: (f"{number:,}", number)),
+    "list": _same(st.lists(st.integers(100, 999), min_size=1, max_size=4).map(lambda codes: ",".join(map(str, codes)))),
     "float": st.floats(allow_nan=False, allow_infinity=False, width=32).map(lambda number: (repr(number), Decimal(repr(number)))),
     "exponent": _same(st.integers(1, 99).map(lambda number: f"{number}E{number % 7}")),
     "version": st.tuples(st.integers(1, 3), st.integers(0, 20)).map(lambda two: (f"{two[0]}.{two[1]}", Decimal(f"{two[0]}.{two[1]}"))),
-    "percent": _same(st.integers(0, 100).map(lambda number: f"{number}%")),
-    "currency": _same(st.integers(0, 100).map(lambda number: f"${number}.00")),
-    "accounting": _same(st.integers(-99, 99).map(lambda number: f"({-number}.00)" if number < 0 else f"{number}.00")),
+    "percent": st.integers(0, 100).map(lambda number: (f"{number}%", number)),
+    "currency": _unit(decimals, "{sign}${number:,.2f}"),
+    "minus behind the currency": _unit(decimals, "$ {sign}{number:.2f}"),
+    "code of a currency": _unit(amounts, "EUR {number:,.2f}"),
+    "behind": _unit(amounts, "{number:.2f} kg"),
+    "squares": _unit(amounts, "{number:.2f} m²"),
+    "accounting": _unit(decimals, "{number:.2f}", "({number:.2f})"),
+    "accounting in dollars": _unit(decimals, "${number:,.2f}", "(${number:,.2f})"),
+    "two currencies": _same(st.tuples(st.sampled_from("$€"), st.integers(1, 99)).map(lambda two: f"{two[0]}{two[1]}")),
+    "some with a unit": _same(st.tuples(st.integers(1, 99), st.sampled_from(["", " kg", " lb"])).map(lambda two: f"{two[0]}{two[1]}")),
+    "seat": _same(st.tuples(st.integers(1, 40), st.sampled_from("ABCD")).map(lambda two: f"{two[0]}{two[1]}")),
+    "grade": _texts("K", "1", "2", "3", "10"),
     "zero or one": st.sampled_from([("0", 0), ("1", 1)]),
     "truth": st.sampled_from([("true", True), ("false", False)]),
     "Truth": st.sampled_from([("True", True), ("FALSE", False)]),
@@ -101,6 +126,8 @@ KINDS: dict[str, st.SearchStrategy[Cell]] = {
     "moment T": _dated("%Y-%m-%dT%H:%M:%S.%f", MICRO),
     "moment Z": _dated("%Y-%m-%dT%H:%M:%SZ", SECOND),
     "minute": _dated("%d.%m.%Y %H:%M", MINUTE),
+    "half day": _dated("%m/%d/%Y %I:%M:%S %p", SECOND),
+    "name of a month": _dated("%d %b %Y", DAY),
     "mixed days": st.one_of(_dated("%Y-%m-%d", DAY), _dated("%d/%m/%Y", DAY), _dated("%d.%m.%Y", DAY)),
     "mixed truths": st.sampled_from([("true", True), ("FALSE", False), ("yes", True), ("n", False), ("1", True)]),
     "offset": _dated("%Y-%m-%dT%H:%M:%S+02:00", SECOND).map(
@@ -133,6 +160,7 @@ odd = st.one_of(
     ),
     st.sampled_from([("0.123456", Decimal("0.123456")), ("12,5", Decimal("12.5"))]),
 )
+junk = st.sampled_from(["ERROR", "$$$", "--", "?", "see note", "not yet", "N/A", "n.b."])
 name = st.one_of(
     st.sampled_from(["id", "Zip", "Region", "Region ", "", "order", "no", "xmin", "Größe", "a, b", 'say "x"', "c: #d"]),
     st.text(st.sampled_from("abcABC _-ü\n"), min_size=1, max_size=70),
@@ -148,10 +176,21 @@ def files(draw: st.DrawFn) -> File:
     count = draw(st.one_of(st.integers(1, 30), st.just(1200)))
     drawn = [draw(st.lists(KINDS[kind], min_size=1, max_size=min(count, 12))) for kind in columns]
     rows = [[cells[row % len(cells)] for cells in drawn] for row in range(count)]
+    if draw(st.booleans()):
+        word, every, place = draw(junk), draw(st.sampled_from([25, 40, 90])), draw(st.integers(0, 5)) % len(columns)
+        for row in rows[every::every]:
+            row[place] = (word, word)
+    key = draw(st.booleans())
+    if key:
+        header = ["order_id", "line", *header]
+        rows = [
+            [(f"{7000 + row // 3}", 7000 + row // 3), (f"{row % 3 + 1}", row % 3 + 1), *cells]
+            for row, cells in enumerate(rows)
+        ]
     for place, row, cell in draw(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1200), odd), max_size=3)):
         # Towards the end of the file, where a sample does not come.
-        rows[-1 - row % min(count, 30)][place % len(columns)] = cell
-    return _written(draw, delimiter, header, rows)
+        rows[-1 - row % min(count, 30)][place % len(columns) + 2 * key] = cell
+    return replace(_written(draw, delimiter, header, rows), key=key and count >= 100)
 
 
 def _written(draw: st.DrawFn, delimiter: str, header: list[str], rows: list[list[Cell]]) -> File:

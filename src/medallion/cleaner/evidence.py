@@ -83,6 +83,11 @@ class Evidence:
             except UnicodeDecodeError:
                 self._could_be_utf8 = False
 
+    @property
+    def is_all_broken(self) -> bool:
+        """Whether no line beyond ASCII could be decoded, and some were there."""
+        return self._broken > 0 and not self._good
+
     def suspects(self) -> list[str]:
         """Return the encodings in which the broken lines read well, the likeliest first."""
         fits = [codec for codec in CANDIDATES if self._well[codec] >= READ_WELL * self._broken > 0]

@@ -8,34 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medallion.config.datetimes import compile_format
-
-MARKS = ("NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "NaN", "nan")
-"""Words for "no value". They are values in a column of text: `NA` is Namibia there, and Null a surname."""
-
-JUNK = tuple(
-    dict.fromkeys(
-        [
-            *(
-                form
-                for word in (
-                    "na", "n.a.", "n/a", "null", "nil", "none", "nan", "missing", "unknown", "undefined", "error",
-                    "invalid", "tbd", "tba", "not available", "not applicable", "not known", "no data", "k.a.",
-                )
-                for form in (word, word.upper(), word.capitalize(), word.title())
-                if form not in MARKS
-            ),
-            *("#NA", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!", "\\N"),
-            *("-", "--", "---", "–", "—", "?", "??", "???", ".", "..", "...", "*"),
-        ]
-    )
-)  # fmt: skip
-"""What people and programs write for lack of a value. In a column of a type they are no value, if they are few."""
-
-TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))
+from medallion.infer.grouping import SPACES, sign_pattern
 
 _PLAIN = "(?:0|[1-9][0-9]*)"
 _NEGATIVE_ZERO = "-[0.,]*([eE].*)?"
-_SPACES = "[ \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}]"
 _SEPARATORS = "/.-"
 
 
@@ -60,7 +36,7 @@ class Candidate:
     @property
     def order(self) -> tuple[str, ...]:
         """In which order a date has its parts: two candidates of different orders are different readings."""
-        return tuple(re.findall("%[YymdB]", self.terms.get("format", "")))
+        return tuple(re.findall("%[YymdB]", self.terms.get("format", "").replace("%b", "%B")))
 
 
 INTEGER = Candidate("whole numbers", {"type": "integer"}, f"-?{_PLAIN}", _NEGATIVE_ZERO)
@@ -71,26 +47,29 @@ NUMBER = Candidate(
 
 
 def _grouped(group: str, decimal: str) -> Candidate:
-    """Numbers with groups of digits. Whole ones may be lists or codes: a group needs decimals behind it."""
+    """Numbers with groups of digits, and decimals behind some of them."""
     terms = {"type": "number", **({"decimalChar": decimal} if decimal != "." else {}), "groupChar": group}
-    separator = _SPACES if group == " " else re.escape(group)
-    fraction = f"{re.escape(decimal)}[0-9]+"
-    keeps = f"-?(?:{_PLAIN}(?:{fraction})?|[1-9][0-9]{{0,2}}(?:{separator}[0-9]{{3}})+{fraction})"
+    groups = f"[1-9][0-9]{{0,2}}(?:{sign_pattern(group)}[0-9]{{3}})+"
+    keeps = f"-?(?:{_PLAIN}|{groups})(?:{re.escape(decimal)}[0-9]+)?"
     return Candidate(f"numbers with groups such as 1{group}234{decimal}50", terms, keeps, _NEGATIVE_ZERO)
 
 
-def _maybe_groups(separator: str) -> Candidate:
-    keeps = f"-?[0-9]{{1,3}}(?:{separator}[0-9]{{3}})*"
-    return Candidate("digits in groups", {}, keeps, doubt="groups of three digits may be a number, a list or a code")
+def _whole_groups(group: str) -> Candidate:
+    keeps = f"-?(?:0|[1-9][0-9]{{0,2}}(?:{sign_pattern(group)}[0-9]{{3}})*)"
+    terms = {"type": "integer", "groupChar": group}
+    doubt = "groups of three digits may be a number, a list or a code"
+    return Candidate(f"whole numbers with groups such as 1{group}234", terms, keeps, _NEGATIVE_ZERO, doubt)
 
 
 COMMA = Candidate("numbers with a decimal comma", {"type": "number", "decimalChar": ","}, rf"-?{_PLAIN}(?:,[0-9]+)?",
                   _NEGATIVE_ZERO)  # fmt: skip
 POINTS = (NUMBER, _grouped(",", "."), _grouped(" ", "."), _grouped("'", "."))
 COMMAS = (COMMA, _grouped(".", ","), _grouped(" ", ","))
-POINT_GROUPS = _maybe_groups(r"\.")
-GROUPS = tuple(_maybe_groups(separator) for separator in (",", _SPACES, "'"))
-"""Numbers by the sign that separates their decimals, and digits of which only a person knows what they are."""
+POINT_GROUPS = _whole_groups(".")
+GROUPS = tuple(map(_whole_groups, (",", " ", "'")))
+"""Numbers by the sign that separates their decimals, and whole numbers by the sign that separates their groups."""
+LOOSE = Candidate("digits with signs between them", {}, rf"[+-]?[0-9.,'’]+(?:{SPACES}[0-9.,'’]+)*",
+                  doubt="it says nothing about the type")  # fmt: skip
 SURE_COMMAS = Candidate("values whose comma cannot separate groups of digits", {}, "(?s:.*)",
                         "-?[1-9][0-9]{0,2}(?:,[0-9]{3})+", doubt="it says nothing about the type")  # fmt: skip
 
@@ -110,6 +89,8 @@ def _dates() -> Iterator[Candidate]:
         yield _dated("date", sign.join(("%m", "%d", "%Y")))
         for order in (("%d", "%m", "%y"), ("%m", "%d", "%y"), ("%y", "%m", "%d")):
             yield _dated("date", sign.join(order), doubt="a year of two digits may be of either century")
+    for pattern in ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"):
+        yield _dated("date", pattern)
 
 
 def _datetimes() -> Iterator[Candidate]:
@@ -119,10 +100,11 @@ def _datetimes() -> Iterator[Candidate]:
             yield _dated("datetime", day + time + "Z")
             yield _dated("datetime", day + time + "%z", doubt="the offset is lost when the time is converted to UTC")
     for sign in _SEPARATORS:
-        for time in (" %H:%M:%S", " %H:%M"):
+        for time in (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p"):
             yield _dated("datetime", sign.join(("%d", "%m", "%Y")) + time)
             yield _dated("datetime", sign.join(("%m", "%d", "%Y")) + time)
 
 
 DATED = (*_dates(), *_datetimes())
-CANDIDATES = (INTEGER, DIGITS, *POINTS, *COMMAS, POINT_GROUPS, *GROUPS, SURE_COMMAS, *DATED)
+NUMBERS = (INTEGER, DIGITS, *POINTS, *COMMAS, POINT_GROUPS, *GROUPS, LOOSE, SURE_COMMAS)
+CANDIDATES = (*NUMBERS, *DATED)

@@ -14,6 +14,8 @@ from medallion.errors import BadInput, StepFailure
 from medallion.infer.refusal import HELP, NotTabular
 
 UTF8 = "utf-8"
+NOT_UTF8 = "is not UTF-8"
+"""What the cleaner calls a line that it cannot decode."""
 
 
 def encoding_name(name: str) -> str:
@@ -28,11 +30,12 @@ def encoding_name(name: str) -> str:
         raise NotTabular(f"{error}, {HELP}") from error
 
 
-def find_encoding(path: Path) -> tuple[str, str]:
+def find_encoding(path: Path, end: bytes = b"\n") -> tuple[str, str]:
     """Read all lines of a file and find its encoding.
 
     Args:
         path: A text file, plain or gzipped.
+        end: What ends its lines.
 
     Returns:
         The encoding, and what speaks for it; nothing for UTF-8.
@@ -43,7 +46,7 @@ def find_encoding(path: Path) -> tuple[str, str]:
     evidence = Evidence(UTF8)
     try:
         with opened(LocalFile(path, path.name)) as input_:
-            for _ in line_blocks(input_.stream, evidence=evidence):
+            for _ in line_blocks(input_.stream, evidence=evidence, end=end):
                 pass
         evidence.judge(path.name)
     except OtherEncoding as failure:
@@ -55,4 +58,7 @@ def find_encoding(path: Path) -> tuple[str, str]:
         raise NotTabular(f"{failure.message} — say which one it is with --encoding, {HELP}") from failure
     except StepFailure as failure:
         raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
+    if evidence.is_all_broken and len(evidence.readings()) == 1:
+        # A run takes it for a stray byte. Where all else is ASCII, nothing speaks for UTF-8.
+        return evidence.suspects()[0], evidence.describe()
     return UTF8, ""

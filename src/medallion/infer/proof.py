@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -19,9 +19,11 @@ from medallion.config.table_limits import ROW_BYTES
 from medallion.config.yaml_loader import parse
 from medallion.errors import StepFailure
 from medallion.infer.choice import guess
+from medallion.infer.guesses import Guesses
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.text import contract_text
 from medallion.infer.width import widest_row
+from medallion.infer.wording import are, rows_of
 from medallion.runtime.log import EventLog
 
 _ROUNDS = 3
@@ -55,7 +57,11 @@ class Proof:
         return self.counts.rejected / self.counts.rows if self.counts.rows else 0.0
 
     def __str__(self) -> str:
-        return f"{self.counts.rows:,} rows, {self.counts.loaded:,} load, {self.counts.rejected:,} are rejected"
+        load = "loads" if self.counts.loaded == 1 else "load"
+        return (
+            f"{rows_of(self.counts.rows)}, {self.counts.loaded:,} {load}, {self.counts.rejected:,} "
+            f"{are(self.counts.rejected)} rejected"
+        )
 
     # What the cleaner's reader asks of a table.
 
@@ -114,30 +120,37 @@ def proved_contract(
     guesses = guess(path, header_row, encoding)
     for _ in range(_ROUNDS):
         text, proof = _proved(name, path, contract_text(name, guesses, path.name))
-        if not proof.columns:
+        if not (failed := _unforeseen(proof, guesses)):
             break
         why = "The cleaner rejected values under the type that was guessed first."
-        columns = (column.as_text(why) if proof.columns[column.name] else column for column in guesses.columns)
-        guesses = replace(guesses, columns=tuple(columns))
+        guesses = guesses.with_columns(
+            [column.as_text(why) if column.name in failed else column for column in guesses.columns]
+        )
     if proof.widest > ROW_BYTES:
         raise NotTabular(
             f"{path}: a row of {len(guesses.columns):,} columns has about {proof.widest:,} bytes, and Postgres keeps "
             f"{ROW_BYTES:,} in one place — split the file, {HELP}"
         )
-    if proof.columns or proof.share > _MOST_REJECTED:
+    if _unforeseen(proof, guesses) or proof.share > _MOST_REJECTED:
         raise NotTabular(
             f"{path}: {_rejected(proof)} of the file would be rejected: {'; '.join(proof.first)} — "
             f"correct these lines or the header, say which line the header is on with --header-row, {HELP}"
         )
     if proof.counts.rejected:
         share = max(0.05, math.ceil(proof.share * 100) / 100)
-        why = f"{_rejected(proof)} of {path.name} are rejected: {'; '.join(proof.first)}."
+        verb = "is" if proof.counts.rejected == 1 else "are"
+        why = f"{_rejected(proof)} of {path.name} {verb} rejected: {'; '.join(proof.first)}."
         text = contract_text(name, guesses, path.name, share, why)
     return text, proof
 
 
+def _unforeseen(proof: Proof, guesses: Guesses) -> set[str]:
+    """Return the columns of which the proof rejects more values than the guess."""
+    return {column.name for column in guesses.columns if proof.columns[column.name] > column.rejected}
+
+
 def _rejected(proof: Proof) -> str:
-    return f"{proof.counts.rejected:,} of {proof.counts.rows:,} rows"
+    return f"{proof.counts.rejected:,} of {rows_of(proof.counts.rows)}"
 
 
 def _proved(name: str, path: Path, text: str) -> tuple[str, Proof]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from medallion.infer.choice import Guess, Guesses
+    from medallion.infer.guesses import Guess, Guesses
 
 _WIDTH = 112
 _MAX_SHARE = 0.05
@@ -26,20 +26,35 @@ def contract_text(name: str, guesses: Guesses, origin: str, max_share: float = _
         max_share: The share of rows that may be rejected.
         why: Which rows of the file itself are rejected.
     """
+    rows = f"all {guesses.rows:,} rows" if guesses.rows > 1 else "the row"
     lines = [
         "# yaml-language-server: $schema=../../docs/schema/contract.json",
-        *_comment("", f"Guessed from all {guesses.rows:,} rows of {origin}, and proved by cleaning them. Every rule "
-                  "is a guess: see docs/schema/contract.json."),
+        *_comment("", f"Guessed from {rows} of {origin}, and proved by cleaning the file. Every rule is a "
+                  "guess: see docs/schema/contract.json."),
         f"name: {plain(name)}",
         f"table: {table_name(name)} # schema.table that readers use",
         *_dialect(guesses),
     ]  # fmt: skip
-    keys = [column.name for column in guesses.columns if column.key]
-    if keys:
-        lines.append(f"# primaryKey: {keys[0]} # then a row that repeats an earlier one's key is rejected")
+    lines += _key(guesses)
     lines += ["", "fields:", *(line for column in guesses.columns for line in _field(column))]
     lines += ["", "rejects:", *_comment("  ", why)]
     return "\n".join([*lines, f"  max_share: {max_share:g} # more rejected rows than this, and nothing is loaded", ""])
+
+
+def _key(guesses: Guesses) -> Iterator[str]:
+    key = guesses.key
+    if key is None:
+        return
+    names = key.names[0] if len(key.names) == 1 else f"[{', '.join(map(plain, key.names))}]"
+    if key.certain:
+        yield from _comment("", f"{key.evidence} A row that repeats an earlier one's key is rejected.")
+        yield f"primaryKey: {names}"
+    elif key.whole:
+        yield from _comment("", f"{key.evidence} If they identify a row:")
+        yield f"# primaryKey: {names} # then a row that repeats an earlier one's key is rejected"
+    else:
+        yield from _comment("", f"{key.evidence} If it identifies a row:")
+        yield f"# primaryKey: {names} # then these rows are rejected"
 
 
 def table_name(name: str) -> str:
@@ -74,6 +89,9 @@ def _field(column: Guess) -> Iterator[str]:
         yield f"    source: {flow(column.label)}"
     for key, value in column.terms.items():
         yield f"    {key}: {plain(value) if key == 'type' else flow(value)}"
+    for key, value in column.offer.items():
+        instead = "instead, " if key in column.terms else ""
+        yield f"    # {key}: {flow(value)} # {instead}to reject rows with any other value"
 
 
 def plain(word: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from medallion.infer.candidates import CANDIDATES, Candidate
-from medallion.infer.evidence import Miss, Seen
+from medallion.infer.candidates import Candidate
+from medallion.infer.seen import Miss, Seen
 
-_NEAR = 0.1
-_LISTED = 80
-"""Characters of a list of all values."""
+_LISTED = 12
+"""Values that a comment lists."""
 
 
 def against(chosen: Candidate, seen: Seen) -> Iterator[str]:
@@ -30,41 +29,45 @@ def ambiguous(fitting: list[Candidate]) -> str:
     return f"{formats} {fit} every value{doubt}: text until you write {remedy}."
 
 
-def near(seen: Seen, values: int) -> Iterator[str]:
-    """Return which few values keep a column from being of a type."""
-    near = [
-        (miss.rows, CANDIDATES.index(candidate), miss)
-        for candidate, miss in seen.misses.items()
-        if candidate not in seen.hopeless and not candidate.doubt and miss.rows <= max(1, _NEAR * values) < values
-    ]
-    if near:
-        rows, place, miss = min(near, key=lambda one: one[:2])
-        yield f"All but {rows:,} ({at(miss)}) are {CANDIDATES[place].what}: text keeps them."
+def values(seen: Seen) -> str:
+    """Return what a column of text holds."""
+    have = f"{share(seen.present, seen.rows)} {'has' if seen.present == 1 else 'have'} a value"
+    if seen.words is not None and len(seen.words) == 1:
+        return f"{have}: always {shown(next(iter(seen.words)))}."
+    length = (
+        f"{characters(seen.shortest)} each" if seen.shortest == seen.longest else f"at most {characters(seen.longest)}"
+    )
+    return f"{have}: text of {length}."
 
 
-def sentence(seen: Seen, chosen: Candidate | None, marks: dict[str, int]) -> str:
-    """Return what a column holds and how much of it fits its type."""
-    counts = ", ".join(f"{rows:,} {are(rows)} `{word}`" for word, rows in marks.items())
-    if chosen is None:
-        only = ", ".join(_shown(word) for word in sorted(seen.words or ()))
-        what = f"only {only}" if only and len(only) <= _LISTED else f"text, the longest of {seen.longest:,} characters"
-        kept = f" {counts}: text here; `missingValues` makes it no value." if counts else ""
-        return f"{seen.present:,} of {seen.rows:,} have a value: {what}.{kept}"
-    fit = seen.present - sum(marks.values())
-    length = ""
-    if chosen.terms["type"] in ("integer", "number"):
-        length = f", at most {seen.longest:,} characters long"
-    gone = f" {counts}: no value." if counts else ""
-    return f"{fit:,} of {seen.rows:,} are {chosen.what}{length}.{gone}"
+def typed(seen: Seen, fit: int, what: str) -> str:
+    """Return how many values a type takes."""
+    return f"{share(fit, seen.rows)} {are(fit)} {what}."
+
+
+def counted(words: Mapping[str, int], most: int = _LISTED) -> str:
+    """Return words and how many rows have each, the most frequent first."""
+    listed = ", ".join(f"{words[word]:,} {are(words[word])} {shown(word)}" for word in ordered(words)[:most])
+    return listed + (f" and {len(words) - most:,} other words" if len(words) > most else "")
+
+
+def ordered(words: Mapping[str, int]) -> list[str]:
+    """Return words by how many rows have them, the most frequent first."""
+    return sorted(words, key=lambda word: (-words[word], word))
+
+
+def share(part: int, whole: int) -> str:
+    """Return a number of rows out of all."""
+    return f"All {whole:,}" if part == whole > 1 else f"{part:,} of {whole:,}"
 
 
 def at(miss: Miss) -> str:
     """Return where a value is, and the value."""
-    return f"line {miss.line}: {_shown(miss.value)}"
+    return f"line {miss.line}: {shown(miss.value)}"
 
 
-def _shown(value: str) -> str:
-    """A value as a comment can show it: on one line, and short."""
+def shown(value: str) -> str:
+    """Return a value as a comment can show it: on one line, and short."""
     plain = "".join(sign if sign.isprintable() else "�" for sign in value)
     return f"`{plain[:30]}{'…' if len(plain) > 30 else ''}`"
 
@@ -72,3 +75,13 @@ def _shown(value: str) -> str:
 def are(count: int) -> str:
     """Return the verb of so many."""
     return "is" if count == 1 else "are"
+
+
+def rows_of(count: int) -> str:
+    """Return so many rows."""
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def characters(count: int) -> str:
+    """Return so many characters."""
+    return "1 character" if count == 1 else f"{count:,} characters"

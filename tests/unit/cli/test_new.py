@@ -133,7 +133,7 @@ def test_new_says_what_its_proof_loads_and_rejects(tmp_path: Path):
     file = tmp_path / "total.csv"
     file.write_text("a,b\n1,5\n2,6\nTotal: 11\n")
     output = medallion(tmp_path, "new", "contract", "total", "--from", file)
-    assert "total.csv: 3 rows, 2 load, 1 are rejected" in output
+    assert "total.csv: 3 rows, 2 load, 1 is rejected" in output
     assert "rejected: line 4 has 1 values, the header has 2" in output
 
 

@@ -1,0 +1,79 @@
+"""Which line names the columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise, takewhile
+from pathlib import Path
+
+from medallion.infer.refusal import HELP, NotTabular
+from medallion.infer.shape import Shape
+
+_VALUE = re.compile(r"[+-]?[0-9][0-9.,]*%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|\S+@\S+\.\S+")
+
+
+def header_line_of(shape: Shape, path: Path) -> int:
+    """Return the line of the first full record, if all that stands above it are titles."""
+    width = shape.width
+    if not any(values for _, values in shape.records):
+        raise NotTabular(f"{path}: no line of it can be read as a record — correct its quotes, {HELP}")
+    line, names = shape.records[0]
+    if len(names) != width or (width > 1 and _filled(names) <= max(1, width // 4)):
+        line, names = _below_titles(shape, path)
+    found = next((value.strip() for value in names if _VALUE.fullmatch(value.strip())), None)
+    if found is not None and _are_years(names):
+        return line
+    if found is not None:
+        raise NotTabular(
+            f"{path}, line {line}: {found[:40]!r} looks like a value, not like the name of a column — if it is a "
+            f"name, say so with --header-row {line}; if no line names the columns, with --header-row 0, {HELP}"
+        )
+    return line
+
+
+def _are_years(names: list[str]) -> bool:
+    """Return whether the names that look like values are years that follow each other, as of a table by year."""
+    years = [int(name) for name in map(str.strip, names) if re.fullmatch("(?:19|20)[0-9]{2}", name)]
+    values = sum(_VALUE.fullmatch(name.strip()) is not None for name in names)
+    return len(years) == values > 2 and all(after > before for before, after in pairwise(years))
+
+
+def _below_titles(shape: Shape, path: Path) -> tuple[int, list[str]]:
+    """Return the first full record that only titles stand above; or the first, if values follow it at once."""
+    width, (line, names) = shape.width, shape.records[0]
+    titles = list(takewhile(lambda record: not _is_full(record[1], width), shape.records))
+    below = shape.records[len(titles) :][:1]
+    if below and (_are_years(below[0][1]) or not any(_VALUE.fullmatch(value.strip()) for value in below[0][1])):
+        as_wide = any(len(values) == width for _, values in titles)
+        if as_wide and not _holds_values(shape.records[len(titles) + 1 :], width):
+            pass  # A row of titles or a header with blank names: where all values are text, nothing distinguishes them.
+        elif all(_is_title(values, width) for _, values in titles):
+            return below[0]
+    elif len(titles) == 1 and len(names) == width and _filled(names):
+        return line, names
+    fuller = f", such as {below[0][0]}" if below else ""
+    raise NotTabular(
+        f"{path}, line {line}: the header is in doubt: the line has {_filled(names)} names in {len(names)} columns, "
+        f"and most lines have {width} values — correct the header, say with --header-row which line it is{fuller}, "
+        f"{HELP}"
+    )
+
+
+def _holds_values(records: Sequence[tuple[int, list[str]]], width: int) -> bool:
+    """Return whether some column of these records mostly holds numbers, dates, or the like, as a name never does."""
+    rows = [values for _, values in records if len(values) == width]
+    columns = ([value.strip() for value in column if value.strip()] for column in zip(*rows, strict=True))
+    return any(sum(_VALUE.fullmatch(value) is not None for value in column) > len(column) / 2 for column in columns)
+
+
+def _is_full(values: list[str], width: int) -> bool:
+    return len(values) == width and _filled(values) > width / 2
+
+
+def _is_title(values: list[str], width: int) -> bool:
+    return _filled(values) <= 2 and (_filled(values) < width / 2 or (values or [""])[0].startswith("#"))
+
+
+def _filled(values: list[str]) -> int:
+    return sum(bool(value.strip()) for value in values)

@@ -1,0 +1,112 @@
+"""Which values of a column are no values of its type, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from medallion.infer.key_sets import names_key
+from medallion.infer.seen import Seen
+from medallion.infer.words import MARKS, is_listed, may_answer
+
+MOST_LISTED, MOST_LISTED_OF_FEW = 0.5, 0.2
+"""The largest share of listed words among the values of a column with a type; the second where values are few."""
+_ENOUGH = 20
+"""Values that are enough to call a column one of numbers, however many others say that there is none."""
+_MOST_OTHERS = 0.05
+"""The largest share of words of any wording."""
+_KINDS = 10
+_FEWEST_ROWS = 200
+"""Rows with a value that a column must have for a few of them to be rejected."""
+MOST_MISFITS = 0.01
+"""The largest share of a column's values that are rejected for the sake of its type."""
+MOST_OTHER_DATES = 0.03
+"""The same, of a column of dates in which each way of writing them is known: nothing else can be meant."""
+MOST_REJECTED = 0.025
+"""The largest share of the file's rows that are: half of `max_share`, as the next file may have more."""
+_TEXTS = 3
+"""In so many columns of text a word for "no value" has to be, if no column of another type has it."""
+
+
+@dataclass(frozen=True)
+class Junk:
+    """What a column holds besides values of its type.
+
+    Attributes:
+        words: Words that become its `missingValues`, and their rows.
+        misfits: Words whose rows are rejected, and their rows.
+        headers: Rows with the name of the column, of a header that is repeated. They are rejected too.
+    """
+
+    words: Counter[str]
+    misfits: Counter[str]
+    headers: int = 0
+
+
+def sorted_out(seen: Seen, shared: Iterable[str]) -> tuple[Junk | None, str]:
+    """Sort the values without a digit of a column that has a type otherwise.
+
+    Args:
+        seen: The column.
+        shared: Words that several columns have between values of a type.
+
+    Returns:
+        What becomes of them; None and the reason if they are too many, and the column must be text.
+    """
+    odd, digits = Counter(seen.odd or {}), seen.digits
+    headers = odd.pop(seen.title, 0)
+    listed = Counter({word: rows for word, rows in odd.items() if is_listed(word) or word in shared})
+    strict = Counter({word: rows for word, rows in listed.items() if word not in MARKS})
+    most = MOST_LISTED if digits >= _ENOUGH else MOST_LISTED_OF_FEW
+    if listed.total() >= digits or strict.total() > most * seen.present:
+        return None, f"{listed.total():,} of them stand for no value, too many for a column of another type."
+    others = odd - listed
+    repeated = Counter({word: rows for word, rows in others.items() if rows > 1})
+    if repeated and not _are_junk(seen, repeated):
+        return None, ""
+    return Junk(listed + repeated, others - repeated, headers), ""
+
+
+def _are_junk(seen: Seen, words: Counter[str]) -> bool:
+    """Return whether words of any wording stand for no value: few, not many kinds, between many values."""
+    # The grades K, 1, 2, 3 or the product 4711B are a code, and its words are values.
+    few_values = seen.words is not None and len(seen.words) < _ENOUGH
+    return (
+        not few_values
+        and not names_key(seen.title)
+        and len(words) <= _KINDS
+        and words.total() <= _MOST_OTHERS * seen.present
+    )
+
+
+def affordable(misfits: int, present: int, most: float = MOST_MISFITS) -> bool:
+    """Return whether so many rows may be rejected so that their column has a type."""
+    return not misfits or (present >= _FEWEST_ROWS and misfits <= most * present)
+
+
+def shared_words(columns: Iterable[Seen]) -> set[str]:
+    """Return the words that stand in several columns between values with digits."""
+    found: Counter[str] = Counter()
+    for seen in columns:
+        if seen.odd and 2 * seen.digits > seen.present:
+            found.update({word: 1 for word, rows in seen.odd.items() if rows > 1 and len(word) > 1})
+    return {word for word, columns_ in found.items() if columns_ > 1 and not may_answer(word)}
+
+
+def spread(typed: Iterable[Counter[str]], texts: Iterable[Seen]) -> set[str]:
+    """Return the words that stand for no value in columns of text too.
+
+    Args:
+        typed: The words of columns of another type.
+        texts: The columns of text.
+    """
+    certain = {word.lower() for words in typed for word in words if len(word) > 2}
+    seen_in: Counter[str] = Counter()
+    for seen in texts:
+        seen_in.update({*seen.listed})
+    return {
+        word
+        for word, columns in seen_in.items()
+        if (word.lower() in certain and word not in ("Null", "None")) or (columns >= _TEXTS and not may_answer(word))
+    }
