@@ -13,15 +13,16 @@ from medallion.infer.dates import WAYS, Dates, looks_dated, readings
 from medallion.infer.grouping import Grouping
 from medallion.infer.place import Place
 from medallion.infer.seen import Miss, Seen
+from medallion.infer.short_years import ShortYears, looks_short
 from medallion.infer.trials import refused, trials
 from medallion.infer.units import Spelling, common_unit, stripped
-from medallion.infer.words import ERRORS, LISTED
+from medallion.infer.words import LISTED, WITH_DIGITS
 
 WORDS = 50
 """Distinct values of a column that are counted one by one."""
 _ODD = 200
 _HOPELESS = 100
-_LONGEST_WORD = 16
+_LONGEST_WORD = 20
 _LOOKS = 50
 _GROUPED = {sign: [one for one in NUMBERS if one.terms.get("groupChar") == sign] for sign in (",", " ", "'", ".")}
 _NUMBERS = frozenset(NUMBERS)
@@ -41,7 +42,7 @@ def count(seen: Seen, place: Place) -> None:
     seen.shortest = min(seen.shortest, int(lengths.min()))  # type: ignore[arg-type]
     _note_padding(seen, filled, place)
     _note_words(seen, filled)
-    has_digit = filled[TEXT].str.contains("[0-9]") & ~filled[TEXT].is_in(ERRORS)
+    has_digit = filled[TEXT].str.contains("[0-9]") & ~filled[TEXT].is_in(WITH_DIGITS)
     _note_listed(seen, filled)
     _note_odd(seen, filled.filter(~has_digit), place)
     values = filled.filter(has_digit)
@@ -49,6 +50,8 @@ def count(seen: Seen, place: Place) -> None:
         return
     if not seen.judged:
         _look(seen, values, place)
+    if seen.short_years is not None:
+        seen.short_years.add(values)
     if seen.dates is not None:
         _note_dates(seen.dates, values, place)
     _try(seen, _bare(seen, values, place), place)
@@ -58,7 +61,9 @@ def _look(seen: Seen, values: pl.DataFrame, place: Place) -> None:
     """Give up what hardly fits the first values: a look at them is cheaper than a trial of a whole block."""
     seen.judged = True
     first = values.head(_LOOKS)
-    seen.dates = Dates() if looks_dated(first[TEXT].to_list()) else None
+    texts = first[TEXT].to_list()
+    seen.dates = Dates() if looks_dated(texts) else None
+    seen.short_years = ShortYears() if looks_short(texts) else None
     if unit := common_unit(first):
         seen.spelling = Spelling(unit)
     shown = stripped(seen.spelling or Spelling(), first)[0] if seen.dates is None else first

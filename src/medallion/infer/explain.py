@@ -11,7 +11,7 @@ from medallion.infer.enumeration import enumerated
 from medallion.infer.guesses import Guess
 from medallion.infer.junk import Junk
 from medallion.infer.seen import Seen
-from medallion.infer.wording import are, counted, ordered, share, typed, values
+from medallion.infer.wording import all_but, are, counted, ordered, share, typed, values
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,4 @@ def almost(seen: Seen, found: Type, words: Counter[str]) -> str:
     examples = [found.example] if found.example else []
     examples += [f"line {seen.first[word]}: `{word[:30]}`" for word in sorted(words, key=seen.first.__getitem__)[:2]]
     rows = found.misfits + words.total()
-    return f"All but {rows:,} ({', '.join(examples)}) are {found.candidate.what}: text keeps them."
+    return all_but(rows, ", ".join(examples), found.candidate.what)

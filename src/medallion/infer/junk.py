@@ -63,7 +63,7 @@ def sorted_out(seen: Seen, shared: Iterable[str]) -> tuple[Junk | None, str]:
         return None, f"{listed.total():,} of them stand for no value, too many for a column of another type."
     others = odd - listed
     repeated = Counter({word: rows for word, rows in others.items() if rows > 1})
-    if repeated and not _are_junk(seen, repeated):
+    if others and not _are_junk(seen, repeated):
         return None, ""
     return Junk(listed + repeated, others - repeated, headers), ""
 

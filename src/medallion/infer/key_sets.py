@@ -15,7 +15,7 @@ _IN_PAIRS, _IN_TRIPLES = 14, 9
 MOST_REPEATED = 0.05
 """Share of rows that may repeat a value of a column that is named like a key, for a comment."""
 _ID = re.compile(
-    r"(?i:(^|[^a-z])(id|key|uuid|guid|code|no|nr|num|number|ref|reference|sku|isbn|invoice|index)s?$)|I[dD]$|^[a-z_]{4,}id$"
+    r"(?i:(^|[^a-z])(id|key|uuid|guid|code|no|nr|num|number|ref|reference|sku|isbn|invoice|index)s?$)|(I[dD]|[a-z](Key|Code|No|Nr|Num|Number|Ref))$|^[a-z_]{4,}id$"
 )
 _NO_ID = re.compile(
     r"(^|_)(paid|prepaid|unpaid|valid|invalid|solid|liquid|fluid|rapid|hybrid|android|avoid|covid|grid)$"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from medallion.infer.candidates import Candidate
 from medallion.infer.dates import Dates
 from medallion.infer.grouping import Grouping
+from medallion.infer.short_years import ShortYears
 from medallion.infer.units import Spelling
 
 
@@ -42,6 +43,7 @@ class Seen:
         spelling: What stands around its numbers, if something does.
         grouping: How digits are grouped, by the sign between groups.
         dates: What its values are as dates, if they look like some.
+        short_years: The same, for years of two digits.
     """
 
     title: str
@@ -61,6 +63,7 @@ class Seen:
     spelling: Spelling | None = None
     grouping: dict[str, Grouping] = field(default_factory=dict)
     dates: Dates | None = None
+    short_years: ShortYears | None = None
 
     def fits(self, candidate: Candidate) -> bool:
         """Return whether a candidate takes every value with a digit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from medallion.infer.candidates import (
     DATED,
@@ -15,10 +16,10 @@ from medallion.infer.candidates import (
 )
 from medallion.infer.column_type import TEXT, Type
 from medallion.infer.dates import mixture, readings_compared
-from medallion.infer.junk import MOST_OTHER_DATES, affordable
+from medallion.infer.junk import MOST_OTHER_DATES
 from medallion.infer.numbers import Signs, number
 from medallion.infer.seen import Seen
-from medallion.infer.wording import against, ambiguous, at
+from medallion.infer.wording import against, all_but, ambiguous, are, at
 from medallion.infer.words import TRUTHS, is_listed
 
 _CODES = re.compile(
@@ -26,6 +27,8 @@ _CODES = re.compile(
     r"|account_(number|no|nr)|acct_(number|no|nr))(_|$)"
 )
 """Digits that are no quantity: the next file may have one that begins with a zero."""
+_NEAR = 0.1
+"""The largest share of other values for a comment that names a type."""
 
 
 def type_of(name: str, seen: Seen, signs: Signs) -> Type:
@@ -41,19 +44,32 @@ def type_of(name: str, seen: Seen, signs: Signs) -> Type:
         return Type(None, (_mixed_units(seen),))
     if seen.fits(INTEGER) and _CODES.search(name):
         return Type(None, (f"All are whole numbers, but {name} sounds like a code, which may begin with a zero.",))
+    if spelling is not None and (doubt := _doubtful_minus(seen)):
+        return Type(None, (doubt,))
     if seen.fits(INTEGER):
-        return Type(INTEGER)
+        return Type(_measured(INTEGER, seen, signs))
     if seen.fits(DIGITS):
         return Type(None, (f"All are digits, but {DIGITS.doubt} ({at(seen.misses[INTEGER])}): text keeps them.",))
     if (found := number(seen, signs)) is not None:
-        return found
+        return replace(found, candidate=found.candidate and _measured(found.candidate, seen, signs))
     dated = [candidate for candidate in DATED if seen.fits(candidate)]
     sure = [candidate for candidate in dated if not candidate.doubt]
     if len({candidate.order for candidate in sure}) == 1:
         return Type(sure[0], tuple(_decided(sure[0], seen)))
+    if seen.short_years is not None and (short := seen.short_years.reading(dated)) is not None:
+        return Type(replace(short[0], doubt=""), (short[1],))
     if dated:
         return Type(None, (ambiguous(dated),))
     return _almost(seen, signs)
+
+
+def _measured(candidate: Candidate, seen: Seen, signs: Signs) -> Candidate:
+    """Return whole numbers of money or per cent as numbers: next month's may have a fraction."""
+    terms = candidate.terms
+    if terms["type"] != "integer" or seen.spelling is None or not seen.spelling.unit.has_fractions:
+        return candidate
+    comma = terms.get("groupChar") == "." or (signs.usual and terms.get("groupChar") != ",")
+    return replace(candidate, terms={**terms, "type": "number", **({"decimalChar": ","} if comma else {})})
 
 
 def truth(seen: Seen) -> Candidate | None:
@@ -90,23 +106,40 @@ def _almost(seen: Seen, signs: Signs) -> Type:
             example = next(iter(seen.dates.wrong.values()), None)
             shown = f"line {example[0]}: `{example[1]}`" if example else ""
             return Type(mixed.candidate, mixed.notes, mixed.rejected, shown, MOST_OTHER_DATES)
-    possible = [
-        (seen.misses[one].rows, one)
-        for one in (*POINTS[:1], *signs.commas[:1], *DATED)
+    near = {
+        one: seen.misses[one]
+        for one in (INTEGER, *POINTS[:1], *signs.commas[:1], *DATED)
         if one in seen.misses
         and one not in seen.hopeless
         and not one.doubt
-        and affordable(seen.misses[one].rows, seen.digits)
-    ]
-    best = [one for rows, one in possible if rows == min(possible, key=lambda pair: pair[0])[0]]
-    numeric = LOOSE in seen.misses and seen.misses[LOOSE].rows
-    if len({(one.terms["type"], one.order, one.terms.get("decimalChar")) for _, one in possible}) != 1 or (
-        # A number that is written in a way that loses something is no misfit.
-        best[0].terms["type"] == "number" and numeric != seen.misses[best[0]].rows
-    ):
+        and seen.misses[one].rows <= max(1, _NEAR * seen.digits) < seen.digits
+    }
+    if (whole := near.get(INTEGER)) is not None:
+        # They may be codes, of which others have letters.
+        return Type(None, (all_but(whole.rows, at(whole), INTEGER.what),))
+    if not near or len({(one.terms["type"], one.order, one.terms.get("decimalChar")) for one in near}) > 1:
         return TEXT
-    miss = seen.misses[best[0]]
-    return Type(best[0], tuple(_decided(best[0], seen)), miss.rows, at(miss))
+    best, miss = min(near.items(), key=lambda pair: pair[1].rows)
+    numeric = LOOSE in seen.misses and seen.misses[LOOSE].rows
+    if best.terms["type"] == "number" and numeric != miss.rows:
+        # A number that is written in a way that loses something is no misfit.
+        return Type(None, (all_but(miss.rows, at(miss), best.what),))
+    return Type(best, tuple(_decided(best, seen)), miss.rows, at(miss))
+
+
+def _doubtful_minus(seen: Seen) -> str:
+    """Return why brackets or a minus at the end may not make numbers negative."""
+    spelling = seen.spelling
+    assert spelling is not None
+    around = spelling.brackets + spelling.minus_last
+    if not around:
+        return ""
+    what = f"{around:,} {are(around)} in brackets or {'has' if around == 1 else 'have'} a minus at the end"
+    if seen.fits(INTEGER) and not spelling.unit:
+        return f"{what}, which may be a remark on a whole number: text keeps it."
+    if 2 * around > seen.digits or spelling.minus or (spelling.brackets and spelling.minus_last):
+        return f"{what}, which is not how the others show a negative number: text keeps it."
+    return ""
 
 
 def _mixed_units(seen: Seen) -> str:

@@ -29,6 +29,7 @@ _GLUED = frozenset(
     "kcal|cal|kJ|ha|m2|m3|km2|cm2|x|st|pp".split("|")
 )
 """Letters that are a unit right behind a number, where others are a part of a code: `12kg`, but `12a`."""
+_CURRENCY = re.compile(r"[$€£¥₹₽₩₺₴₪฿₫₱]")
 _KEPT_BY_CLEANER = re.compile(r"[0-9²³¹.,'’()+\-]")
 """Signs that `bareNumber` never takes away."""
 
@@ -48,6 +49,11 @@ class Unit:
         """Whether `bareNumber: false` takes it away."""
         return not _KEPT_BY_CLEANER.search(self.front + self.behind)
 
+    @property
+    def has_fractions(self) -> bool:
+        """Whether what it measures has fractions, though a file may have none: money, and shares."""
+        return bool(self.front) or self.behind in ("%", "‰", *_CODES.split("|")) or bool(_CURRENCY.match(self.behind))
+
     def __str__(self) -> str:
         places = [f"begin with `{self.front}`"] if self.front else []
         return " and ".join([*places, *([f"end with `{self.behind}`"] if self.behind else [])])
@@ -64,7 +70,8 @@ class Spelling:
         others: Numbers with another unit or without one, and their rows.
         other: The first of them: its line and itself.
         brackets: Negative numbers in brackets, and the first of them.
-        minus_first: Values with a minus before the unit.
+        minus: Values with a minus in front, and no brackets.
+        minus_first: Those with a minus before the unit.
         minus_last: Values with a minus at the end.
     """
 
@@ -74,6 +81,7 @@ class Spelling:
     others: Counter[Unit] = field(default_factory=Counter)
     other: tuple[int, str] | None = None
     brackets: int = 0
+    minus: int = 0
     minus_first: int = 0
     minus_last: int = 0
 
@@ -123,13 +131,20 @@ def escaped(text: str) -> str:
 def common_unit(values: pl.DataFrame) -> Unit:
     """Return the unit that most of some values have; none if none does."""
     parts = _parts(values)
-    shown = parts.filter(pl.col("number").is_not_null())
-    units: Counter[tuple[str, str, bool]] = Counter()
-    for front, gap, behind, rows in shown.select("front", "gap", "behind", "rows").rows():
-        glued = not gap and bool(behind) and behind.isalpha() and behind not in _GLUED
-        units[front, behind, glued] += rows
-    (front, behind, glued), rows = units.most_common(1)[0] if units else (("", "", False), 0)
-    return Unit() if glued or 2 * rows <= int(values["rows"].sum()) else Unit(front, behind)
+    units: Counter[Unit] = Counter()
+    known: Counter[Unit] = Counter()
+    for front, gap, behind, rows in parts.drop_nulls("number").select("front", "gap", "behind", "rows").rows():
+        if gap or not behind.isalpha() or behind in _GLUED:
+            units[Unit(front, behind)] += rows
+            if front or behind in _GLUED or not behind.isalpha():
+                known[Unit(front, behind)] += rows
+    del known[Unit()]
+    half = int(values["rows"].sum()) / 2
+    unit, rows = units.most_common(1)[0] if units else (Unit(), 0)
+    if rows > half:
+        return unit
+    # Of several the first is taken, so that the others are found.
+    return known.most_common(1)[0][0] if known.total() > half else Unit()
 
 
 def stripped(spelling: Spelling, values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -159,6 +174,8 @@ def stripped(spelling: Spelling, values: pl.DataFrame) -> tuple[pl.DataFrame, pl
         rows = int(own.filter(pl.col(column).is_not_null())["rows"].sum())
         if name != "minus_first" or unit.front:
             setattr(spelling, name, getattr(spelling, name) + rows)
+    in_front = pl.col("before").is_not_null() | pl.col("after").is_not_null()
+    spelling.minus += int(own.filter(in_front)["rows"].sum())
     others = parts.filter(pl.col("_read") & ~pl.col("_mine") & ~pl.col("_zero"))
     for front, behind, rows in others.group_by("front", "behind").agg(pl.col("rows").sum()).rows():
         if len(spelling.others) < 20:

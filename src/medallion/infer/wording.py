@@ -29,6 +29,11 @@ def ambiguous(fitting: list[Candidate]) -> str:
     return f"{formats} {fit} every value{doubt}: text until you write {remedy}."
 
 
+def all_but(rows: int, where: str, what: str) -> str:
+    """Return which few values keep a column from being of a type."""
+    return f"All but {rows:,} ({where}) are {what}: text keeps them."
+
+
 def values(seen: Seen) -> str:
     """Return what a column of text holds."""
     have = f"{share(seen.present, seen.rows)} {'has' if seen.present == 1 else 'have'} a value"

@@ -6,7 +6,9 @@ MARKS = ("NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "NaN", "nan")
 """Words for "no value" that programs write. They may be values in a column of text: `NA` is Namibia, Null a surname."""
 
 ERRORS = ("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!")
-"""What spreadsheets show for a formula without a result."""
+NO_DATES = ("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000", "00-00-0000")
+WITH_DIGITS = (*ERRORS, *NO_DATES)
+"""What spreadsheets show for a formula without a result, and databases for no date."""
 
 TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))
 
@@ -17,9 +19,11 @@ _ANSWERS = frozenset(
     )
 )
 """Words for "no value" that may be an answer: of a survey, or the name of a country."""
-LISTED = _ANSWERS | frozenset(
-    ["n/a", "#n/a", "#na", "null", "nan", "undefined", "error", "no data", "\\n"] + [word.lower() for word in ERRORS]
-)
+LISTED = _ANSWERS | {
+    *("n/a", "#n/a", "#na", "null", "nan", "undefined", "error", "no data", "\\n"),
+    *map(str.lower, WITH_DIGITS),
+}
+"""Words for "no value", in small letters."""
 
 
 def is_listed(word: str) -> bool:
