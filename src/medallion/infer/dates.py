@@ -132,9 +132,9 @@ def mixture(dates: Dates) -> Mixture:
             return Mixture(None, (_in_doubt(dates, way, rows, bad[-1]),))
         formats += taken
         rejected += cost
-    what = f"dates written {', '.join(formats[:-1])} or {formats[-1]}" if len(formats) > 1 else f"dates written {formats[0]}"
-    terms: dict[str, Any] = {"type": "date", "format": formats if len(formats) > 1 else formats[0]}
-    return Mixture(Candidate(what, terms, ""), tuple(_evidence(dates, formats)), rejected)
+    several = f"{', '.join(formats[:-1])} or " if len(formats) > 1 else ""
+    terms: dict[str, Any] = {"type": "date", "format": formats if several else formats[0]}
+    return Mixture(Candidate(f"dates written {several}{formats[-1]}", terms, ""), tuple(_evidence(dates, formats)), rejected)
 
 
 def _in_doubt(dates: Dates, way: Way, rows: int, why: str) -> str:

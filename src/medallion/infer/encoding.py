@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from medallion.cleaner.evidence import Evidence
@@ -16,6 +17,8 @@ from medallion.infer.refusal import HELP, NotTabular
 UTF8 = "utf-8"
 NOT_UTF8 = "is not UTF-8"
 """What the cleaner calls a line that it cannot decode."""
+_AMOUNT = re.compile(r"[£€¥¢][0-9]")
+_LETTER = re.compile(r"(?:^|[^\w])[^\W0-9_a-zA-Z][0-9]")
 
 
 def encoding_name(name: str) -> str:
@@ -52,13 +55,25 @@ def find_encoding(path: Path, end: bytes = b"\n") -> tuple[str, str]:
     except OtherEncoding as failure:
         return failure.encoding, failure.message
     except BadInput as failure:
-        readings = evidence.readings()
-        if len(readings) == 1:
-            return evidence.suspects()[0], evidence.describe()
+        if (codec := _likeliest(evidence)) is not None:
+            return codec, evidence.describe()
         raise NotTabular(f"{failure.message} — say which one it is with --encoding, {HELP}") from failure
     except StepFailure as failure:
         raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
-    if evidence.is_all_broken and len(evidence.readings()) == 1:
+    if evidence.is_all_broken and (codec := _likeliest(evidence)) is not None:
         # A run takes it for a stray byte. Where all else is ASCII, nothing speaks for UTF-8.
-        return evidence.suspects()[0], evidence.describe()
+        return codec, evidence.describe()
+    if evidence.only_broken == 1:
+        # Only names of columns depend on it, which the contract shows.
+        return (evidence.suspects() or ["cp1252"])[0], "Line 1 alone is not UTF-8: see the names of the columns."
     return UTF8, ""
+
+
+def _likeliest(evidence: Evidence) -> str | None:
+    """Return the encoding of the only reading; of several, of the one that has a currency where others have a letter."""
+    readings = evidence.readings()
+    if len(readings) == 1:
+        return evidence.suspects()[0]
+    amounts = [codec for example, codec in readings.items() if _AMOUNT.search(example)]
+    letters = [codec for example, codec in readings.items() if _LETTER.search(example)]
+    return amounts[0] if len(amounts) == 1 and len(amounts) + len(letters) == len(readings) else None

@@ -237,3 +237,18 @@ def test_an_encoding_is_found_where_carriage_returns_end_lines(tmp_path: Path):
     path.write_bytes("name,n\rJosé,1\rMüller,2\rAnna,3\r".encode("cp1252"))
     contract = parse(proved_contract("things", path)[0], Contract, "things.yaml")
     assert contract.codec == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("name,price\na,£5.00\nb,£6.00\nc,£7.00\n", "cp1252"),
+        ("name,pri\x8c\xe6ce\na,5.00\nb,6.00\n", "cp1252"),
+        ("name,price\nC\xf4te,5.00\nb,6.00\n", "utf-8"),  # one stray byte, of which the reading is in doubt
+    ],
+)
+def test_an_encoding_is_found_by_amounts_or_needed_by_names(tmp_path: Path, text: str, encoding: str):
+    path = tmp_path / "old.csv"
+    path.write_bytes(text.encode("latin-1"))
+    contract = parse(proved_contract("things", path)[0], Contract, "things.yaml")
+    assert contract.codec == encoding
