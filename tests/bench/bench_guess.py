@@ -24,6 +24,7 @@ from typing import Any
 REPO = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPO / folder) for folder in ("src", "tests/helpers")]
 PEERS = ("frictionless", "duckdb", "polars")
+TEXT = ("string", "varchar", "any", "string KEY")
 VARIABLES = {"host": "PGHOST", "user": "PGUSER", "dbname": "PGDATABASE"}
 
 
@@ -97,6 +98,11 @@ def show(ours: dict[str, Any], peers: dict[str, Any]) -> None:
             types = list(tables[peer].values())
             cells.append(tables[peer].get(label) or (types[place] if len(types) == len(labels) else "-"))
         print(f"| {label.replace('|', '/')[:40]} | {' | '.join(cells)} |")
+    typed = {"medallion": found, **tables}
+    counts = [
+        f"{name} {sum(kind.replace('*', '') not in TEXT for kind in types.values())}" for name, types in typed.items()
+    ]
+    print(f"\ncolumns with another type than text, of {len(labels)}: {', '.join(counts)}")
     for peer in (peer for peer in PEERS if not tables[peer]):
         print(f"{peer} failed: {str(peers[peer]).strip()[:160]}")
     if found:

@@ -93,11 +93,6 @@ class Evidence:
         """The number of the only line beyond ASCII, if it could not be decoded; else 0."""
         return self._first if self._broken == 1 and not self._good else 0
 
-    @property
-    def is_all_broken(self) -> bool:
-        """Whether no line beyond ASCII could be decoded, and some were there."""
-        return self._broken > 0 and not self._good
-
     def suspects(self) -> list[str]:
         """Return the encodings in which the broken lines read well, the likeliest first."""
         fits = [codec for codec in CANDIDATES if self._well[codec] >= READ_WELL * self._broken > 0]

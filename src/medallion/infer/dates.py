@@ -134,7 +134,9 @@ def mixture(dates: Dates) -> Mixture:
         rejected += cost
     several = f"{', '.join(formats[:-1])} or " if len(formats) > 1 else ""
     terms: dict[str, Any] = {"type": "date", "format": formats if several else formats[0]}
-    return Mixture(Candidate(f"dates written {several}{formats[-1]}", terms, ""), tuple(_evidence(dates, formats)), rejected)
+    return Mixture(
+        Candidate(f"dates written {several}{formats[-1]}", terms, ""), tuple(_evidence(dates, formats)), rejected
+    )
 
 
 def _in_doubt(dates: Dates, way: Way, rows: int, why: str) -> str:

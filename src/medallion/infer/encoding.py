@@ -70,7 +70,7 @@ def find_encoding(path: Path, end: bytes = b"\n") -> tuple[str, str]:
 
 
 def _likeliest(evidence: Evidence) -> str | None:
-    """Return the encoding of the only reading; of several, of the one that has a currency where others have a letter."""
+    """Return the encoding of the only reading; of several, of the one with a currency where others have a letter."""
     readings = evidence.readings()
     if len(readings) == 1:
         return evidence.suspects()[0]

@@ -10,6 +10,8 @@ from pathlib import Path
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.shape import Shape
 
+_BLANK_NAMES = 2
+"""Names that a header leaves blank, at least, for a second line of names."""
 _VALUE = re.compile(r"[+-]?[0-9][0-9.,]*%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|\S+@\S+\.\S+")
 
 
@@ -30,6 +32,26 @@ def header_line_of(shape: Shape, path: Path) -> int:
             f"name, say so with --header-row {line}; if no line names the columns, with --header-row 0, {HELP}"
         )
     return line
+
+
+def has_second_line(shape: Shape, line: int) -> bool:
+    """Return whether the line below the header names columns too, as in exports of surveys.
+
+    It has a name for each column that the header leaves blank, no value, and a word where numbers or dates follow.
+    """
+    below = [record for record in shape.records if record[0] >= line]
+    if len(below) < 3 or below[1][0] != line + 1 or len(below[1][1]) != shape.width:
+        return False
+    names, second = ([value.strip() for value in values] for _, values in below[:2])
+    blank = [place for place, name in enumerate(names) if not name]
+    if len(blank) < _BLANK_NAMES or not all(second[place] for place in blank) or any(map(_VALUE.fullmatch, second)):
+        return False
+    rows = [values for _, values in below[2:] if len(values) == shape.width]
+    columns = ([value.strip() for value in column if value.strip()] for column in zip(*rows, strict=True))
+    return any(
+        word and column and 2 * sum(_VALUE.fullmatch(value) is not None for value in column) > len(column)
+        for word, column in zip(second, columns, strict=True)
+    )
 
 
 def _are_years(names: list[str]) -> bool:

@@ -15,7 +15,7 @@ from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, encoding_name, find_encoding
 from medallion.infer.forms import DELIMITERS, forms
-from medallion.infer.header_line import header_line_of
+from medallion.infer.header_line import has_second_line, header_line_of
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.shape import Shape, cut_shape
 
@@ -72,10 +72,14 @@ def find_layout(path: Path, header_row: int | None = None, encoding: str | None 
         first, lines, end = _sample(path, codec)
     if header_row and not (header_row - first < len(lines) and lines[header_row - first].strip()):
         raise NotTabular(f"{path} has no header on line {header_row} — correct --header-row, {HELP}")
-    terms = {"lineTerminator": "\r"} if end else {}
+    terms: dict[str, Any] = {"lineTerminator": "\r"} if end else {}
     shape, line = _best(lines, first, header_row, path)
     above = tuple(above for above in lines[: max(line - first, 0)] if above.strip())
-    return Layout(shape.delimiter, line, above, codec, why, shape.width, {**terms, **shape.terms}, end)
+    notes = end
+    if header_row is None and has_second_line(shape, line):
+        terms["headerRows"] = [line, line + 1]
+        notes = (*notes, f"Line {line + 1} names the columns that line {line} does not, and is a part of the header.")
+    return Layout(shape.delimiter, line, above, codec, why, shape.width, {**terms, **shape.terms}, notes)
 
 
 def _best(lines: list[str], first: int, header_row: int | None, path: Path) -> tuple[Shape, int]:

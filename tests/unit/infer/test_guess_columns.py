@@ -252,3 +252,22 @@ def test_an_encoding_is_found_by_amounts_or_needed_by_names(tmp_path: Path, text
     path.write_bytes(text.encode("latin-1"))
     contract = parse(proved_contract("things", path)[0], Contract, "things.yaml")
     assert contract.codec == encoding
+
+
+@pytest.mark.parametrize(
+    ("second", "headers"),
+    [
+        (",Yes or no,first,second", ["id", "seen Yes or no", "rank first", "second", "third"]),
+        (",Yes or no,first,,", None),
+        (",Yes or no,first,2,3", None),
+    ],
+)
+def test_a_second_line_of_names_is_part_of_the_header(tmp_path: Path, second: str, headers: list[str] | None):
+    second = f"{second},third" if headers else second
+    path = tmp_path / "survey.csv"
+    path.write_text(f"id,seen,rank,,\n{second}\n" + "".join(f"{row},yes,{row % 3},1,2\n" for row in range(9)))
+    contract = parse(proved_contract("things", path)[0], Contract, "things.yaml")
+    assert contract.dialect.header_rows == ((1, 2) if headers else (1,))
+    if headers:
+        assert [field.header for field in contract.fields] == headers
+        assert [field.type for field in contract.fields] == ["integer", "string", "integer", "integer", "integer"]
