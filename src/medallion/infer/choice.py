@@ -10,7 +10,7 @@ from medallion.infer.column_type import TEXT, Type
 from medallion.infer.evidence import Evidence, gather
 from medallion.infer.explain import Judged, almost, explained
 from medallion.infer.guesses import Guesses
-from medallion.infer.junk import MOST_REJECTED, Junk, affordable, shared_words, sorted_out, spread
+from medallion.infer.junk import MOST_REJECTED, Junk, affordable, keeps_words, shared_words, sorted_out, spread
 from medallion.infer.layout import find_layout
 from medallion.infer.names import identifiers
 from medallion.infer.numbers import Signs, signs_of
@@ -41,7 +41,7 @@ def guesses_of(evidence: Evidence) -> Guesses:
     judged = _within(judged, evidence.rows)
     texts = [one.seen for one in judged if one.type.candidate is None]
     words = spread((one.junk.words for one in judged if one.type.candidate), texts)
-    columns = tuple(explained(one, words) for one in judged)
+    columns = tuple(explained(one, set() if keeps_words(one.seen) else words) for one in judged)
     key = primary_key(evidence.keys, columns, evidence.columns)
     return Guesses(evidence.layout, columns, evidence.rows, key)
 

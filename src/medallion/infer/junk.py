@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ MOST_OTHER_DATES = 0.03
 """The same, of a column of dates in which each way of writing them is known: nothing else can be meant."""
 MOST_REJECTED = 0.025
 """The largest share of the file's rows that are: half of `max_share`, as the next file may have more."""
+_STATUS = re.compile(r"(?i:status|state|level|severity|result|outcome|flag|event|message|reason|response)")
 _TEXTS = 3
 """In so many columns of text a word for "no value" has to be, if no column of another type has it."""
 
@@ -101,12 +103,27 @@ def spread(typed: Iterable[Counter[str]], texts: Iterable[Seen]) -> set[str]:
         typed: The words of columns of another type.
         texts: The columns of text.
     """
-    certain = {word.lower() for words in typed for word in words if len(word) > 2}
-    seen_in: Counter[str] = Counter()
+    among_values = Counter(word for words in typed for word in {word.lower() for word in words} if len(word) > 2)
+    among_words: Counter[str] = Counter()
     for seen in texts:
-        seen_in.update({*seen.listed})
+        among_words.update({*seen.listed})
+    alike = Counter(word.lower() for word in among_words.elements())
     return {
         word
-        for word, columns in seen_in.items()
-        if (word.lower() in certain and word not in ("Null", "None")) or (columns >= _TEXTS and not may_answer(word))
+        for word, columns in among_words.items()
+        if (_is_several(among_values[word.lower()], alike[word.lower()]) and not _may_stay(word))
+        or (columns >= _TEXTS and not may_answer(word))
     }
+
+
+def keeps_words(seen: Seen) -> bool:
+    """Return whether a column of text is named like one in which `ERROR` is a value."""
+    return _STATUS.search(seen.title) is not None
+
+
+def _is_several(typed: int, texts: int) -> bool:
+    return typed > 1 or (typed == 1 and texts > 1)
+
+
+def _may_stay(word: str) -> bool:
+    return word == "Null" or word.lower() in ("nil", "none")

@@ -102,7 +102,8 @@ class KeySearch:
         self._hash(frame)
 
     def _hash(self, frame: pl.DataFrame) -> None:
-        assert self._sets is not None
+        if not self._sets:
+            return
         self._lines.append(frame["_line"].cast(pl.UInt32))
         needed = sorted({place for one in self._sets for place in one.places})
         texts = self._texts(frame, needed)

@@ -45,7 +45,7 @@ def _key(guesses: Guesses) -> Iterator[str]:
     key = guesses.key
     if key is None:
         return
-    names = key.names[0] if len(key.names) == 1 else f"[{', '.join(map(plain, key.names))}]"
+    names = plain(key.names[0]) if len(key.names) == 1 else f"[{', '.join(map(plain, key.names))}]"
     if key.certain:
         yield from _comment("", f"{key.evidence} A row that repeats an earlier one's key is rejected.")
         yield f"primaryKey: {names}"

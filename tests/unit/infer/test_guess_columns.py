@@ -147,9 +147,12 @@ def test_codes_keep_their_words(tmp_path: Path):
 
 def test_a_word_for_no_value_of_several_columns_is_one_in_text(tmp_path: Path):
     number, city = [*NUMBERS, "unknown", "ERROR"], [*["Berlin", "Rome", "NA"] * 10, "UNKNOWN", "undefined"]
-    contract, text, _ = contract_of(tmp_path, number, city)
+    contract, text, _ = contract_of(tmp_path, number, city, number)
     assert contract.fields[1].missing_values == ("", "UNKNOWN")
     assert "10 are `NA`" in text
+    status = [*["OK", "OK", "WARN"] * 10, "ERROR", "ERROR"]
+    contract, _, _ = contract_of(tmp_path, number, status, number, header="n;status;m")
+    assert contract.fields[1].missing_values is None
     more = [["a", "b", "undefined"], ["c", "undefined"], ["d", "e", "f", "undefined"]]
     assert all(one.missing_values == ("", "undefined") for one in contract_of(tmp_path, *more)[0].fields[:3])
 
