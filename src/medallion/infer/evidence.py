@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -68,7 +69,12 @@ def gather(path: Path, layout: Layout) -> Evidence:
         )
         raise NotTabular(f"{path}: {failure.message} — {failure.remedy}{say}, {HELP}") from failure
     terms, notes = others.terms()
-    if not terms.keys() <= layout.terms.keys():
+    if re.search(terms.get("skipLines", "^$"), layout.delimiter.join(seen.title for seen in columns) or " "):
+        del terms["skipLines"]  # It would skip the header.
+    known = layout.terms.get("skipLines", "")
+    if known and "skipLines" in terms:
+        terms["skipLines"] = known if terms["skipLines"] in known else f"{known}|{terms['skipLines']}"
+    if any(layout.terms.get(key) != value for key, value in terms.items()):
         return gather(path, replace(layout, terms={**layout.terms, **terms}, notes=(*layout.notes, *notes)))
     if not rows:
         raise NotTabular(f"{path} has a header and no rows to guess from — take a file with rows, {HELP}")

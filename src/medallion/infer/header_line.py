@@ -10,6 +10,8 @@ from pathlib import Path
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.shape import Shape
 
+_DESCRIPTIONS, _ROWS, _VALUED, _ALMOST = 4, 10, 2, 0.9
+"""Records that may describe columns; values below them, and columns of values, at least; and the share of values."""
 _BLANK_NAMES = 2
 """Names that a header leaves blank, at least, for a second line of names."""
 _VALUE = re.compile(r"[+-]?[0-9][0-9.,]*%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|\S+@\S+\.\S+")
@@ -52,6 +54,29 @@ def has_second_line(shape: Shape, line: int) -> bool:
         word and column and 2 * sum(_VALUE.fullmatch(value) is not None for value in column) > len(column)
         for word, column in zip(second, columns, strict=True)
     )
+
+
+def descriptions(shape: Shape, line: int) -> list[tuple[int, str]]:
+    """Return the records right below the header that describe its columns, as units or questions: line and first value.
+
+    They have a word in each column in which numbers or dates follow.
+    """
+    below = [record for record in shape.records if record[0] > line and len(record[1]) == shape.width]
+    rows = [[value.strip() for value in values] for _, values in below]
+    columns = [[value for value in column if value] for column in zip(*rows[_DESCRIPTIONS:], strict=True)]
+    dated = [
+        place
+        for place, column in enumerate(columns)
+        if len(column) >= _ROWS and sum(_VALUE.fullmatch(value) is not None for value in column) > _ALMOST * len(column)
+    ]
+    found: list[tuple[int, str]] = []
+    for (number, _), row in zip(below[:_DESCRIPTIONS], rows, strict=False):
+        if len(dated) < _VALUED or not row[0] or any(not row[place] or _VALUE.fullmatch(row[place]) for place in dated):
+            break
+        found.append((number, row[0]))
+    firsts = [values[0].strip() for number, values in shape.records if number == line]
+    firsts += [row[0] for row in rows[len(found) :]]
+    return [] if any(first in firsts for _, first in found) else found
 
 
 def _are_years(names: list[str]) -> bool:

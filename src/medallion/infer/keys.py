@@ -73,7 +73,7 @@ class KeySearch:
             return
         self._rows += frame.height
         if self._sets is None:
-            self._waiting.append(frame.drop("_record"))
+            self._waiting.append(frame.drop("_record", strict=False))
             if self._rows < _FIRST:
                 return
             self._begin()

@@ -15,9 +15,11 @@ from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, encoding_name, find_encoding
 from medallion.infer.forms import DELIMITERS, forms
-from medallion.infer.header_line import has_second_line, header_line_of
+from medallion.infer.header_line import descriptions, has_second_line, header_line_of
+from medallion.infer.no_rows import begins_with
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.shape import Shape, cut_shape
+from medallion.infer.units import escaped
 
 SAMPLE_BYTES = 1 << 20
 SAMPLE_LINES = 500
@@ -79,6 +81,11 @@ def find_layout(path: Path, header_row: int | None = None, encoding: str | None 
     if header_row is None and has_second_line(shape, line):
         terms["headerRows"] = [line, line + 1]
         notes = (*notes, f"Line {line + 1} names the columns that line {line} does not, and is a part of the header.")
+    elif header_row is None and (found := descriptions(shape, line)):
+        words = "|".join(escaped(word) for _, word in found)
+        terms["skipLines"] = begins_with(f"(?:{words})", shape.delimiter)
+        shown = ", ".join(f"line {number}: `{word[:30]}`" for number, word in found)
+        notes = (*notes, f"What describes the columns below the header is not read: {shown}.")
     return Layout(shape.delimiter, line, above, codec, why, shape.width, {**terms, **shape.terms}, notes)
 
 
@@ -98,7 +105,7 @@ def _best(lines: list[str], first: int, header_row: int | None, path: Path) -> t
 
 def _sample(path: Path, codec: str) -> tuple[int, list[str], tuple[str, ...]]:
     """Return the first lines, the number of the first, and what speaks for carriage returns at their ends, if any."""
-    block = _first_block(path, codec, b"\n")
+    block = _first_lines(path, codec, b"\n")
     if block is not None and block.lines.len() and "\r" in block.lines[0].removesuffix("\r"):
         inside = block.lines.head(SAMPLE_LINES).str.strip_suffix("\r").str.contains("\r", literal=True)
         if not inside.all():
@@ -106,7 +113,7 @@ def _sample(path: Path, codec: str) -> tuple[int, list[str], tuple[str, ...]]:
                 f"{path}, line {block.first} holds carriage returns, and other lines end with line feeds — save it "
                 f"with line feeds at the ends of lines, {HELP}"
             )
-        block = _first_block(path, codec, b"\r")
+        block = _first_lines(path, codec, b"\r")
         end: tuple[str, ...] = ("Lines end with a carriage return alone.",)
     else:
         end = ()
@@ -116,10 +123,15 @@ def _sample(path: Path, codec: str) -> tuple[int, list[str], tuple[str, ...]]:
     return block.first, lines if end else [line.removesuffix("\r") for line in lines], end
 
 
-def _first_block(path: Path, codec: str, end: bytes) -> LineBlock | None:
+def _first_lines(path: Path, codec: str, end: bytes) -> LineBlock | None:
     try:
         with opened(LocalFile(path, path.name)) as input_:
-            return next(line_blocks(input_.stream, SAMPLE_BYTES, codec, end=end), None)
+            sample: LineBlock | None = None
+            for block in line_blocks(input_.stream, SAMPLE_BYTES, codec, end=end):
+                sample = block if sample is None else sample.joined(block)
+                if sample.lines.len() >= SAMPLE_LINES or int(sample.lines.str.len_bytes().sum()) >= SAMPLE_BYTES:
+                    break
+            return sample
     except StepFailure as failure:
         raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from medallion.cleaner.quotes import STRAY
 from medallion.cleaner.records import RecordBlock
+from medallion.infer.units import escaped
 
 _COMMENT = "#"
 _LAST = 5
@@ -18,7 +19,6 @@ _WORDS = "(?:grand |sub-?)?totals?|sums?|summe|gesamt|insgesamt|total general|to
 _TOTAL = re.compile(_WORDS, re.IGNORECASE)
 _NOTES = "(?:source|note|notes|footnote|remark|quelle|anmerkung|hinweis|fuente|nota|fonte|bron|opmerking)s?"
 _NOTE = re.compile(f"{_NOTES} ?:", re.IGNORECASE)
-_SPECIAL = re.compile(r"[.^$*+?()\[\]{}|\\]")
 
 
 @dataclass
@@ -59,21 +59,21 @@ class NoRows:
         self.last = sorted([*self.last, *found])[-_LAST:]
         records = block.records()
         self.rows_like_comments += int(records.str.starts_with(_COMMENT).sum())
-        begins = re.compile(_begins(f"(?i:{_WORDS})", self.delimiter))
+        begins = re.compile(begins_with(f"(?i:{_WORDS})", self.delimiter))
         self.like_totals += int(records.str.contains(begins.pattern).sum())
         self.like_totals += sum(begins.search(one.record) is not None for one in block.rejects)
         note = rf'^["\s]*(?i:{_NOTES} ?:)'
-        self.like_notes += int(block.frame["_record"].str.contains(note).sum())
+        self.like_notes += int(records.str.contains(note).sum())
         self.like_notes += sum(re.search(note, one.record) is not None for one in block.rejects)
         self.stray += [one.line for one in block.rejects if one.reason == STRAY]
-        self._add_blank(block)
+        self._add_blank(block, records)
         comments = [one.line for one in block.rejects if one.record.startswith(_COMMENT)]
         if self.comment is None and comments:
             self.comment = min(comments)
 
-    def _add_blank(self, block: RecordBlock) -> None:
+    def _add_blank(self, block: RecordBlock, records: pl.Series) -> None:
         looks = self._blank()
-        found = block.frame.filter(pl.col("_record").str.contains(looks))
+        found = block.frame.filter(records.str.contains(looks))
         self.filled += block.frame.height - found.height
         values = pl.all().exclude("_line", "_record").str.strip_chars() != ""
         self.like_blank = self.like_blank or bool(found.select(pl.any_horizontal(values).fill_null(False).any()).item())
@@ -112,8 +112,8 @@ class NoRows:
             notes.append(f"The last {verb} not read: {shown}.")
         if totals and len(totals) == self.like_totals:
             # By what they begin with, not by their number: the next file may have none.
-            words = "|".join(_SPECIAL.sub(r"\\\g<0>", word) for word in dict.fromkeys(word for _, word in totals))
-            patterns.append(_begins(f"(?:{words})", self.delimiter))
+            words = "|".join(escaped(word) for word in dict.fromkeys(word for _, word in totals))
+            patterns.append(begins_with(f"(?:{words})", self.delimiter))
             shown = ", ".join(f"line {line}: `{value}`" for line, value in totals)
             notes.append(f"Lines at the end are totals, and are not read: {shown}.")
         if patterns:
@@ -138,7 +138,7 @@ class NoRows:
         return totals, notes
 
 
-def _begins(words: str, delimiter: str) -> str:
+def begins_with(words: str, delimiter: str) -> str:
     """Return a regular expression of lines whose first value is one of some words and an optional colon."""
     sign = f"[{delimiter}]"
     return rf'^(?:{sign}|["\s])*{words}:?"?\s*(?:{sign}|$)'

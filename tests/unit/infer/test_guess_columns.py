@@ -207,6 +207,7 @@ def test_an_enumeration_is_listed_and_only_offered(tmp_path: Path):
         ("a,b\n1,x\n,\n2,y\n,\n", r'^[,"\s]*$', 2),
         ("a,b\n1,x\n2,y\nSource: the office,\n", r'^["\s]*(?:Source):', 2),
         ("a,b\n1,x\nSource: me,y\n2,y\nSource: the office,\n", None, 4),
+        ("Total,b\np,x\nq,y\nTotal,\n", None, 3),
         ('a,b\n1,","\n,\n2,y\n', r'^[,"\s]*$', 2),
         ('a,b\n",",","\n,\n2,y\n', None, 3),
     ],
@@ -274,3 +275,31 @@ def test_a_second_line_of_names_is_part_of_the_header(tmp_path: Path, second: st
     if headers:
         assert [field.header for field in contract.fields] == headers
         assert [field.type for field in contract.fields] == ["integer", "string", "integer", "integer", "integer"]
+
+
+@pytest.mark.parametrize(
+    ("below", "rows", "skipped"),
+    [
+        ("Units:,percent,days\n", 30, r'^(?:[,]|["\s])*(?:Units:):?"?\s*(?:[,]|$)'),
+        ("unit,percent,days\nnote,see (1),net\n", 30, r'^(?:[,]|["\s])*(?:unit|note):?"?\s*(?:[,]|$)'),
+        ("unit,percent,5\n", 31, None),
+        ("x7,percent,days\n", 31, None),
+        ("name,rate,term\n", 31, None),
+    ],
+)
+def test_lines_that_describe_the_columns_are_no_rows(tmp_path: Path, below: str, rows: int, skipped: str | None):
+    path = tmp_path / "units.csv"
+    lines = "".join(f"x{row},{row}.5,{row}\n" for row in range(30))
+    path.write_text(f"name,rate,term\n{below}{lines},,\n")
+    text, proof = proved_contract("things", path)
+    found = parse(text, Contract, "things.yaml").dialect.skip_lines
+    blank = r'^[,"\s]*$'
+    assert found == (f"{skipped}|{blank}" if skipped else blank)
+    assert proof.counts.loaded + proof.counts.rejected == rows
+
+
+def test_the_header_is_found_below_long_titles(tmp_path: Path):
+    path = tmp_path / "titles.csv"
+    path.write_text(f"{'A report. ' * 900}\n\na,b,c\n" + "1,x,y\n" * 9)
+    contract = parse(proved_contract("things", path)[0], Contract, "things.yaml")
+    assert (contract.dialect.header_rows, contract.fields[0].type) == ((3,), "integer")
