@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
-_SIGNS = frozenset("€£¥§°²³½¼«»“”„‘’–—…·•×©®™¿¡№")
+_SIGNS = frozenset("\N{NO-BREAK SPACE}€£¥§°²³½¼«»“”„‘’–—…·•×©®™¿¡№")
 LEAST = 0.7
 """A text of which less is familiar is in no region that is known here."""
 

@@ -14,6 +14,8 @@ _DESCRIPTIONS, _ROWS, _VALUED, _ALMOST = 4, 10, 2, 0.9
 """Records that may describe columns; values below them, and columns of values, at least; and the share of values."""
 _BLANK_NAMES = 2
 """Names that a header leaves blank, at least, for a second line of names."""
+_FEW_YEARS = 2
+_YEAR = re.compile("(?:19|20)[0-9]{2}")
 _VALUE = re.compile(r"[+-]?[0-9][0-9.,]*%?|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?|\S+@\S+\.\S+")
 
 
@@ -23,10 +25,11 @@ def header_line_of(shape: Shape, path: Path) -> int:
     if not any(values for _, values in shape.records):
         raise NotTabular(f"{path}: no line of it can be read as a record — correct its quotes, {HELP}")
     line, names = shape.records[0]
-    if len(names) != width or (width > 1 and _filled(names) <= max(1, width // 4)):
+    thin = width > 1 and _filled(names) <= max(1, width // 4)
+    if len(names) != width or (thin and not has_second_line(shape, line)):
         line, names = _below_titles(shape, path)
     found = next((value.strip() for value in names if _VALUE.fullmatch(value.strip())), None)
-    if found is not None and _are_years(names):
+    if found is not None and _are_years(names, [values for number, values in shape.records if number > line]):
         return line
     if found is not None:
         raise NotTabular(
@@ -79,11 +82,14 @@ def descriptions(shape: Shape, line: int) -> list[tuple[int, str]]:
     return [] if any(first in firsts for _, first in found) else found
 
 
-def _are_years(names: list[str]) -> bool:
-    """Return whether the names that look like values are years that follow each other, as of a table by year."""
-    years = [int(name) for name in map(str.strip, names) if re.fullmatch("(?:19|20)[0-9]{2}", name)]
-    values = sum(_VALUE.fullmatch(name.strip()) is not None for name in names)
-    return len(years) == values > 2 and all(after > before for before, after in pairwise(years))
+def _are_years(names: list[str], rows: Sequence[list[str]]) -> bool:
+    """Return whether the names that look like values are years in order, and no years stand below them."""
+    places = [place for place, name in enumerate(names) if _VALUE.fullmatch(name.strip())]
+    years = [int(names[place]) for place in places if _YEAR.fullmatch(names[place].strip())]
+    if len(years) < len(places) or len(places) == len(names) or any(b <= a for a, b in pairwise(years)):
+        return False
+    below = [values[place].strip() for values in rows if len(values) == len(names) for place in places]
+    return len(years) > _FEW_YEARS or not any(map(_YEAR.fullmatch, below))
 
 
 def _below_titles(shape: Shape, path: Path) -> tuple[int, list[str]]:
@@ -91,7 +97,8 @@ def _below_titles(shape: Shape, path: Path) -> tuple[int, list[str]]:
     width, (line, names) = shape.width, shape.records[0]
     titles = list(takewhile(lambda record: not _is_full(record[1], width), shape.records))
     below = shape.records[len(titles) :][:1]
-    if below and (_are_years(below[0][1]) or not any(_VALUE.fullmatch(value.strip()) for value in below[0][1])):
+    rows = [values for _, values in shape.records[len(titles) + 1 :]]
+    if below and (_are_years(below[0][1], rows) or not any(_VALUE.fullmatch(value.strip()) for value in below[0][1])):
         as_wide = any(len(values) == width for _, values in titles)
         if as_wide and not _holds_values(shape.records[len(titles) + 1 :], width):
             pass  # A row of titles or a header with blank names: where all values are text, nothing distinguishes them.

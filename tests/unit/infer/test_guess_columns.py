@@ -10,6 +10,7 @@ import pytest
 from medallion.config.contract import Contract
 from medallion.config.yaml_loader import parse
 from medallion.infer.proof import Proof, proved_contract
+from medallion.infer.refusal import NotTabular
 
 
 def contract_of(tmp_path: Path, *columns: Sequence[str], header: str = "") -> tuple[Contract, str, Proof]:
@@ -234,6 +235,11 @@ def test_years_that_follow_each_other_are_names(tmp_path: Path):
     path.write_text("CO2 by year,,,\n,,,\nsector,2005,2006,2007\nsteel,5,6,7\nclay,2,3,4\n")
     fields = parse(proved_contract("things", path)[0], Contract, "things.yaml").fields
     assert [field.header for field in fields] == ["sector", "2005", "2006", "2007"]
+    path.write_text("state,2018\nDE,5\nFR,7\n")
+    assert parse(proved_contract("things", path)[0], Contract, "things.yaml").fields[1].header == "2018"
+    path.write_text("DE,2018\nFR,2018\nIT,2019\n")
+    with pytest.raises(NotTabular, match="'2018' looks like a value"):
+        proved_contract("things", path)
 
 
 def test_an_encoding_is_found_where_carriage_returns_end_lines(tmp_path: Path):
@@ -248,6 +254,7 @@ def test_an_encoding_is_found_where_carriage_returns_end_lines(tmp_path: Path):
     [
         ("name,price\na,£5.00\nb,£6.00\nc,£7.00\n", "cp1252"),
         ("name,pri\x8c\xe6ce\na,5.00\nb,6.00\n", "cp1252"),
+        ("name,much\xca\nnot\xca,5.00\nso\xca,6.00\n", "mac-roman"),
         ("name,price\nC\xf4te,5.00\nb,6.00\n", "utf-8"),  # one stray byte, of which the reading is in doubt
     ],
 )
