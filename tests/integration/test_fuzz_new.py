@@ -42,7 +42,7 @@ def keeps(cell: Cell, got: Any, field: ContractField) -> bool:
     text, meaning = cell
     text = text.strip()
     if got is None:
-        return not text or text in (field.missing_values or ())
+        return not text or not {text, text.lower()}.isdisjoint(field.missing_values or ())
     if isinstance(got, str):
         return got == text
     if isinstance(got, Decimal) and isinstance(meaning, Decimal):
@@ -54,8 +54,11 @@ def keeps(cell: Cell, got: Any, field: ContractField) -> bool:
 
 def counted(word: str, field: int, file: File) -> str:
     """What the contract has to say of a word that it takes for no value."""
-    rows = sum(row[field][0].strip() == word for row in file.rows.values())
-    return f"{rows:,} {'is' if rows == 1 else 'are'} `{word}`"
+    spelled = Counter(row[field][0].strip() for row in file.rows.values())
+    word = next((text for text in spelled if text == word), None) or next(
+        text for text in spelled if text.lower() == word
+    )
+    return f"{spelled[word]:,} {'is' if spelled[word] == 1 else 'are'} `{word}`"
 
 
 @pytest.mark.fuzz

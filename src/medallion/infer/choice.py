@@ -10,7 +10,16 @@ from medallion.infer.column_type import TEXT, Type
 from medallion.infer.evidence import Evidence, gather
 from medallion.infer.explain import Judged, almost, explained
 from medallion.infer.guesses import Guesses
-from medallion.infer.junk import MOST_REJECTED, Junk, affordable, keeps_words, shared_words, sorted_out, spread
+from medallion.infer.junk import (
+    MOST_REJECTED,
+    Junk,
+    affordable,
+    among_values,
+    keeps_words,
+    shared_words,
+    sorted_out,
+    spread,
+)
 from medallion.infer.layout import find_layout
 from medallion.infer.names import identifiers
 from medallion.infer.numbers import Signs, signs_of
@@ -48,9 +57,10 @@ def guesses_of(evidence: Evidence) -> Guesses:
 
 def _judge(name: str, seen: Seen, signs: Signs, shared: set[str]) -> Judged:
     nothing = Junk(Counter(), Counter())
-    if (boolean := truth(seen)) is not None and seen.listed.total() < seen.present / 2:
+    truths = seen.present - seen.listed.total()
+    if (boolean := truth(seen)) is not None and 2 * truths > among_values(seen, truths):
         return Judged(name, seen, Type(boolean), Junk(Counter(seen.listed), Counter()))
-    if not seen.digits or 2 * seen.digits < seen.present:
+    if not seen.digits or 2 * seen.digits < among_values(seen, seen.digits):
         return Judged(name, seen, TEXT, nothing)
     found = type_of(name, seen, signs)
     if found.candidate is None:

@@ -67,7 +67,10 @@ def explained(one: Judged, words: set[str]) -> Guess:
         if one.rejected:
             sentences.append(_refused(one))
     if missing:
-        terms["missingValues"] = ["", *ordered(missing)]
+        # The words are compared with the clean text.
+        lower = {"case": "lower"} in terms.get("clean", ())
+        words_ = [word.lower() if lower else word for word in ordered(missing)]
+        terms["missingValues"] = ["", *dict.fromkeys(words_)]
         sentences.append(f"{counted(missing)}: no value.")
     if seen.missing:
         sentences.append(f"{seen.missing:,} {are(seen.missing)} empty.")

@@ -13,8 +13,13 @@ from medallion.infer.words import MARKS, is_listed, may_answer
 
 MOST_LISTED, MOST_LISTED_OF_FEW = 0.5, 0.2
 """The largest share of listed words among the values of a column with a type; the second where values are few."""
-_ENOUGH = 20
+ENOUGH = 20
 """Values that are enough to call a column one of numbers, however many others say that there is none."""
+_PLACE = re.compile(
+    r"(?i:(^|[^a-z])(district|ward|precinct|grade|class|level|floor|room|unit|lot|zone|route|line|gate|track|section|page|size)"
+    r"s?([^a-z]|$))"
+)
+"""Numbers that name a place or a step, of which others have words: district At-Large, grade K, floor G."""
 _MOST_OTHERS = 0.05
 """The largest share of words of any wording."""
 _KINDS = 10
@@ -60,8 +65,11 @@ def sorted_out(seen: Seen, shared: Iterable[str]) -> tuple[Junk | None, str]:
     headers = odd.pop(seen.title, 0)
     listed = Counter({word: rows for word, rows in odd.items() if is_listed(word) or word in shared})
     strict = Counter({word: rows for word, rows in listed.items() if word not in MARKS})
-    most = MOST_LISTED if digits >= _ENOUGH else MOST_LISTED_OF_FEW
-    if listed.total() >= digits or strict.total() > most * seen.present:
+    # What programs write for no value may be most of a column, if the others are enough to judge by.
+    many = digits >= ENOUGH
+    present = seen.present - (listed - strict).total() if many else seen.present
+    most = MOST_LISTED if many else MOST_LISTED_OF_FEW
+    if strict.total() > most * present or (not many and listed.total() >= digits):
         return None, f"{listed.total():,} of them stand for no value, too many for a column of another type."
     others = odd - listed
     repeated = Counter({word: rows for word, rows in others.items() if rows > 1})
@@ -73,13 +81,20 @@ def sorted_out(seen: Seen, shared: Iterable[str]) -> tuple[Junk | None, str]:
 def _are_junk(seen: Seen, words: Counter[str]) -> bool:
     """Return whether words of any wording stand for no value: few, not many kinds, between many values."""
     # The grades K, 1, 2, 3 or the product 4711B are a code, and its words are values.
-    few_values = seen.words is not None and len(seen.words) < _ENOUGH
+    few_values = seen.words is not None and len(seen.words) < ENOUGH
     return (
         not few_values
         and not names_key(seen.title)
+        and not _PLACE.search(seen.title)
         and len(words) <= _KINDS
         and words.total() <= _MOST_OTHERS * seen.present
     )
+
+
+def among_values(seen: Seen, values: int) -> int:
+    """Return how many rows count for the type of a column with some values: without what programs write for none."""
+    marks = sum(rows for word, rows in seen.listed.items() if word in MARKS) if values >= ENOUGH else 0
+    return seen.present - marks
 
 
 def affordable(misfits: int, present: int, most: float = MOST_MISFITS) -> bool:

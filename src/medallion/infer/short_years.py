@@ -14,8 +14,8 @@ from medallion.infer.candidates import Candidate
 _SHAPE = r"^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{2})$"
 _DAYS = 10
 """Distinct days, at least: the year is the number that hardly changes."""
-_YEARS = 30
-"""Years between the first and the last. Dates of birth span more."""
+_PIVOT = 69
+"""The first year of the last century, as for strptime."""
 
 
 @dataclass
@@ -31,19 +31,24 @@ class ShortYears:
             place.update(map(int, found.to_list()))
 
     def reading(self, fitting: Sequence[Candidate]) -> tuple[Candidate, str] | None:
-        """Return the only format in which the years are recent and change less than the days, and why; else None."""
-        recent = date.today().year % 100 + 1
-        found = []
+        """Return the only format in which the years are past and change less than the days, and why; else None."""
+        orders, found = {one.order for one in fitting}, []
         for one in fitting:
             years, days = (self.places[one.order.index(part)] for part in ("%y", "%d"))
-            if max(years) <= recent and max(years) - min(years) <= _YEARS and len(days) > max(len(years), _DAYS - 1):
-                found.append((one, years))
+            settled = len(orders) == 1 or len(days) > max(len(years), _DAYS - 1)
+            if settled and max(map(_year, years)) <= date.today().year + 1:
+                found.append((one, sorted(map(_year, years))))
         if len(found) != 1:
             return None
-        one, years = found[0]
+        one, whole = found[0]
         which = ("first", "second", "last")[one.order.index("%y")]
-        span = f"only {min(years):02}" if len(years) == 1 else f"from {min(years):02} to {max(years):02}"
-        return one, f"The {which} number is {span}: the year, of this century."
+        span = str(whole[0]) if len(whole) == 1 else f"from {whole[0]} to {whole[-1]}"
+        return one, f"The {which} number is the year, {span}."
+
+
+def _year(short: int) -> int:
+    """Return the year as the cleaner reads it. In dates of birth some would be to come."""
+    return short + (1900 if short >= _PIVOT else 2000)
 
 
 def looks_short(values: Sequence[str]) -> bool:

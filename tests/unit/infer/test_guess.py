@@ -93,7 +93,7 @@ COLUMNS = [
     (["1", "-", "2", "3"], "integer"),
     (["NA", "US", "DE"], "string"),
     (["Null", "Smith"], "string"),
-    (["NA", "NA", "1"], "string"),
+    (["NA", "NA", "1"], "integer"),
 ]  # fmt: skip
 
 

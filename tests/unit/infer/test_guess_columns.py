@@ -128,6 +128,25 @@ def test_new_names_words_for_no_value_with_their_count(tmp_path: Path, values: l
 
 
 @pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([*WHOLE[:30], *["N/A"] * 90], "integer"),
+        ([*["Yes", "No"] * 15, *["NA"] * 90], "boolean"),
+        ([*["Yes", "No"] * 15, *["Unknown"] * 4], "boolean"),
+        ([*WHOLE[:9], *["N/A"] * 90], "string"),
+    ],
+)
+def test_most_of_a_column_may_be_no_value(tmp_path: Path, values: list[str], kind: str):
+    contract, text, proof = contract_of(tmp_path, values)
+    assert (contract.fields[0].type, proof.counts.rejected) == (kind, 0), text
+
+
+def test_numbers_that_name_places_keep_their_words(tmp_path: Path):
+    contract, text, _ = contract_of(tmp_path, [*WHOLE, "At-Large", "At-Large"], header="District")
+    assert contract.fields[0].type == "string", text
+
+
+@pytest.mark.parametrize(
     "values",
     [
         ["K", "1", "2", "3"] * 30 + ["1", "2", "3"] * 99,  # grades
@@ -185,6 +204,7 @@ def test_dates_in_two_orders_reject_what_may_be_two_dates(tmp_path: Path):
         ([f"2{day % 2}-05-{day:02}" for day in range(1, 29)], "%y-%m-%d"),
         ([f"{day:02}.05.{day + 20}" for day in range(1, 29)], None),
         ([f"{day:02}/05/21" for day in range(1, 9)], None),
+        ([f"5/{day}/{year}" for day in range(1, 29) for year in ("98", "04")], "%m/%d/%y"),
     ],
 )
 def test_years_of_two_digits_are_read_where_they_are_recent(tmp_path: Path, values: list[str], pattern: str | None):
