@@ -101,8 +101,9 @@ KINDS: dict[str, st.SearchStrategy[Cell]] = {
     "squares": _unit(amounts, "{number:.2f} m²"),
     "accounting": _unit(decimals, "{number:.2f}", "({number:.2f})"),
     "accounting in dollars": _unit(decimals, "${number:,.2f}", "(${number:,.2f})"),
-    "two currencies": _same(st.tuples(st.sampled_from("$€"), st.integers(1, 99)).map(lambda two: f"{two[0]}{two[1]}")),
-    "some with a unit": _same(st.tuples(st.integers(1, 99), st.sampled_from(["", " kg", " lb"])).map(lambda two: f"{two[0]}{two[1]}")),
+    # Of one currency or unit alone it is a number.
+    "two currencies": st.tuples(st.sampled_from("$€"), st.integers(1, 99)).map(lambda two: (f"{two[0]}{two[1]}", Decimal(two[1]))),
+    "some with a unit": st.tuples(st.integers(1, 99), st.sampled_from(["", " kg", " lb"])).map(lambda two: (f"{two[0]}{two[1]}", two[0])),
     "seat": _same(st.tuples(st.integers(1, 40), st.sampled_from("ABCD")).map(lambda two: f"{two[0]}{two[1]}")),
     "grade": _texts("K", "1", "2", "3", "10"),
     "zero or one": st.sampled_from([("0", 0), ("1", 1)]),
