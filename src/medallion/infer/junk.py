@@ -118,15 +118,15 @@ def spread(typed: Iterable[Counter[str]], texts: Iterable[Seen]) -> set[str]:
         typed: The words of columns of another type.
         texts: The columns of text.
     """
-    among_values = Counter(word for words in typed for word in {word.lower() for word in words} if len(word) > 2)
-    among_words: Counter[str] = Counter()
+    between_values = Counter(word for words in typed for word in {word.lower() for word in words} if len(word) > 2)
+    between_words: Counter[str] = Counter()
     for seen in texts:
-        among_words.update({*seen.listed})
-    alike = Counter(word.lower() for word in among_words.elements())
+        between_words.update({*seen.listed})
+    alike = Counter(word.lower() for word in between_words.elements())
     return {
         word
-        for word, columns in among_words.items()
-        if (_is_several(among_values[word.lower()], alike[word.lower()]) and not _may_stay(word))
+        for word, columns in between_words.items()
+        if (_is_several(between_values[word.lower()], alike[word.lower()]) and not _may_stay(word))
         or (columns >= _TEXTS and not may_answer(word))
     }
 
