@@ -13,6 +13,7 @@ from medallion.infer.grouping import SPACES, sign_pattern
 _PLAIN = "(?:0|[1-9][0-9]*)"
 _NEGATIVE_ZERO = "-[0.,]*([eE].*)?"
 _SEPARATORS = "/.-"
+_EITHER_CENTURY = "a year of two digits may be of either century"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ def _dates() -> Iterator[Candidate]:
         yield _dated("date", sign.join(("%d", "%m", "%Y")))
         yield _dated("date", sign.join(("%m", "%d", "%Y")))
         for order in (("%d", "%m", "%y"), ("%m", "%d", "%y"), ("%y", "%m", "%d")):
-            yield _dated("date", sign.join(order), doubt="a year of two digits may be of either century")
+            yield _dated("date", sign.join(order), doubt=_EITHER_CENTURY)
+    for pattern in ("%d-%b-%y", "%d %b %y"):
+        yield _dated("date", pattern, doubt=_EITHER_CENTURY)
     for pattern in ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"):
         yield _dated("date", pattern)
 

@@ -11,7 +11,7 @@ import polars as pl
 from medallion.cleaner.rules import TEXT
 from medallion.infer.candidates import Candidate
 
-_SHAPE = r"^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{2})$"
+_SHAPE = r"^([0-9]{1,2})[-/. ](?:([0-9]{1,2})|[A-Za-z]{3})[-/. ]([0-9]{2})$"
 _DAYS = 10
 """Distinct days, at least: the year is the number that hardly changes."""
 _PIVOT = 69

@@ -204,6 +204,7 @@ def test_dates_in_two_orders_reject_what_may_be_two_dates(tmp_path: Path):
         ([f"2{day % 2}-05-{day:02}" for day in range(1, 29)], "%y-%m-%d"),
         ([f"{day:02}.05.{day + 20}" for day in range(1, 29)], None),
         ([f"{day:02}/05/21" for day in range(1, 9)], None),
+        ([f"{day:02}-Jan-2{day % 3}" for day in range(1, 29)], "%d-%b-%y"),
         ([f"5/{day}/{year}" for day in range(1, 29) for year in ("98", "04")], "%m/%d/%y"),
     ],
 )
