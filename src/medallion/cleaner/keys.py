@@ -75,7 +75,8 @@ def _move_repeats(table: Table, keep: DuplicateKeys, candidates: sql.SQL) -> dic
         """
         with candidates as ({candidates}),
         numbered as (
-            select loaded, place, _line, {source} as source, {shown} as key_value, hash_record_extended({row}, 0) as content,
+            select loaded, place, _line, {source} as source, {shown} as key_value,
+                hash_record_extended({row}, 0) as content,
                 row_number() over same_key as occurrence,
                 first_value(_line {of_file}) over same_key as first_line,
                 lead(_line {of_file}) over same_key as next_line,
