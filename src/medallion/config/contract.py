@@ -13,8 +13,10 @@ from pydantic import Field, field_validator, model_validator
 from medallion.config import encodings
 from medallion.config.columns import check_names
 from medallion.config.derived import check_constant
-from medallion.config.dialect import ENCODING, Dialect
+from medallion.config.dialect import Dialect
 from medallion.config.field import ContractField
+from medallion.config.format import ENCODING
+from medallion.config.formats import AnyFormat
 from medallion.config.model import ConfigModel, Identifier, TableName
 from medallion.config.table_limits import check_size
 
@@ -44,7 +46,7 @@ class Contract(ConfigModel):
     encoding: str | None = Field(
         None, description=f"{ENCODING} By default utf-8. Set it here or in `dialect`, not in both."
     )
-    dialect: Dialect = Dialect()
+    dialect: AnyFormat = Field(Dialect(), description="How the file is written: `format`, and the keys of the format.")
     missing_values: tuple[str, ...] = Field(
         ("",), alias="missingValues", description="Cleaned texts that mean that there is no value."
     )
@@ -70,7 +72,11 @@ class Contract(ConfigModel):
     @property
     def codec(self) -> str:
         """The encoding of the file."""
-        return self.encoding or self.dialect.encoding or "utf-8"
+        return self.encoding or self._dialect_encoding or "utf-8"
+
+    @property
+    def _dialect_encoding(self) -> str | None:
+        return getattr(self.dialect, "encoding", None)
 
     @field_validator("encoding")
     @classmethod
@@ -84,10 +90,11 @@ class Contract(ConfigModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
-        if self.encoding and self.dialect.encoding and self.encoding != self.dialect.encoding:
-            raise ValueError(
-                f"`encoding` is {self.encoding} and `dialect.encoding` is {self.dialect.encoding} — keep one of them"
-            )
+        declared = self._dialect_encoding
+        if self.encoding and not self.dialect.is_text:
+            raise ValueError(f"{self.dialect.called} has no `encoding` — remove it, or correct `dialect.format`")
+        if self.encoding and declared and self.encoding != declared:
+            raise ValueError(f"`encoding` is {self.encoding} and `dialect.encoding` is {declared} — keep one of them")
         names = [field.name for field in self.fields]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

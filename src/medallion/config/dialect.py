@@ -6,30 +6,38 @@ Its terms are those of https://datapackage.org/standard/table-dialect/. Ours are
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from medallion.config import encodings
-from medallion.config.model import ConfigModel
-from medallion.config.patterns import check_pattern
+from medallion.config.format import (
+    CommentChar,
+    CommentRows,
+    Encoding,
+    FindHeader,
+    FooterRows,
+    Format,
+    HasHeader,
+    HeaderJoin,
+    HeaderRows,
+    LineTerminator,
+    LongRows,
+    SkipLines,
+    check_header,
+)
 
-ENCODING = f"The encoding of the file: {', '.join(encodings.ENCODINGS)}."
-Line = Annotated[int, Field(ge=1)]
 
+class Dialect(Format):
+    """Delimited text, the default. It may begin with a byte order mark."""
 
-class Dialect(ConfigModel):
-    """How the file is written. It may be gzipped, and may begin with a byte order mark."""
-
+    called: ClassVar[str] = "delimited text"
+    is_text: ClassVar[bool] = True
+    format: Literal["csv"] = Field("csv", description="How the file is written.")
     delimiter: str = Field(
         ",", min_length=1, max_length=8, pattern=r'^[^"\r\n\x00]+$', description="Between values: one sign or several."
     )
-    encoding: str | None = Field(None, description=f"{ENCODING} By default the contract's `encoding`.")
-    line_terminator: Literal["\n", "\r\n", "\r"] = Field(
-        "\r\n",
-        alias="lineTerminator",
-        description="`\\r`: lines end with a carriage return alone. Else with a line feed, with or without one.",
-    )
+    encoding: Encoding = None
+    line_terminator: LineTerminator = "\r\n"
     quote_char: str | None = Field(
         '"', alias="quoteChar", description="Around values that hold a delimiter; null: quotes are signs like others."
     )
@@ -40,32 +48,14 @@ class Dialect(ConfigModel):
     skip_initial_space: bool = Field(
         False, alias="skipInitialSpace", description="Spaces behind a delimiter are no part of the value."
     )
-    header: bool = Field(True, description="false: no line names the columns; they are the fields, in their order.")
-    header_rows: tuple[Line, ...] = Field(
-        (1,),
-        alias="headerRows",
-        min_length=1,
-        description="The line that names the columns, counted from 1 as an editor does, or several that follow each "
-        "other. Lines above it are not read.",
-    )
-    header_join: str = Field(" ", alias="headerJoin", description="Between the names of several header rows.")
-    find_header: bool = Field(
-        False,
-        alias="findHeader",
-        description="The header is the first line that has the names of all fields. Lines above it are not read.",
-    )
-    comment_char: str | None = Field(
-        None, alias="commentChar", min_length=1, max_length=8, description="Lines that begin with it are not read."
-    )
-    comment_rows: tuple[Line, ...] = Field((), alias="commentRows", description="Lines that are not read.")
-    skip_lines: str | None = Field(
-        None,
-        alias="skipLines",
-        description="A regular expression. Lines that it finds are not read, such as `^Total`.",
-    )
-    footer_rows: int = Field(
-        0, alias="footerRows", ge=0, le=1000, description="How many lines at the end, besides blank ones, are not read."
-    )
+    header: HasHeader = True
+    header_rows: HeaderRows = (1,)
+    header_join: HeaderJoin = " "
+    find_header: FindHeader = False
+    comment_char: CommentChar = None
+    comment_rows: CommentRows = ()
+    skip_lines: SkipLines = None
+    footer_rows: FooterRows = 0
     stray_quotes: Literal["reject", "keep"] = Field(
         "reject",
         alias="strayQuotes",
@@ -74,9 +64,7 @@ class Dialect(ConfigModel):
     short_rows: Literal["reject", "pad"] = Field(
         "reject", alias="shortRows", description="Rows with too few values: `pad` takes the others as empty."
     )
-    long_rows: Literal["reject", "cut"] = Field(
-        "reject", alias="longRows", description="Rows with too many values: `cut` drops those behind the last column."
-    )
+    long_rows: LongRows = "reject"
 
     @field_validator("delimiter")
     @classmethod
@@ -92,16 +80,6 @@ class Dialect(ConfigModel):
             raise ValueError(f"{value!r} is not one ASCII sign — write one such as ' or \\")
         return value
 
-    @field_validator("skip_lines")
-    @classmethod
-    def _pattern(cls, value: str | None) -> str | None:
-        return value if value is None else check_pattern(value)
-
-    @field_validator("encoding")
-    @classmethod
-    def _text(cls, value: str | None) -> str | None:
-        return value if value is None else encodings.canonical(value)
-
     @model_validator(mode="after")
     def _consistent(self) -> Dialect:
         signs = [
@@ -114,13 +92,7 @@ class Dialect(ConfigModel):
             raise ValueError("`escapeChar` and `doubleQuote: true` exclude each other — keep one of them")
         if self.skip_initial_space and " " in self.delimiter:
             raise ValueError("`skipInitialSpace` takes away the spaces of the delimiter — keep one of them")
-        first = self.header_rows[0]
-        if self.header_rows != tuple(range(first, first + len(self.header_rows))):
-            raise ValueError(f"`headerRows` {list(self.header_rows)} have a gap — write lines that follow each other")
-        if not self.header and (self.find_header or self.header_rows != (1,)):
-            raise ValueError("`header: false` and a place for the header exclude each other — keep one of them")
-        if self.find_header and self.header_rows != (1,):
-            raise ValueError("`findHeader` and `headerRows` exclude each other — keep one of them")
+        check_header(header=self.header, find_header=self.find_header, header_rows=self.header_rows)
         return self
 
     @property

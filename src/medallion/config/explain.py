@@ -122,14 +122,15 @@ def _keys(model: type[BaseModel], loc: Path_) -> list[str]:
         if isinstance(part, int):
             continue
         fields = [f for m in found for n, f in m.model_fields.items() if part in (n, f.alias)]
-        # A part that is no key names a branch of a union, such as the connector of a source.
+        # A part that is no key names a branch of a union: the connector of a source, or the format of a dialect.
         found = [m for f in fields for m in _models(f.annotation)] or [m for m in found if part in _branch(m)]
     return sorted({field.alias or name for m in found for name, field in m.model_fields.items()})
 
 
 def _branch(model: type[BaseModel]) -> tuple[Any, ...]:
-    field = model.model_fields.get("connector")
-    return getattr(field.annotation, "__args__", ()) if field is not None else ()
+    """The names of a model in a union of sources or formats."""
+    named = [model.model_fields[key] for key in ("connector", "format") if key in model.model_fields]
+    return tuple(name for field in named for name in getattr(field.annotation, "__args__", ()))
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
