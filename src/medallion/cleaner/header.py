@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from typing import Protocol
 
 import polars as pl
 
 from medallion.cleaner.lines import LineBlock
-from medallion.cleaner.quotes import Quoting, read_record
-from medallion.cleaner.skipping import COMMENTS, Skipped
-from medallion.config.dialect import Dialect
+from medallion.cleaner.skipping import COMMENTS, LineDialect, Skipped
 from medallion.errors import BadInput
 
 _SEARCHED = 10_000
 """Lines in which a header is looked for."""
 ABOVE = "lines above the header"
+
+
+class HasRecords(Protocol):
+    """What reads a record that begins at a line."""
+
+    def read(self, block: LineBlock, index: int, *, last: bool) -> tuple[list[str], int] | str | None:
+        """Return its values and line count; or why it is no record; or None if the block ends too soon."""
+        ...
 
 
 class Header:
@@ -28,16 +35,16 @@ class Header:
 
     Args:
         dialect: Where it is.
-        quoting: The same dialect, compiled.
+        form: Reads records.
         skipped: Lines that are left out.
         names: Of the columns that are expected.
         done: Receives how many lines were left out.
     """
 
     def __init__(
-        self, dialect: Dialect, quoting: Quoting, skipped: Skipped, names: Sequence[str], done: Counter[str]
+        self, dialect: LineDialect, form: HasRecords, skipped: Skipped, names: Sequence[str], done: Counter[str]
     ) -> None:
-        self._dialect, self._quoting, self._skipped, self._done = dialect, quoting, skipped, done
+        self._dialect, self._form, self._skipped, self._done = dialect, form, skipped, done
         self._wanted = {name.strip() for name in names}
         self.names, self.line = list(names), 0
 
@@ -67,8 +74,8 @@ class Header:
         index, above, comments = 0, 0, 0
         while index < block.height:
             number, line = block.first + index, block.lines[index]
-            if number <= self._dialect.above or not line.strip() or (skipped is not None and skipped[index]):
-                comments += bool(line.strip() and number > self._dialect.above)
+            if number < self._dialect.header_rows[0] or not line.strip() or (skipped is not None and skipped[index]):
+                comments += bool(line.strip() and number >= self._dialect.header_rows[0])
                 index += 1
                 continue
             read = self._record(block, index, last=last)
@@ -98,7 +105,7 @@ class Header:
                 f"line {number}, where the header should be, {block.bad[number]}",
                 "save the file as UTF-8 text whose first line names the columns",
             )
-        read = read_record(self._quoting, block, index, last=last)
+        read = self._form.read(block, index, last=last)
         if isinstance(read, str):
             if self._dialect.find_header:
                 return [], 1
@@ -116,9 +123,9 @@ class Header:
                 f"the file has no header: none of its first {_SEARCHED:,} lines has all of {wanted}",
                 "correct the names in the contract or the file, or name the header's line with `headerRows`",
             )
-        if self._dialect.above:
+        if self._dialect.header_rows[0] > 1:
             return BadInput(
-                f"the file has no header: it ends above line {self._dialect.above + 1}, where the contract says that "
+                f"the file has no header: it ends above line {self._dialect.header_rows[0]}, where the contract says that "
                 "it is",
                 "correct `headerRows` in the contract's dialect, or the file",
             )

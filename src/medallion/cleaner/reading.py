@@ -10,19 +10,18 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Protocol
+from typing import Protocol
 
 import polars as pl
 
 from medallion.cleaner.clean import CleanBlock, Cleaner
 from medallion.cleaner.columns import check_columns
 from medallion.cleaner.evidence import Evidence
-from medallion.cleaner.lines import line_blocks
-from medallion.cleaner.records import Records
+from medallion.cleaner.formats import Reading, read_records
 from medallion.cleaner.repeats import Repeats
 from medallion.cleaner.rules import compile_contract
 from medallion.config.contract import Contract
-from medallion.config.sources.stream import Input, Inputs, opened
+from medallion.config.sources.stream import Input, Inputs, Opened, opened
 from medallion.errors import BadInput
 from medallion.protocol.result import Timing
 from medallion.runtime.log import EventLog
@@ -132,9 +131,9 @@ class Reader:
 
     def _one(self, one: Input, target: Target, file: str | None) -> str:
         before, logged = self.counts.rows, time.monotonic()
-        with opened(one) as input_:
+        with opened(one, self._contract.dialect.member) as input_:
             evidence = Evidence(self._contract.codec)
-            records = self._records(input_.stream, evidence)
+            records = self._records(input_, evidence)
             header = check_columns(self._contract, records.header, one.name, records.header_line)
             cleaner = Cleaner(compile_contract(self._contract, header), file, self._repeats)
             for block in _ahead(map(cleaner.clean, records)):
@@ -157,15 +156,16 @@ class Reader:
             )
         return checksum
 
-    def _records(self, stream: IO[bytes], evidence: Evidence) -> Records:
-        contract = self._contract
-        lines = line_blocks(stream, codec=contract.codec, evidence=evidence, end=contract.dialect.line_end.encode())
+    def _records(self, input_: Opened, evidence: Evidence) -> Reading:
         try:
-            return Records(lines, contract.dialect, [one.header for one in contract.fields if one.derive is None])
+            records = read_records(input_, self._contract, evidence)
         except BadInput as error:
             if not evidence.suspects():
                 raise
             raise BadInput(f"{error.message}: {evidence.describe()}", evidence.remedy()) from error
+        for note in records.notes:
+            self._log.event("file_format", f"{input_.name}: {note}", file=input_.name)
+        return records
 
 
 def _ahead(blocks: Iterator[CleanBlock]) -> Iterator[CleanBlock]:

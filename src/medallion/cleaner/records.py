@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import polars as pl
 
-from medallion.cleaner.header import Header
+from medallion.cleaner.header import HasRecords, Header
 from medallion.cleaner.lines import MAX_SHOWN, LineBlock, Reject
 from medallion.cleaner.quick import QuickReader
 from medallion.cleaner.quotes import NEVER_CLOSED, Quoting, read_record
-from medallion.cleaner.skipping import Skipped, without_footer
+from medallion.cleaner.skipping import LineDialect, Skipped, without_footer
 from medallion.cleaner.splitting import Splitter
 from medallion.config.dialect import Dialect
 
@@ -49,6 +50,59 @@ class RecordBlock:
         return chosen.select(pl.concat_str(pl.exclude("_line"), separator=self.delimiter)).to_series()
 
 
+class Cutter(Protocol):
+    """Cuts lines into columns; `Splitter` does at delimiters, and says what each method is for."""
+
+    def prepare(self, records: pl.Series) -> pl.Series: ...  # noqa: D102
+
+    def wild(self, records: pl.Series, prepared: pl.Series, *, returns: bool) -> pl.Series: ...  # noqa: D102
+
+    def split(self, lines: pl.DataFrame, rejects: list[Reject]) -> Iterator[pl.DataFrame]: ...  # noqa: D102
+
+    def fit(self, values: list[str]) -> list[str]: ...  # noqa: D102
+
+    def misfit(self, found: int) -> str: ...  # noqa: D102
+
+    def rows(self, rows: list[tuple[str | int, ...]]) -> pl.DataFrame: ...  # noqa: D102
+
+
+class Form(HasRecords, Protocol):
+    """How lines become records."""
+
+    @property
+    def line_end(self) -> str:
+        """What stands between the lines of a record."""
+        ...
+
+    def cutter(self, width: int, done: Counter[str]) -> Cutter:
+        """Return what cuts lines into so many columns; `done` receives how many were padded or cut."""
+        ...
+
+    def quick(self, width: int) -> QuickReader | None:
+        """Return what reads blocks of plain lines in one go, if the form has such lines."""
+        ...
+
+
+class Delimited:
+    """The form of delimited text."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect, self._quoting = dialect, Quoting(dialect)
+        self.line_end = dialect.line_end
+
+    def read(self, block: LineBlock, index: int, *, last: bool) -> tuple[list[str], int] | str | None:
+        """Return a record's values and line count; or why it is no record; or None if the block ends too soon."""
+        return read_record(self._quoting, block, index, last=last)
+
+    def cutter(self, width: int, done: Counter[str]) -> Splitter:
+        """Return what splits lines at delimiters."""
+        return Splitter(self._dialect, self._quoting, width, done)
+
+    def quick(self, width: int) -> QuickReader:
+        """Return what reads blocks without quotes."""
+        return QuickReader(self._dialect, width)
+
+
 class Records:
     """Reads the header, then hands out blocks of records.
 
@@ -56,25 +110,38 @@ class Records:
         header: The names of the columns.
         header_line: Where the header begins; 0 if there is none.
         done: What the dialect's options did, and to how many lines or rows.
+        notes: What a reader of the log should know; nothing.
 
     Args:
         blocks: Lines, in order.
-        dialect: How values are separated.
+        dialect: Where the header is, and which lines are left out.
         names: Of the columns that are expected, for a dialect without a header or that finds it by them.
+        form: How lines become records; by default as a dialect of delimited text has it.
 
     Raises:
         BadInput: There is no header.
     """
 
-    def __init__(self, blocks: Iterable[LineBlock], dialect: Dialect, names: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        blocks: Iterable[LineBlock],
+        dialect: LineDialect,
+        names: Sequence[str] = (),
+        form: Form | None = None,
+    ) -> None:
+        if form is None:
+            assert isinstance(dialect, Dialect)
+            form = Delimited(dialect)
         self.done: Counter[str] = Counter()
-        self._quoting, self._skipped = Quoting(dialect), Skipped(dialect)
+        self.notes: list[str] = []
+        self._form, self._skipped = form, Skipped(dialect)
         self._blocks = without_footer(iter(blocks), dialect.footer_rows, self.done)
-        header = Header(dialect, self._quoting, self._skipped, names, self.done)
+        header = Header(dialect, form, self._skipped, names, self.done)
         self._waiting = header.read(self._blocks)
         self.header, self.header_line = header.names, header.line
-        self._splitter = Splitter(dialect, self._quoting, len(self.header), self.done)
-        self._quick, self._sign = QuickReader(dialect, len(self.header)), dialect.delimiter
+        self._splitter: Cutter = form.cutter(len(self.header), self.done)
+        self._quick = form.quick(len(self.header))
+        self._sign = dialect.delimiter if isinstance(dialect, Dialect) else ""
 
     def __iter__(self) -> Iterator[RecordBlock]:
         """Yield the records in the order of the file, block by block."""
@@ -83,7 +150,7 @@ class Records:
         yield self._block(self._waiting, last=True)
 
     def _block(self, block: LineBlock, *, last: bool) -> RecordBlock:
-        if (quick := self._quick.read(block)) is not None:
+        if self._quick is not None and (quick := self._quick.read(block)) is not None:
             self._waiting = block.after(block.height)
             return self._checked(block, *quick)
         return self._careful(block, last=last)
@@ -149,13 +216,13 @@ class Records:
         for index in wild:
             if index < at:
                 continue  # inside the record before
-            number, read = block.first + index, read_record(self._quoting, block, index, last=last)
+            number, read = block.first + index, self._form.read(block, index, last=last)
             if read is None:
                 return taken, index
             count = 1 if isinstance(read, str) else read[1]
             values = read if isinstance(read, str) else self._splitter.fit(read[0])
             bad = [block.bad[line] for line in range(number, number + count) if line in block.bad]
-            text = self._quoting.line_end.join(block.lines[index : index + count])
+            text = self._form.line_end.join(block.lines[index : index + count])
             if bad or isinstance(values, str) or len(values) != len(self.header):
                 if not bad and count > 1:
                     # No row of the file spans these lines: the quote is astray, and they may be rows.

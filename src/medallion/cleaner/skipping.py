@@ -9,14 +9,17 @@ import polars as pl
 
 from medallion.cleaner.lines import LineBlock
 from medallion.config.dialect import Dialect
+from medallion.config.formats.fixed_width import FixedWidthDialect
 
+LineDialect = Dialect | FixedWidthDialect
+"""The formats in which a record is a line or several."""
 COMMENTS, MATCHES, FOOTER = "comment lines", "lines that `skipLines` finds", "lines at the end"
 
 
 class Skipped:
     """Which lines a dialect leaves out where a record could begin; inside a quoted value they are a part of it."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: LineDialect) -> None:
         self._sign, self._rows, self._pattern = dialect.comment_char, {*dialect.comment_rows}, dialect.skip_lines
 
     def mask(self, lines: pl.Series, first: int) -> pl.Series | None:

@@ -104,8 +104,3 @@ class Dialect(Format):
     def line_end(self) -> str:
         """What ends a line; before a line feed there may be a carriage return too."""
         return "\r" if self.line_terminator == "\r" else "\n"
-
-    @property
-    def above(self) -> int:
-        """How many lines stand above the header, whatever they hold."""
-        return self.header_rows[0] - 1

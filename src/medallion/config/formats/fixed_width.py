@@ -44,7 +44,7 @@ class FixedWidthDialect(Format):
     short_rows: Literal["reject", "pad"] = Field(
         "reject",
         alias="shortRows",
-        description="Lines that end before the last column begins: `pad` takes the others as empty.",
+        description="Lines with fewer characters: `pad` takes the others as blanks.",
     )
     long_rows: Literal["reject", "cut"] = Field(
         "reject",
@@ -56,3 +56,8 @@ class FixedWidthDialect(Format):
     def _consistent(self) -> FixedWidthDialect:
         check_header(header=self.header, find_header=self.find_header, header_rows=self.header_rows)
         return self
+
+    @property
+    def line_end(self) -> str:
+        """What ends a line; before a line feed there may be a carriage return too."""
+        return "\r" if self.line_terminator == "\r" else "\n"

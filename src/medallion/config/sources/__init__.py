@@ -33,7 +33,7 @@ class Named(ConfigModel):
 
 def _discover() -> dict[str, type[Settings]]:
     found: dict[str, type[Settings]] = {}
-    for name in sorted(module.name for module in iter_modules(__path__) if module.name not in ("base", "stream")):
+    for name in sorted(module.name for module in iter_modules(__path__) if module.name not in ("base", "packed", "stream")):
         members = vars(import_module(f"{__name__}.{name}")).values()
         (found[name],) = (
             one for one in members

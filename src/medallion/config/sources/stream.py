@@ -1,27 +1,27 @@
-"""Inputs as streams: chunks of bytes, however they come, as a file that is read once, and unzipped on the way."""
+"""Inputs as streams: chunks of bytes, however they come, as a file that is read once, and unpacked on the way."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
-import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import IO, Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from medallion.errors import BadInput
+from medallion.config.sources.packed import seekable, unpack
 
 CHUNK_BYTES = 1 << 20
 """About how many bytes connectors hand out at a time."""
 _LISTED = 50
-_GZIP = b"\x1f\x8b"
+_LAYERS = 3
+"""How often a file may be packed, such as a workbook in a zip archive."""
 
 
 class Input(Protocol):
-    """One stream of CSV bytes, plain or gzipped."""
+    """One stream of bytes, plain or compressed."""
 
     @property
     def name(self) -> str:
@@ -125,36 +125,58 @@ class _Chunks(io.RawIOBase):
 
 @dataclass
 class Opened:
-    """An open input; `checksum` is its version, or else that of the bytes as they are stored, once all are read."""
+    """An open input.
 
-    stream: IO[bytes]
+    Attributes:
+        name: What people call it.
+        stream: Its contents, unpacked.
+        raw: What it is read from.
+        version: Its version, if it is known before the read.
+        stack: Closes what is opened with it.
+        path: The file with the contents, if there is one on disk.
+    """
+
+    name: str
+    stream: io.BufferedReader
     raw: _Chunks
     version: str | None
+    stack: ExitStack
+    path: Path | None = None
 
     @property
     def checksum(self) -> str:
-        """SHA-256 in hexadecimal, if the input has no version."""
+        """Its version; else SHA-256 in hexadecimal of the bytes as they are stored, once all are read."""
         return self.version or self.raw.checksum.hexdigest()
+
+    def seekable(self) -> io.BufferedReader:
+        """Return the contents as a file in which one can seek. `stream` may not be read after it."""
+        return self.stream if self.stream.seekable() else seekable(self.stream, self.name, self.stack, self.path)
+
+
+@runtime_checkable
+class _OnDisk(Protocol):
+    path: Path
 
 
 @contextmanager
-def opened(source: Input) -> Iterator[Opened]:
-    """Open an input for reading; gzip is known by its first bytes, not by its name.
+def opened(source: Input, member: str | None = None) -> Iterator[Opened]:
+    """Open an input for reading. What is compressed is known by its first bytes, not by its name.
+
+    Args:
+        source: The input.
+        member: The file to read of a zip archive that holds several.
 
     Raises:
-        BadInput: Its gzip stream is cut off or damaged.
+        BadInput: It is compressed, and cut off, damaged or encrypted.
     """
     chunks = source.chunks()
-    with closing(chunks):  # type: ignore[type-var]
+    with closing(chunks), ExitStack() as stack:  # type: ignore[type-var]
         raw = _Chunks(chunks, hashed=source.version is None)
         stream = io.BufferedReader(raw, CHUNK_BYTES)
-        try:
-            if stream.peek(2)[:2] == _GZIP:
-                yield Opened(gzip.GzipFile(fileobj=stream), raw, source.version)  # type: ignore[arg-type]
-            else:
-                yield Opened(stream, raw, source.version)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadInput(
-                f"{source.name} is a damaged or cut-off gzip file ({error}); nothing of it was loaded",
-                "transfer the file again and compare its size or checksum with the sender's",
-            ) from error
+        path = source.path if isinstance(source, _OnDisk) else None
+        for _ in range(_LAYERS):
+            inner = None if stream.seekable() else unpack(stream, source.name, member, stack, path)
+            if inner is None:
+                break
+            stream, path = inner, None
+        yield Opened(source.name, stream, raw, source.version, stack, path)

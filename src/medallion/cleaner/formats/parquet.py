@@ -1,0 +1,87 @@
+"""Parquet, read in batches. Its rows count from 1."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from medallion.cleaner.evidence import Evidence
+from medallion.cleaner.formats import expected_names
+from medallion.cleaner.instant_texts import spelled
+from medallion.cleaner.lines import MAX_SHOWN, Reject
+from medallion.cleaner.records import RecordBlock
+from medallion.cleaner.typed_texts import as_csv, as_text
+from medallion.config.contract import Contract
+from medallion.config.sources.packed import damaged
+from medallion.config.sources.stream import Opened
+from medallion.errors import BadInput
+
+_VALUES = 500_000
+"""About how many values a batch has."""
+
+
+def read(source: Opened, contract: Contract, evidence: Evidence) -> ParquetRecords:  # noqa: ARG001
+    """Return the rows of a Parquet file."""
+    return ParquetRecords(source, contract)
+
+
+class ParquetRecords:
+    """Rows as records; `medallion.cleaner.formats.Reading` says what each attribute is."""
+
+    def __init__(self, source: Opened, contract: Contract) -> None:
+        self._name, self._contract = source.name, contract
+        with self._reading():
+            self._frame = pl.scan_parquet(Path(source.seekable().name), glob=False, hive_partitioning=False)
+            schema = self._frame.collect_schema()
+        wanted = set(expected_names(contract))
+        # What no field reads is not decoded: it may be no text.
+        ignored = contract.unknown_columns == "ignore"
+        self._types = {name: kind for name, kind in schema.items() if not ignored or name.strip() in wanted}
+        self.header, self.header_line = list(self._types), 0
+        self.done: Counter[str] = Counter()
+        self.notes: list[str] = []
+
+    def __iter__(self) -> Iterator[RecordBlock]:
+        """Yield the rows, batch by batch."""
+        names = [str(place) for place in range(len(self.header))]
+        # As text with an offset is read: such a field is in UTC.
+        in_utc = {one.header for one in self._contract.fields if one.type == "datetime" and one.format is None}
+        texts = [
+            as_text(pl.col(name), kind, in_utc=name.strip() in in_utc).alias(place)
+            for place, (name, kind) in zip(names, self._types.items(), strict=True)
+        ]
+        first = 1
+        with self._reading():
+            size = max(_VALUES // max(len(names), 1), 1)
+            for batch in self._frame.select(self.header).collect_batches(chunk_size=size, maintain_order=True):
+                for part in batch.iter_slices(size):
+                    yield self._block(part, part.select(texts), names, first)
+                    first += part.height
+
+    def _block(self, read: pl.DataFrame, texts: pl.DataFrame, names: list[str], first: int) -> RecordBlock:
+        for name, place in zip(self.header, names, strict=True):
+            lost = read[name].is_not_null() & texts[place].is_null()
+            if lost.any():
+                raise BadInput(
+                    f"{self._name}, row {first + int(lost.arg_true()[0])}: {name!r} holds bytes that are not UTF-8",
+                    "leave the column out of the file; or remove its field, with `unknown_columns: ignore`",
+                )
+        numbers = pl.int_range(first, first + texts.height, eager=True).alias("_line")
+        frame = texts.with_columns(numbers, as_csv(names).alias("_record"))
+        broken = frame["_record"].str.contains("\0", literal=True)
+        rejects = [
+            Reject(line, "holds a NUL character", record.replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_SHOWN])
+            for line, record in frame.filter(broken).select("_line", "_record").rows()
+        ]
+        return RecordBlock(spelled(frame.filter(~broken), self.header, self._contract), rejects)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise damaged(self._name, "Parquet file", str(error).partition("\n")[0]) from error
