@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,26 @@ def clean(warehouse: Connection, tmp_path: Path) -> Clean:
         names = [column.name for column in cursor.description or ()]
         rejects = [dict(zip(names, row, strict=True)) for row in cursor]
         return Cleaned(int(code), run_id, steps[0] if steps else {}, rejects)
+
+    return run
+
+
+@pytest.fixture
+def replay(warehouse: Connection, tmp_path: Path) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Replays a run; returns the exit code and the ledger's row."""
+    numbers = itertools.count(1)
+
+    def run(contract: dict[str, Any], of: str, rows: bytes | None = None, source: Any = None) -> tuple[int, Any]:
+        run_id = f"replay-{next(numbers)}"
+        work = {"kind": "clean", "contract": contract, "landing": str(tmp_path), "replay": of}
+        work["source"] = source or {"connector": "csv", "path": "input.csv"}
+        if rows is not None:
+            (tmp_path / "corrected.csv").write_bytes(rows)
+            work["input"] = str(tmp_path / "corrected.csv")
+        task = {"protocol": 1, "pipeline": "p", "run_id": run_id, "step": "clean.input", "work": work}
+        (tmp_path / "task.json").write_text(json.dumps(task))
+        code = main(["--file", str(tmp_path / "task.json")])
+        return int(code), ledger.list_steps(warehouse, "p", run_id)[0]
 
     return run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from command_line import good, medallion
-from medallion.cleaner.__main__ import main
 from medallion.cleaner.kept import MAX_KEPT
 from medallion.config.retention import Retention
 from medallion.errors import ExitCode
@@ -38,26 +36,6 @@ BY_FILE = {"connector": "csv", "path": "in/*.csv", "incremental": {"mode": "file
 REPLACING = {**BY_FILE, "incremental": {"mode": "files", "on_duplicate_key": "replace"}}
 
 Replay = Callable[..., tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def replay(warehouse: Connection, tmp_path: Path) -> Replay:
-    """Replays a run; returns the exit code and the ledger's row."""
-    numbers = itertools.count(1)
-
-    def run(contract: dict[str, Any], of: str, rows: bytes | None = None, source: Any = None) -> tuple[int, Any]:
-        run_id = f"replay-{next(numbers)}"
-        work = {"kind": "clean", "contract": contract, "landing": str(tmp_path), "replay": of}
-        work["source"] = source or {"connector": "csv", "path": "input.csv"}
-        if rows is not None:
-            (tmp_path / "corrected.csv").write_bytes(rows)
-            work["input"] = str(tmp_path / "corrected.csv")
-        task = {"protocol": 1, "pipeline": "p", "run_id": run_id, "step": "clean.input", "work": work}
-        (tmp_path / "task.json").write_text(json.dumps(task))
-        code = main(["--file", str(tmp_path / "task.json")])
-        return int(code), ledger.list_steps(warehouse, "p", run_id)[0]
-
-    return run
 
 
 @pytest.fixture

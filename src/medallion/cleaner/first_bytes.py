@@ -61,7 +61,8 @@ def _old_workbook(source: Opened) -> BadInput:
         found, size, tail = _ENCRYPTED in tail + data, size + len(data), data[-64:]
     if found:
         return BadInput(
-            f"{source.name} is protected by a password", "save it without one, in Excel under File, Info, Protect Workbook"
+            f"{source.name} is protected by a password",
+            "save it without one, in Excel under File, Info, Protect Workbook",
         )
     return BadInput(f"{source.name} is in the format of Excel 97 to 2003 (.xls) or of another old program", _SAVE)
 

@@ -125,8 +125,8 @@ class Header:
             )
         if self._dialect.header_rows[0] > 1:
             return BadInput(
-                f"the file has no header: it ends above line {self._dialect.header_rows[0]}, where the contract says that "
-                "it is",
+                f"the file has no header: it ends above line {self._dialect.header_rows[0]}, where the contract says "
+                "that it is",
                 "correct `headerRows` in the contract's dialect, or the file",
             )
         return BadInput("the file is empty: it has no header", "send a file whose first line names the columns")

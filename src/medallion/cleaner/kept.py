@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from medallion.cleaner.clean import to_csv
 from medallion.config.dialect import Dialect
+from medallion.config.format import Format
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
 
@@ -37,9 +38,9 @@ def keep_records(connection: Connection, step: StepRun, source: str, rejects: pl
             copy.write(csv)
 
 
-def keep_headers(connection: Connection, step: StepRun, headers: Mapping[str, Sequence[str]], dialect: Dialect) -> None:
+def keep_headers(connection: Connection, step: StepRun, headers: Mapping[str, Sequence[str]], dialect: Format) -> None:
     """Keep the headers of files with rejected rows, and how their records are written."""
-    written = Jsonb(dialect.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    written = Jsonb(_of_records(dialect).model_dump(mode="json", by_alias=True, exclude_unset=True))
     with connection.cursor() as cursor:
         cursor.executemany(
             """insert into medallion.rejected_headers (pipeline, run_id, step, source, header, dialect)
@@ -49,6 +50,13 @@ def keep_headers(connection: Connection, step: StepRun, headers: Mapping[str, Se
                 for source, header in headers.items()
             ],
         )
+
+
+def _of_records(dialect: Format) -> Format:
+    """Return the dialect in which records are kept: the rows of files that are no text become CSV."""
+    if dialect.is_text:
+        return dialect
+    return Dialect(short_rows="pad", long_rows=getattr(dialect, "long_rows", "reject"))
 
 
 def forget(connection: Connection, step: StepRun) -> None:

@@ -9,10 +9,15 @@ from typing import Any
 from psycopg import sql
 
 from medallion.cleaner import kept
+from medallion.cleaner.formats.fixed_width import cut
 from medallion.cleaner.quotes import quoted
 from medallion.cleaner.table import Table
 from medallion.config.contract import Contract
 from medallion.config.dialect import Dialect
+from medallion.config.format import Format
+from medallion.config.formats import parse_format
+from medallion.config.formats.fixed_width import FixedWidthDialect
+from medallion.config.formats.jsonl import JsonlDialect
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import Input, Inputs
 from medallion.errors import Misconfigured, StepFailure
@@ -51,15 +56,15 @@ class Quarantined:
                 f"see `medallion rejects {self._step.pipeline}`, and name a file of corrected rows with --input",
             )
         inputs: list[Input] = []
-        dialect = Dialect()
+        terms: dict[str, Any] = {}
         for number, (source, header, written) in enumerate(headers):
-            terms: dict[str, Any] = dict(written)  # type: ignore[call-overload]
-            dialect = Dialect.model_validate({key: term for key, term in terms.items() if key in _OF_RECORDS})
-            file = folder / f"{number}.csv"
-            self._write(file, str(source), header, dialect)  # type: ignore[arg-type]
+            form = _KeptForm(parse_format(written))  # type: ignore[arg-type]
+            terms = form.terms
+            file = folder / str(number)
+            self._write(file, str(source), header, form)  # type: ignore[arg-type]
             inputs.append(LocalFile(file, str(source)))
         label = f"{self._rows:,} rejected rows of run {self._run_id}"
-        return contract.model_copy(update={"dialect": dialect, "encoding": None}), Inputs(label, inputs)
+        return contract.model_copy(update={"encoding": None, **terms}), Inputs(label, inputs)
 
     def restore_lines(self, stage: Table) -> None:
         """Give rows that were read, and those that were rejected again, the lines of the original files."""
@@ -86,15 +91,45 @@ class Quarantined:
         for statement in _SETTLE:
             self._connection.execute(statement, self._names)
 
-    def _write(self, file: Path, source: str, header: Sequence[str], dialect: Dialect) -> None:
-        names = dialect.delimiter.join(quoted(name, dialect) for name in header)
+    def _write(self, file: Path, source: str, header: Sequence[str], form: _KeptForm) -> None:
+        above = form.heading(header)
         query = "select record from chosen where source = %s order by line"
         with file.open("w", encoding="utf-8", newline="") as output, self._connection.cursor("records") as cursor:
-            output.write(names + "\n")
+            output.write(above)
             for (record,) in cursor.execute(query, (source,)):
-                output.write(f"{record}\n")
+                output.write(f"{form.written(str(record))}\n")
         move = "update chosen set place = place + %s where source = %s"
-        self._connection.execute(move, (names.count("\n") + 1, source))
+        self._connection.execute(move, (above.count("\n"), source))
+
+
+class _KeptForm:
+    """How kept records are written to a file, and the terms of the contract that reads it."""
+
+    def __init__(self, kept_as: Format) -> None:
+        self._kept_as, self._dialect = kept_as, Dialect()
+        self.terms: dict[str, Any] = {"dialect": self._dialect}
+        if isinstance(kept_as, Dialect):
+            terms = kept_as.model_dump(by_alias=True, exclude_unset=True)
+            self._dialect = Dialect.model_validate({key: term for key, term in terms.items() if key in _OF_RECORDS})
+            self.terms = {"dialect": self._dialect}
+        elif isinstance(kept_as, JsonlDialect):
+            # An object may leave out a key that others of its file have.
+            self.terms = {"dialect": JsonlDialect(format="jsonl"), "missing_columns": "null"}
+
+    def heading(self, header: Sequence[str]) -> str:
+        """Return what stands above the records."""
+        if isinstance(self._kept_as, JsonlDialect):
+            return ""
+        return self._joined(header) + "\n"
+
+    def written(self, record: str) -> str:
+        """Return a record as the file has it: as it was, or of fixed widths as CSV, as its header may have others."""
+        if isinstance(self._kept_as, FixedWidthDialect):
+            return self._joined(cut(record, self._kept_as.widths))
+        return record
+
+    def _joined(self, values: Sequence[str]) -> str:
+        return self._dialect.delimiter.join(quoted(value, self._dialect) for value in values)
 
 
 _OF_RECORDS = {

@@ -66,9 +66,7 @@ LineTerminator = Annotated[
         description="`\\r`: lines end with a carriage return alone. Else with a line feed, with or without one.",
     ),
 ]
-HasHeader = Annotated[
-    bool, Field(description="false: no line names the columns; they are the fields, in their order.")
-]
+HasHeader = Annotated[bool, Field(description="false: no line names the columns; they are the fields, in their order.")]
 HeaderRows = Annotated[
     tuple[Line, ...],
     AfterValidator(_check_rows),

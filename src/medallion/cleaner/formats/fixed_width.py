@@ -93,7 +93,9 @@ class WidthCutter:
         kept &= ~long if self._dialect.long_rows == "reject" else True
         lines = lines.filter(kept)
         widths = zip(self.names, self._starts, self._dialect.widths, strict=False)
-        values = [pl.col("_text").str.slice(start, width).str.strip_chars().alias(name) for name, start, width in widths]
+        values = [
+            pl.col("_text").str.slice(start, width).str.strip_chars().alias(name) for name, start, width in widths
+        ]
         yield lines.select(*values, "_line", "_record")
 
     def _rejects(self, lines: pl.DataFrame, reason: str) -> list[Reject]:

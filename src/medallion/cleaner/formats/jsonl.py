@@ -48,7 +48,11 @@ class JsonRecords:
             ContractViolation: No object has the key of a field.
         """
         rows = 0
-        schema = {**{str(place): pl.String for place in range(len(self.header))}, "_line": pl.Int64, "_record": pl.String}
+        schema = {
+            **{str(place): pl.String for place in range(len(self.header))},
+            "_line": pl.Int64,
+            "_record": pl.String,
+        }
         for block in self._blocks:
             rejects: list[Reject] = []
             found = list(self._rows(block, rejects))
@@ -125,9 +129,7 @@ def _refuse(constant: str) -> None:
     raise _ConstantError(constant)
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_Object, parse_int=_Number, parse_float=_Number, parse_constant=_refuse
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_Object, parse_int=_Number, parse_float=_Number, parse_constant=_refuse)
 
 
 def _plain(value: Any) -> str | None:

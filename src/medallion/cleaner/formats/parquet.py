@@ -71,13 +71,13 @@ class ParquetRecords:
                     "leave the column out of the file; or remove its field, with `unknown_columns: ignore`",
                 )
         numbers = pl.int_range(first, first + texts.height, eager=True).alias("_line")
-        frame = texts.with_columns(numbers, as_csv(names).alias("_record"))
+        frame = spelled(texts, self.header, self._contract).with_columns(numbers, as_csv(names).alias("_record"))
         broken = frame["_record"].str.contains("\0", literal=True)
         rejects = [
             Reject(line, "holds a NUL character", record.replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_SHOWN])
             for line, record in frame.filter(broken).select("_line", "_record").rows()
         ]
-        return RecordBlock(spelled(frame.filter(~broken), self.header, self._contract), rejects)
+        return RecordBlock(frame.filter(~broken), rejects)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

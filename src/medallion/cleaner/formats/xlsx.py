@@ -15,6 +15,7 @@ from medallion.cleaner.instant_texts import spelled
 from medallion.cleaner.lines import LineBlock
 from medallion.cleaner.records import RecordBlock, Records
 from medallion.cleaner.splitting import PADDED
+from medallion.cleaner.typed_texts import as_csv
 from medallion.cleaner.workbook.cells import Cells, Row
 from medallion.cleaner.workbook.package import Sheet, Workbook
 from medallion.config.contract import Contract
@@ -54,7 +55,10 @@ class SheetRecords:
         names = [str(place) for place in range(len(self.header))]
         for block in self._records:
             frame = block.frame.with_columns(pl.col(names).replace("", None))
-            yield RecordBlock(spelled(frame, self.header, self._contract), block.rejects)
+            read = spelled(frame, self.header, self._contract)
+            if not read.equals(frame):
+                read = read.with_columns(as_csv(names).alias("_record"))
+            yield RecordBlock(read, block.rejects)
         self.done = self._records.done + Counter({MERGED: self._cells.merged})
         del self.done[PADDED]  # where cells at a row's end are empty, nothing is padded
 
@@ -95,7 +99,8 @@ def _note(workbook: Workbook, sheet: Sheet) -> str:
 def _lines(rows: Iterator[Row], area: tuple[int, int, int, int]) -> Iterator[LineBlock]:
     """Yield rows as blocks of lines, numbered as the sheet has them; rows that are not there are blank."""
     top, left, bottom, right = area
-    first, chars, bad = top, 0, {}
+    first, chars = top, 0
+    bad: dict[int, str] = {}
     lines: list[str] = []
     written: list[str] = []
     writer = csv.writer(_Appended(written))

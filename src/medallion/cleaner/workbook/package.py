@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 from medallion.cleaner.workbook.number_formats import Kind, kind_of
@@ -54,7 +54,9 @@ class Workbook:
         with self._reading("its list of parts"):
             self._archive = zipfile.ZipFile(file)
             self._names = {one.lower(): one for one in self._archive.namelist()}
-        main = next((part for kind, part in self._relations("").values() if kind == "officeDocument"), "xl/workbook.xml")
+        main = next(
+            (part for kind, part in self._relations("").values() if kind == "officeDocument"), "xl/workbook.xml"
+        )
         self._parts = self._relations(main)
         self.sheets: list[Sheet] = []
         self.from_1904 = False
@@ -105,8 +107,8 @@ class Workbook:
                 while data := stream.read(_CHUNK):
                     parser.feed(data)
                     pending += len(data)
-                    for event, element in parser.read_events():
-                        assert isinstance(element, Element)
+                    events = cast(Iterator[tuple[str, Element]], parser.read_events())
+                    for event, element in events:
                         if event == "start":
                             stack.append(element)
                             continue

@@ -22,6 +22,8 @@ from medallion.config.sources.base import Increment, Settings, check_key, check_
 
 __all__ = ["CONNECTORS", "AnySettings", "Connector", "Source", "check_key", "check_secrets", "parse_source"]
 DEFAULT = "csv"
+_SHARED = {"base", "packed", "stream"}
+"""Modules that are no connectors."""
 
 
 class Named(ConfigModel):
@@ -33,7 +35,7 @@ class Named(ConfigModel):
 
 def _discover() -> dict[str, type[Settings]]:
     found: dict[str, type[Settings]] = {}
-    for name in sorted(module.name for module in iter_modules(__path__) if module.name not in ("base", "packed", "stream")):
+    for name in sorted({module.name for module in iter_modules(__path__)} - _SHARED):
         members = vars(import_module(f"{__name__}.{name}")).values()
         (found[name],) = (
             one for one in members

@@ -15,6 +15,7 @@ from typing import Any, cast
 from medallion.errors import BadInput, Misconfigured
 
 GZIP, ZIP, ZSTD = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
+_EMPTY_ZIP = b"PK\x05\x06"
 MOST_SPOOLED = 4 << 30
 """Bytes of what is written to a temporary file, as archives and tables that need seeking are."""
 _CHUNK = 1 << 20
@@ -70,7 +71,7 @@ def unpack(
         from backports import zstd
 
         return _guarded(zstd.ZstdFile(stream), (EOFError, zstd.ZstdError), name, "zstd file")
-    if head == ZIP:
+    if head in (ZIP, _EMPTY_ZIP):
         return _unzip(seekable(stream, name, stack, path), name, member, stack)
     return None
 
@@ -90,13 +91,14 @@ def _unzip(file: io.BufferedReader, name: str, member: str | None, stack: ExitSt
     one = _choose(archive, name, member)
     if one.flag_bits & 1:
         raise BadInput(f"{one.filename} in {name} is encrypted", "unpack it, or have it sent without a password")
+    within = f"{one.filename} in {name}"
     try:
         opened = stack.enter_context(archive.open(one))
     except NotImplementedError as error:
-        raise BadInput(f"{one.filename} in {name} cannot be unpacked: {error}", "pack it with another program") from error
+        raise BadInput(f"{within} cannot be unpacked: {error}", "pack it with another program") from error
     except (zipfile.BadZipFile, EOFError) as error:
         raise damaged(name, "zip file", error) from error
-    return _guarded(opened, (zipfile.BadZipFile, EOFError, zlib.error, OSError), f"{one.filename} in {name}", "zip file")
+    return _guarded(opened, (zipfile.BadZipFile, EOFError, zlib.error, OSError), within, "zip file")
 
 
 def _is_document(archive: zipfile.ZipFile) -> bool:
@@ -141,7 +143,7 @@ def seekable(stream: io.BufferedReader, name: str, stack: ExitStack, path: Path 
     """
     if path is not None:
         return stack.enter_context(path.open("rb"))
-    file: Any = stack.enter_context(NamedTemporaryFile(prefix="medallion-"))
+    file: Any = stack.enter_context(NamedTemporaryFile(prefix="medallion-"))  # noqa: SIM115
     size = 0
     try:
         while data := stream.read(_CHUNK):
@@ -151,6 +153,7 @@ def seekable(stream: io.BufferedReader, name: str, stack: ExitStack, path: Path 
                     f"{name} has more than {MOST_SPOOLED >> 30} GiB; nothing of it was loaded", "split it into files"
                 )
             file.write(data)
+        file.flush()  # others open it by its name
     except OSError as error:
         raise Misconfigured(
             f"{name} cannot be written to a temporary file: {error.strerror or error}",

@@ -172,7 +172,7 @@ def opened(source: Input, member: str | None = None) -> Iterator[Opened]:
     chunks = source.chunks()
     with closing(chunks), ExitStack() as stack:  # type: ignore[type-var]
         raw = _Chunks(chunks, hashed=source.version is None)
-        stream = io.BufferedReader(raw, CHUNK_BYTES)
+        stream: io.BufferedReader = io.BufferedReader(raw, CHUNK_BYTES)
         path = source.path if isinstance(source, _OnDisk) else None
         for _ in range(_LAYERS):
             inner = None if stream.seekable() else unpack(stream, source.name, member, stack, path)
