@@ -24,12 +24,11 @@ def check_format(source: Opened, declared: Format) -> None:
     Raises:
         BadInput: It is; the remedy says what to declare.
     """
-    head = source.stream.peek(1 << 16)
-    if not head:
+    if not source.stream.peek(1):
         if declared.is_text:
             return
         raise BadInput(f"{source.name} is empty, and its contract declares {declared.called}", "send the file again")
-    found = _find(source, head)
+    found = find_format(source)
     if found == declared.format or (found is None and declared.is_text):
         return
     called = FORMATS[found].called if found else "text"
@@ -40,12 +39,13 @@ def check_format(source: Opened, declared: Format) -> None:
     raise BadInput(f"{source.name} is {called}, and its contract declares {declared.called}", remedy)
 
 
-def _find(source: Opened, head: bytes) -> str | None:
+def find_format(source: Opened) -> str | None:
     """Return the format that the first bytes prove; None for text of any kind.
 
     Raises:
         BadInput: It is one that Medallion does not read.
     """
+    head = source.stream.peek(1 << 16)
     if head.startswith(_OLE):
         raise _old_workbook(source)
     if head.startswith(_PARQUET):

@@ -8,6 +8,9 @@ from medallion.config.contract import Contract
 from medallion.config.sources.stream import Inputs
 from medallion.protocol.result import Delivery, TaskResult
 
+_NOTES = 3
+"""How many different notes on files a message has."""
+
 
 def refusal(contract: Contract, counts: Counts, label: str) -> tuple[str, str] | None:
     """Return why so many rejects are too many, and what to do; None if they are not."""
@@ -32,6 +35,8 @@ def task_result(counts: Counts, version: str, watch: Stopwatch, label: str) -> T
         message += "; rounded to `decimals`: " + ", ".join(f"{n:,} of {name}" for name, n in counts.rounded.items())
     if counts.dialect:
         message += "; as the dialect says: " + ", ".join(f"{n:,} {what}" for what, n in counts.dialect.items())
+    if counts.notes:
+        message += f"; {'; '.join(list(dict.fromkeys(counts.notes))[:_NOTES])}"
     return TaskResult(
         rows_in=counts.rows,
         rows_loaded=counts.loaded,

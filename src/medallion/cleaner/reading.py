@@ -33,13 +33,19 @@ _LET_GO_SECONDS = 5.0
 
 @dataclass
 class Counts:
-    """Rows so far. `dialect` counts the lines and rows that options of the dialect left out or changed."""
+    """Rows so far.
+
+    Attributes:
+        dialect: How many lines and rows options of the dialect left out or changed.
+        notes: How files were read, such as which sheet of a workbook.
+    """
 
     loaded: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     rounded: Counter[str] = field(default_factory=Counter)
     dialect: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -163,6 +169,7 @@ class Reader:
             if not evidence.suspects():
                 raise
             raise BadInput(f"{error.message}: {evidence.describe()}", evidence.remedy()) from error
+        self.counts.notes += records.notes
         for note in records.notes:
             self._log.event("file_format", f"{input_.name}: {note}", file=input_.name)
         return records
