@@ -80,5 +80,18 @@ def test_bytes_that_are_no_text_are_refused_unless_no_field_reads_them():
 def test_cut_off_file_is_refused():
     data = parquet(pl.DataFrame({"a": list(range(1000))}))
     for end in range(4, len(data), len(data) // 20):
-        with pytest.raises(BadInput, match="damaged or cut-off Parquet file"):
+        with pytest.raises(BadInput, match="cannot be read as a Parquet file"):
             read_all(data[:end], PARQUET, ["a"])
+
+
+def test_rows_that_are_lost_without_an_error_are_noticed():
+    data = parquet(pl.DataFrame({"a": list(range(1000))}), statistics=False)
+    count, other = b"\x16\xd0\x0f", b"\x16\xd2\x0f"  # 1,000 and 1,001, as Parquet's metadata has them
+    places = [at for at in range(len(data)) if data.startswith(count, at)]
+    refused = 0
+    for at in places:
+        try:
+            assert len(read_all(data[:at] + other + data[at + 3 :], PARQUET, ["a"]).rows) == 1000
+        except BadInput as error:
+            refused += "can be read" in error.message
+    assert refused >= 1

@@ -209,6 +209,22 @@ def test_text_that_postgres_cannot_keep_is_rejected():
         assert (found.rows, found.rejects) == ([("z",)], {2: "holds a character that Postgres cannot keep"})
 
 
+def test_workbook_with_odd_names_of_parts_is_read():
+    data, out = as_xlsx(["a"], [["x"]]), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as read, zipfile.ZipFile(out, "w") as written:
+        for name in read.namelist():
+            other = name if name.startswith("[") else name.replace("/", "\\").upper()
+            written.writestr(other, read.read(name))
+    assert read_all(out.getvalue(), XLSX, ["a"]).rows == [("x",)]
+
+
+def test_cell_of_an_empty_shared_text_has_no_value():
+    data = edited(
+        as_xlsx(["a", "b"], [["x", "y"]]), SHEET, b'<c r="A2" t="s"><v>2</v></c>', b'<c r="A2" t="s"><v></v></c>'
+    )
+    assert read_all(data, XLSX, ["a", "b"]).rows == [(None, "y")]
+
+
 def test_far_cell_takes_no_memory():
     data = edited(
         as_xlsx(["a"], [["x"]]), SHEET, b'<row r="2" spans="1:1"><c r="A2"', b'<row r="1048576"><c r="A1048576"'

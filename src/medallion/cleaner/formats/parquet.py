@@ -16,7 +16,6 @@ from medallion.cleaner.lines import MAX_SHOWN, Reject
 from medallion.cleaner.records import RecordBlock
 from medallion.cleaner.typed_texts import as_csv, as_text
 from medallion.config.contract import Contract
-from medallion.config.sources.packed import damaged
 from medallion.config.sources.stream import Opened
 from medallion.errors import BadInput
 
@@ -37,6 +36,7 @@ class ParquetRecords:
         with self._reading():
             self._frame = pl.scan_parquet(Path(source.seekable().name), glob=False, hive_partitioning=False)
             schema = self._frame.collect_schema()
+            self._rows = int(self._frame.select(pl.len()).collect().item())
         wanted = set(expected_names(contract))
         # What no field reads is not decoded: it may be no text.
         ignored = contract.unknown_columns == "ignore"
@@ -61,6 +61,8 @@ class ParquetRecords:
                 for part in batch.iter_slices(size):
                     yield self._block(part, part.select(texts), names, first)
                     first += part.height
+            if first - 1 != self._rows:  # a batch that polars fails to decode may be left out without an error
+                raise self._unreadable(f"it has {self._rows:,} rows, and {first - 1:,} can be read")
 
     def _block(self, read: pl.DataFrame, texts: pl.DataFrame, names: list[str], first: int) -> RecordBlock:
         for name, place in zip(self.header, names, strict=True):
@@ -83,5 +85,11 @@ class ParquetRecords:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise damaged(self._name, "Parquet file", str(error).partition("\n")[0]) from error
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise self._unreadable(str(error).partition("\n")[0]) from error
+
+    def _unreadable(self, why: str) -> BadInput:
+        return BadInput(
+            f"{self._name} cannot be read as a Parquet file ({why}); nothing of it was loaded",
+            "transfer the file again and compare its size with the sender's, or have it written with plain types",
+        )

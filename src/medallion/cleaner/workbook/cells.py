@@ -86,7 +86,7 @@ class Cells:
             if formula:
                 raise ValueError("its formula has no value, as the workbook was never calculated")
             return ""
-        if kind == "s":
+        if kind == "s" and value:
             return self._texts[int(value)]
         if kind == "n" and value:
             style = cell.get("s")

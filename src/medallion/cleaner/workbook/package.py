@@ -53,7 +53,8 @@ class Workbook:
         self.name = name
         with self._reading("its list of parts"):
             self._archive = zipfile.ZipFile(file)
-            self._names = {one.lower(): one for one in self._archive.namelist()}
+            # Names are the same in any case, and some programs write those of Windows.
+            self._names = {one.replace("\\", "/").lower(): one for one in self._archive.namelist()}
         main = next(
             (part for kind, part in self._relations("").values() if kind == "officeDocument"), "xl/workbook.xml"
         )
@@ -74,7 +75,7 @@ class Workbook:
         part = self._part("sharedStrings")
         if part is None:
             return []
-        if self._archive.getinfo(part).file_size > _MOST_TEXT:
+        if self._archive.getinfo(self._names[part.lower()]).file_size > _MOST_TEXT:
             raise BadInput(f"{self.name} has more than {_MOST_TEXT >> 20} MiB of text", "split it, or save it as CSV")
         return [text_of(element) for element in self.elements(part, ("si",))]
 
@@ -124,7 +125,8 @@ class Workbook:
             parser.close()
 
     def _part(self, wanted: str) -> str | None:
-        return next((self._names.get(part.lower()) for kind, part in self._parts.values() if kind == wanted), None)
+        there = (part for kind, part in self._parts.values() if kind == wanted and part.lower() in self._names)
+        return next(there, None)
 
     def _relations(self, part: str) -> dict[str, tuple[str, str]]:
         """Return the kind and the part of each relation of a part, by its id."""
