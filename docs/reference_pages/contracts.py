@@ -6,13 +6,13 @@ from pydantic import BaseModel
 
 from medallion.config.contract import Contract, Rejects
 from medallion.config.derived import Derive
-from medallion.config.dialect import Dialect
 from medallion.config.field import Constraints, ContractField
+from medallion.config.formats import FORMATS
 from reference_pages.keys import keys
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Contract", Contract),
-    ("dialect", Dialect),
+    *((f"dialect of the format {name}", model) for name, model in FORMATS.items()),
     ("rejects", Rejects),
     ("Fields", ContractField),
     ("constraints", Constraints),

@@ -28,7 +28,7 @@ from medallion.warehouse.rejects import find_last_run
 def replay(
     name: Annotated[str, typer.Argument(help="The pipeline's or the schedule's name.", autocompletion=complete_name)],
     input_file: Annotated[
-        Path | None, typer.Option("--input", help="A CSV file of corrected rows, with a header.", dir_okay=False)
+        Path | None, typer.Option("--input", help="A file of corrected rows, as the contract reads it.", dir_okay=False)
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="The source's name in the pipeline file. Needed if there are several.")

@@ -42,7 +42,7 @@ def test_lines_are_cut_at_widths(end: str):
     assert found.done == {"comment lines": 1, "lines that `skipLines` finds": 1, "lines at the end": 1}
 
 
-def test_short_lines_are_padded_and_long_ones_cut_if_the_dialect_says_so():
+def test_short_lines_are_padded_and_long_ones_cut():
     found = read_all(FILE.encode(), {**TERMS, "shortRows": "pad", "longRows": "cut"}, ["id", "name", "amt"])
     assert found.rows[2:] == [("3", "short", ""), ("4", "long", "1.5")]
     assert {"short rows padded": 1, "long rows cut": 1}.items() <= found.done.items()

@@ -69,7 +69,7 @@ def test_record_of_a_row_is_csv():
     assert read_all(parquet(frame.select("a")), PARQUET, ["a"]).records[1] == '""'
 
 
-def test_bytes_that_are_no_text_are_refused_unless_no_field_reads_them():
+def test_bytes_that_are_no_text_are_refused_unless_ignored():
     data = parquet(pl.DataFrame({"a": [b"x", b"\xff"], "b": ["y", "z\0"]}))
     with pytest.raises(BadInput, match="row 2: 'a' holds bytes that are not UTF-8"):
         read_all(data, PARQUET, ["a", "b"])

@@ -30,6 +30,7 @@ class Cells:
         self._workbook, self._sheet = workbook, sheet
         self._texts, self._kinds = workbook.shared_texts(), workbook.kinds()
         self._columns: dict[str, int] = {}
+        self._locals: dict[str, str] = {}
         self.merged = 0
 
     def rows(self) -> Iterator[Row]:
@@ -75,7 +76,7 @@ class Cells:
     def _text(self, cell: Element) -> str:
         kind, value, formula = cell.get("t", "n"), None, False
         for child in cell:
-            name = local(child.tag)
+            name = self._locals.get(child.tag) or self._locals.setdefault(child.tag, local(child.tag))
             if name == "v":
                 value = child.text or ""
             elif name == "is":

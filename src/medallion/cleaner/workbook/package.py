@@ -95,31 +95,26 @@ class Workbook:
         return kinds
 
     def elements(self, part: str, names: tuple[str, ...]) -> Iterator[Element]:
-        """Yield the elements of some local names of a part, each complete; they are emptied behind you.
+        """Yield the elements of some local names of a part, each complete. They are emptied behind you.
 
         Raises:
             BadInput: The part is missing or damaged.
         """
         with self._reading(part):
-            parser = XMLPullParser(("start", "end"))
-            stack: list[Element] = []
+            parser = XMLPullParser(("end",))
+            wanted: dict[str, bool] = {}
             pending = 0
             with self._archive.open(self._names[part.lower()]) as stream:
                 while data := stream.read(_CHUNK):
                     parser.feed(data)
                     pending += len(data)
-                    events = cast(Iterator[tuple[str, Element]], parser.read_events())
-                    for event, element in events:
-                        if event == "start":
-                            stack.append(element)
-                            continue
-                        stack.pop()
-                        if element.tag.rpartition("}")[2] in names:
+                    for _, element in cast(Iterator[tuple[str, Element]], parser.read_events()):
+                        if element.tag not in wanted:
+                            wanted[element.tag] = local(element.tag) in names
+                        if wanted[element.tag]:
                             yield element
+                            element.clear()  # some 80 bytes are left of each row, and a sheet has at most 2^20
                             pending = 0
-                            element.clear()
-                            if stack:
-                                stack[-1].remove(element)
                     if pending > _MOST_PENDING:
                         raise BadInput(f"{part} of {self.name} is no sheet of Excel", "save it with Excel, or as CSV")
             parser.close()

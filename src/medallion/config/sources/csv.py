@@ -19,7 +19,7 @@ from medallion.errors import BadInput, InputNotFound
 
 
 class CsvSettings(Settings):
-    """CSV files on the landing volume, plain or gzipped."""
+    """Files on the landing volume: CSV, or in the format of their contract, plain or compressed."""
 
     place: ClassVar[str] = "path"
     changes: ClassVar[str] = "SHA-256 of the bytes; with `incremental`, size and time of change"

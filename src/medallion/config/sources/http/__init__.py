@@ -15,7 +15,7 @@ from medallion.config.sources.stream import Inputs
 
 
 class HttpSettings(RemoteSettings):
-    """A CSV file, plain or gzipped, that a web server hands out."""
+    """A file that a web server hands out: CSV, or in the format of its contract, plain or compressed."""
 
     changes: ClassVar[str] = "`ETag`, else `Last-Modified`, else SHA-256 of the bytes read"
     secret_keys: ClassVar[str] = (

@@ -15,7 +15,7 @@ from medallion.config.sources.stream import Inputs
 
 
 class S3Settings(RemoteSettings):
-    """CSV files in storage that speaks S3, plain or gzipped."""
+    """Files in storage that speaks S3: CSV, or in the format of their contract, plain or compressed."""
 
     changes: ClassVar[str] = "`ETag`"
     secret_keys: ClassVar[str] = (
