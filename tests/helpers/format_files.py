@@ -140,7 +140,7 @@ def read_all(data: bytes, terms: dict[str, Any], fields: Sequence[Any], **more: 
         records = read_records(source, contract, Evidence(contract.codec))
         frames, rejects = [], {}
         for block in records:
-            frames.append(block.frame)
+            frames.append(block.frame.with_columns(_record=block.records()))
             rejects.update({reject.line: reject.reason for reject in block.rejects})
     frame = pl.concat(frames).sort("_line") if frames else pl.DataFrame({"_line": [], "_record": []})
     return Found(

@@ -53,7 +53,7 @@ class FixedWidth:
         """Return what cuts lines."""
         return WidthCutter(self._dialect, done)
 
-    def quick(self, width: int) -> None:  # noqa: ARG002
+    def quick(self, width: int) -> None:
         """Return nothing: all lines are cut in the same way."""
 
 
