@@ -225,6 +225,13 @@ def test_cell_of_an_empty_shared_text_has_no_value():
     assert read_all(data, XLSX, ["a", "b"]).rows == [(None, "y")]
 
 
+def test_rows_keep_their_numbers_over_blocks():
+    rows: list[list[str]] = [["a"], *([str(number)] if number % 7 else [] for number in range(2, 12_001))]
+    found = read_all(workbook({"S": rows}), XLSX, ["a"])
+    assert found.lines == [number for number in range(2, 12_001) if number % 7]
+    assert [value for (value,) in found.rows] == list(map(str, found.lines))
+
+
 def test_far_cell_takes_no_memory():
     data = edited(
         as_xlsx(["a"], [["x"]]), SHEET, b'<row r="2" spans="1:1"><c r="A2"', b'<row r="1048576"><c r="A1048576"'

@@ -136,6 +136,8 @@ def _plain(value: Any) -> str | None:
     """Return a value as text; objects and arrays as JSON."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return _json(value)
 
 
