@@ -181,7 +181,7 @@ def test_formula_that_was_never_calculated_is_refused():
     ("part", "old", "new"),
     [
         (SHEET, b"</row>", b""), (SHEET, b"<v>1</v>", b"<v>99</v>"), (SHEET, b'<v>1</v>', b"<v>x</v>"),
-        (SHEET, b'r="2"', b'r="1"'), (SHEET, b't="s"><v>1', b's="77"><v>1'), ("xl/sharedStrings.xml", b"</si>", b""),
+        (SHEET, b'r="2"', b'r="1"'), (SHEET, b'<row r="2"', b'<row r="1048577"'), (SHEET, b't="s"><v>1', b's="77"><v>1'), ("xl/sharedStrings.xml", b"</si>", b""),
         ("xl/_rels/workbook.xml.rels", b"worksheets/sheet1.xml", b"worksheets/none.xml"),
     ],
 )  # fmt: skip

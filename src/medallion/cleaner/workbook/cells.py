@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from medallion.cleaner.workbook.number_formats import Kind
 from medallion.cleaner.workbook.numbers import plain_instant, plain_number
 from medallion.cleaner.workbook.package import Sheet, Workbook, local, text_of, unescaped
-from medallion.config.formats.xlsx import column_number
+from medallion.config.formats.xlsx import LAST_ROW, column_number
 from medallion.errors import BadInput
 
 Row = tuple[int, dict[int, str]]
@@ -46,9 +46,10 @@ class Cells:
                 continue
             written, before = element.get("r"), number
             number = int(written) if written else number + 1
-            if number <= before:
+            if not before < number <= LAST_ROW:
                 raise BadInput(
-                    f"row {number} of the sheet {self._sheet.name!r} stands behind row {before}", "save it with Excel"
+                    f"row {number} of the sheet {self._sheet.name!r} stands behind row {before}",
+                    "open the workbook with Excel and save it",
                 )
             yield number, dict(self._cells(element, number))
 
@@ -87,11 +88,13 @@ class Cells:
             if formula:
                 raise ValueError("its formula has no value, as the workbook was never calculated")
             return ""
-        if kind == "s" and value:
+        if not value:
+            return ""
+        if kind == "s":
             return self._texts[int(value)]
-        if kind == "n" and value:
+        if kind == "n":
             style = cell.get("s")
-            shows = self._kinds[int(style)] if style else Kind.NUMBER
+            shows = self._kinds[int(style)] if style and self._kinds else Kind.NUMBER
             if shows is Kind.NUMBER:
                 return plain_number(value)
             return plain_instant(value, shows, from_1904=self._workbook.from_1904)
