@@ -97,7 +97,6 @@ def test_other_cells_are_their_texts():
     sheet.write_boolean(1, 1, False)
     sheet.write_string(2, 0, "007")
     sheet.write_formula(2, 1, "=1+1", None, 2)
-    sheet.write_formula(3, 0, '=""', None, "")
     sheet.write_string(3, 1, "x")
     sheet.write_rich_string(4, 0, "plain ", book.add_format({"bold": True}), "bold")
     sheet.write_string(4, 1, 'two\nlines, "quoted"\r_x0041_')
@@ -169,9 +168,25 @@ def test_sheet_of_a_chart_is_refused():
         read_all(out.getvalue(), {**XLSX, "sheetName": "Chart"}, ["a"])
 
 
-def test_formula_that_was_never_calculated_is_refused():
+@pytest.mark.parametrize(("formula", "value"), [("=1+1", 0), ("=0", 0.0)])
+def test_formula_of_a_program_that_calculates_nothing_is_refused(formula: str, value: float):
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    book.add_worksheet().write_formula(0, 0, formula, None, value)
+    book.close()
+    with pytest.raises(BadInput, match="the workbook is to be calculated first"):
+        read_all(out.getvalue(), BARE, ["a"])
+    calculated = edited(out.getvalue(), "xl/workbook.xml", b' fullCalcOnLoad="1"', b"")
+    assert read_all(calculated, BARE, ["a"]).rows == [("0",)]
+
+
+@pytest.mark.parametrize("value", [b"", b"<v></v>", b"<v/>"])
+def test_formula_that_was_never_calculated_is_refused(value: bytes):
     data = edited(
-        workbook({"S": [["a"], ["=1+1"]]}), SHEET, b'<c r="A2" t="s"><v>1</v></c>', b'<c r="A2"><f>1+1</f></c>'
+        workbook({"S": [["a"], ["=1+1"]]}),
+        SHEET,
+        b'<c r="A2" t="s"><v>1</v></c>',
+        b'<c r="A2"><f>1+1</f>' + value + b"</c>",
     )
     with pytest.raises(BadInput, match="cell A2 of the sheet 'S' cannot be read: its formula has no value"):
         read_all(data, XLSX, ["a"])
@@ -207,6 +222,12 @@ def test_text_that_postgres_cannot_keep_is_rejected():
     for code in (b"_x0000_", b"_xD800_"):
         found = read_all(edited(data, "xl/sharedStrings.xml", shared, b"<si><t>" + code + b"</t></si>"), XLSX, ["a"])
         assert (found.rows, found.rejects) == ([("z",)], {2: "holds a character that Postgres cannot keep"})
+
+
+def test_formula_of_an_empty_text_has_no_value():
+    formula = b'<c r="A2" t="str"><f>""</f><v></v></c>'
+    data = edited(as_xlsx(["a", "b"], [["x", "y"]]), SHEET, b'<c r="A2" t="s"><v>2</v></c>', formula)
+    assert read_all(data, XLSX, ["a", "b"]).rows == [(None, "y")]
 
 
 def test_workbook_with_odd_names_of_parts_is_read():

@@ -84,15 +84,17 @@ class Cells:
                 return text_of(child)
             elif name == "f":
                 formula = True
-        if value is None:
-            if formula:
-                raise ValueError("its formula has no value, as the workbook was never calculated")
-            return ""
         if not value:
+            # The value of a formula that gives an empty text is a text.
+            if formula and (value is None or kind == "n"):
+                raise ValueError("its formula has no value, as the workbook was never calculated")
             return ""
         if kind == "s":
             return self._texts[int(value)]
         if kind == "n":
+            if formula and self._workbook.to_calculate and not float(value):
+                # Programs that calculate nothing write 0, and have Excel calculate.
+                raise ValueError("its formula has the value 0, and the workbook is to be calculated first")
             style = cell.get("s")
             shows = self._kinds[int(style)] if style and self._kinds else Kind.NUMBER
             if shows is Kind.NUMBER:

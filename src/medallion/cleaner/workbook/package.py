@@ -40,6 +40,7 @@ class Workbook:
     Attributes:
         sheets: In their order.
         from_1904: Whether days are counted from 1904.
+        to_calculate: Whether Excel is to calculate it when it opens it, as programs ask for that write no values.
 
     Args:
         file: The file.
@@ -60,10 +61,13 @@ class Workbook:
         )
         self._parts = self._relations(main)
         self.sheets: list[Sheet] = []
-        self.from_1904 = False
-        for element in self.elements(main, ("sheet", "workbookPr")):
+        self.from_1904 = self.to_calculate = False
+        for element in self.elements(main, ("sheet", "workbookPr", "calcPr")):
             if local(element.tag) == "workbookPr":
                 self.from_1904 = element.get("date1904", "0") in ("1", "true")
+                continue
+            if local(element.tag) == "calcPr":
+                self.to_calculate = element.get("fullCalcOnLoad", "0") in ("1", "true")
                 continue
             reference = next((value for key, value in element.attrib.items() if local(key) == "id"), "")
             kind, part = self._parts.get(reference, ("", ""))
