@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,17 @@ def test_rejected_rows_of_a_file_are_replayed(clean, replay: Replay, warehouse: 
 
 
 def test_typed_cells_are_replayed_as_they_were_read(clean, replay: Replay, warehouse: Connection):
-    rows = [["id", "day", "n"], [1, 45322, "x"], [2, 45323.5, "y"], [3, 45324, None]]
+    days = [datetime(2024, 1, 31), datetime(2024, 2, 1, 12, 30), datetime(2024, 2, 2)]
+    rows = [["id", "day", "n"], [1, days[0], "x"], [2, days[1], "y"], [3, days[2], None]]
     data = workbook({"S": rows}, default_date_format="yyyy-mm-dd hh:mm")
-    fields = [{"name": "id"}, {"name": "day", "type": "number"}, {"name": "n", "type": "integer"}]
+    fields = [{"name": "id"}, {"name": "day", "type": "datetime"}, {"name": "n", "type": "integer"}]
     strict = {**STRICT, "fields": fields, "dialect": {"format": "xlsx"}}
     assert clean(data, strict).code == ExitCode.OK
     lenient = {**strict, "fields": [*fields[:2], {**fields[2], "missingValues": ["x", ""]}]}
     code, row = replay(lenient, "run-1")
     assert (code, row["rows_loaded"], row["rows_rejected"]) == (ExitCode.OK, 1, 1)
     assert warehouse.execute("select id, day::text, n from cleaned.things order by id").fetchall() == [
-        ("1", "45322", None), ("3", "45324", None)
+        ("1", "2024-01-31 00:00:00", None), ("3", "2024-02-02 00:00:00", None)
     ]  # fmt: skip
 
 
