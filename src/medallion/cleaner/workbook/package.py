@@ -16,7 +16,8 @@ from medallion.cleaner.workbook.number_formats import Kind, kind_of
 from medallion.config.sources.packed import damaged
 from medallion.errors import BadInput
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 13
+"""Bytes of XML at a time: the garbage collector looks at all elements that wait."""
 _MOST_PENDING = 64 << 20
 """Bytes of XML without the end of an element that is waited for: no row and no text of Excel is so long."""
 _MOST_TEXT = 256 << 20
@@ -105,20 +106,28 @@ class Workbook:
             BadInput: The part is missing or damaged.
         """
         with self._reading(part):
-            parser = XMLPullParser(("end",))
+            parser = XMLPullParser(("start", "end"))
             wanted: dict[str, bool] = {}
+            root: Element | None = None
             pending = 0
             with self._archive.open(self._names[part.lower()]) as stream:
                 while data := stream.read(_CHUNK):
                     parser.feed(data)
                     pending += len(data)
-                    for _, element in cast(Iterator[tuple[str, Element]], parser.read_events()):
+                    found: list[Element] = []
+                    for event, element in cast(Iterator[tuple[str, Element]], parser.read_events()):
+                        if event == "start":
+                            root = element if root is None else root
+                            continue
                         if element.tag not in wanted:
                             wanted[element.tag] = local(element.tag) in names
                         if wanted[element.tag]:
                             yield element
-                            element.clear()  # some 80 bytes are left of each row, and a sheet has at most 2^20
-                            pending = 0
+                            element.clear()
+                            found.append(element)
+                    if found and root is not None:
+                        pending = 0
+                        _forget(root, found)
                     if pending > _MOST_PENDING:
                         raise BadInput(f"{part} of {self.name} is no sheet of Excel", "save it with Excel, or as CSV")
             parser.close()
@@ -150,6 +159,14 @@ class Workbook:
             raise damaged(self.name, "workbook", f"{part}: {error}") from error
         except RuntimeError as error:  # zipfile's, of a part with a password
             raise BadInput(f"{self.name} is protected by a password", "save it without one") from error
+
+
+def _forget(root: Element, found: list[Element]) -> None:
+    """Take elements that are done out of the tree: memory and the garbage collector's work would grow with them."""
+    for parent in (root, *root):
+        if len(parent) and parent[0] is found[0]:
+            del parent[: len(found)]
+            return
 
 
 def local(tag: str) -> str:
