@@ -150,6 +150,14 @@ class CommandFailed(StepFailure):
         self.code = exit_code
 
 
+class FilesFailed(StepFailure):
+    """Some files of a source failed. The exit code is that of the first."""
+
+    def __init__(self, exit_code: int, message: str, remedy: str = "", outcome: TaskResult | None = None) -> None:
+        super().__init__(message, remedy, outcome)
+        self.code = exit_code
+
+
 class WarehouseUnavailable(StepFailure):
     """The warehouse cannot be reached, or went away in the middle."""
 

@@ -51,8 +51,10 @@ def keep_headers(connection: Connection, step: StepRun, headers: Mapping[str, Se
         )
 
 
-def forget(connection: Connection, step: StepRun) -> None:
-    """Delete what was kept for a step of a run."""
+def forget(connection: Connection, step: StepRun, files: Sequence[str] | None = None) -> None:
+    """Delete what was kept for a step of a run, or for some of its files."""
     for table in ("rejected_records", "rejected_headers"):
         statement = f"delete from medallion.{table} where pipeline = %s and run_id = %s and step = %s"
-        connection.execute(statement.encode(), (step.pipeline, step.run_id, step.step))
+        statement += " and source = any(coalesce(%s::text[], array[source]))"
+        names = None if files is None else list(files)
+        connection.execute(statement.encode(), (step.pipeline, step.run_id, step.step, names))

@@ -121,11 +121,8 @@ class Reader:
             ContractViolation: Its columns are not the contract's.
         """
         checksums = []
-        for number, one in enumerate(inputs.inputs, 1):
+        for one in inputs.inputs:
             checksums.append(self._one(one, target, one.name if inputs.many else None))
-            if inputs.many:
-                message = f"{one.name} is read ({number} of {len(inputs.inputs)})"
-                self._log.event("file_read", message, file=one.name, rows=self.counts.rows)
         if inputs.version is not None:
             return inputs.version
         return checksums[0] if len(checksums) == 1 else hashlib.sha256("\n".join(checksums).encode()).hexdigest()

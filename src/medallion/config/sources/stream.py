@@ -38,6 +38,11 @@ class Input(Protocol):
         """When its sender last wrote it, with new content or the same; None if unknown."""
         ...
 
+    @property
+    def size(self) -> int | None:
+        """Its bytes as they are stored; None if unknown before the read."""
+        ...
+
     def chunks(self) -> Iterator[bytes]:
         """Read the input. A failure of the source is raised here as a failure of the step."""
         ...
