@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from medallion.cleaner import kept
+from medallion.cleaner.collect import Staged, collect, stage_files
 from medallion.cleaner.job import Job
 from medallion.cleaner.keys import add_key
 from medallion.cleaner.merge import Merge
 from medallion.cleaner.outcome import read_delivery, refusal, task_result
 from medallion.cleaner.reading import Reader, Stopwatch
-from medallion.cleaner.stage import Stage, Staged, collect, stage_files
+from medallion.cleaner.stage import Stage
 from medallion.cleaner.table import Table
 from medallion.config.sources.base import ByFile
 from medallion.config.sources.stream import Inputs

@@ -6,12 +6,13 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from medallion.cleaner import kept
+from medallion.cleaner.collect import Staged, collect, stage_files
 from medallion.cleaner.increment import add
 from medallion.cleaner.job import Job, Source
 from medallion.cleaner.keys import add_key
 from medallion.cleaner.outcome import read_delivery, refusal, task_result
 from medallion.cleaner.reading import Counts, Reader, Stopwatch
-from medallion.cleaner.stage import CLEANING, Stage, Staged, collect, stage_files
+from medallion.cleaner.stage import CLEANING, Stage
 from medallion.cleaner.table import Table
 from medallion.config.contract import Contract
 from medallion.config.sources.base import ByCursor, ByFile
@@ -117,7 +118,8 @@ def _publish(job: Job, inputs: Inputs, loaded: Loaded, watch: Stopwatch) -> _End
     outcome = replace(outcome, files=loaded.staged.files if loaded.staged else {})
     refused = refusal(job.contract, counts, inputs.label)
     # A source that knows no version of itself is known by what was read.
-    same = inputs.version is None and is_loaded(job, loaded.version)
+    is_new = loaded.staged.is_new if loaded.staged else inputs.version is not None
+    same = not is_new and is_loaded(job, loaded.version)
     if refused:
         kept.forget(connection, session.step)  # only rows of what readers see are replayed
     if refused or same:

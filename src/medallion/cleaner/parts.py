@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from medallion.cleaner.collect import check_files
 from medallion.cleaner.increment import add, add_nothing
 from medallion.cleaner.job import Job, Source
 from medallion.cleaner.load import find_growing, is_loaded, make_job, replace_by_files, stay_unchanged
-from medallion.cleaner.stage import Stage, check_files, find_stage, load_pack, open_stage
+from medallion.cleaner.stage import Stage, find_stage, load_pack, open_stage
 from medallion.config.contract import Contract
 from medallion.config.sources.stream import Inputs
 from medallion.protocol.clean_work import Part

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from heapq import heapify, heapreplace
 from typing import Any, Literal
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from medallion.errors import WarehouseUnavailable
@@ -119,6 +119,20 @@ def read(connection: Connection, step: StepRun, build: str | None = None, pack: 
                 order by file collate "C" """.encode(),
             {**_names(step), "build": build, "pack": pack},
         ).fetchall()
+
+
+def list_by_step(connection: Connection, pipeline: str, run_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the files of a run by their step, by name, for reports."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        for row in cursor.execute(
+            """select step, file, status, rows_in, rows_loaded, rows_rejected, seconds,
+                   coalesce(details ->> 'message', '') as message
+               from medallion.file_loads where pipeline = %s and run_id = %s order by step, file collate "C" """,
+            (pipeline, run_id),
+        ):
+            found.setdefault(row.pop("step"), []).append(row)
+    return found
 
 
 def claim(connection: Connection, step: StepRun, build: str, file: str) -> bool:

@@ -97,8 +97,13 @@ class Inputs:
             return versions[0]
         if None in versions:
             return None
-        text = "\n".join(f"{one.name}\0{one.version}" for one in self.inputs)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hash_versions({one.name: str(one.version) for one in self.inputs})
+
+
+def hash_versions(versions: Mapping[str, str]) -> str:
+    """Return the version of several inputs together, from their names and versions in order."""
+    text = "\n".join(f"{name}\0{version}" for name, version in versions.items())
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Chunks(io.RawIOBase):
