@@ -191,7 +191,7 @@ def test_a_run_that_adds_twice_lists_all_of_its_files(clean, folder: Path, wareh
     assert len(ids(warehouse)) == 14
 
 
-def test_replay_reads_rejects_of_files_that_an_earlier_attempt_staged(clean, folder: Path, warehouse: Connection):
+def test_rejected_records_of_a_staged_file_stay_for_a_replay(clean, folder: Path, warehouse: Connection):
     (folder / "a.csv").write_bytes(HEADER + b"a1,1\na2,x\n")
     clean(ALL, THINGS, "one")
     write(folder, "b")

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from medallion.cleaner.__main__ import main
@@ -219,6 +220,49 @@ def test_publication_without_every_file_is_refused(folder: Folder):
     code, events = folder.run("publish", needs=[])
     assert code == ExitCode.UPSTREAM_NOT_SUCCEEDED
     assert "files are not loaded yet: in/" in events[-1]["message"]
+
+
+def wait_until_it_waits(warehouse: Connection) -> None:
+    """Wait until a session of the database waits for a lock."""
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    deadline, pause = time.monotonic() + 60, threading.Event()
+    while warehouse.execute(query).fetchone() == (0,):
+        assert time.monotonic() < deadline
+        pause.wait(0.02)
+
+
+def test_file_that_another_process_has_loaded_meanwhile_is_left(folder: Folder):
+    assert folder.run("list")[0] == 0
+    ((build, file),) = folder.warehouse.execute(
+        "select build_schema, min(file) from medallion.file_loads where pack = 0 group by 1"
+    ).fetchall()
+    with psycopg.connect("") as other:
+        other.execute("select from medallion.file_loads where file = %s for update", (file,))
+        process = folder.start(0)
+        wait_until_it_waits(folder.warehouse)
+        with pytest.raises(psycopg.errors.LockNotAvailable), folder.warehouse.transaction():
+            # A publication waits for the file that is being loaded.
+            folder.warehouse.execute("set local lock_timeout = '100ms'")
+            folder.warehouse.execute("update medallion.builds set published_at = now()")
+        other.execute("update medallion.file_loads set status = 'loaded' where file = %s", (file,))
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    query = f"select count(*) from {build}.things where _file = %s"
+    assert folder.warehouse.execute(query.encode(), (file,)).fetchone() == (0,)
+
+
+def test_late_pack_is_refused_once_the_stage_is_published(folder: Folder):
+    assert folder.run("list")[0] == 0
+    with psycopg.connect("") as other:
+        other.execute("lock table medallion.file_loads in access exclusive mode")
+        process = folder.start(0)
+        wait_until_it_waits(folder.warehouse)
+        other.execute("update medallion.builds set published_at = now()")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.WAREHOUSE_UNAVAILABLE
+    assert "another attempt took over" in output
+    ((build,),) = folder.warehouse.execute("select build_schema from medallion.builds").fetchall()
+    assert folder.warehouse.execute(f"select count(*) from {build}.things".encode()).fetchone() == (0,)
 
 
 def test_stage_that_is_published_or_dropped_takes_no_more_rows(folder: Folder):
