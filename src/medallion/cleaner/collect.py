@@ -59,6 +59,7 @@ def collect(stage: Stage, inputs: Inputs, watch: Stopwatch) -> Staged:
     job = stage.job
     loads = file_loads.read(job.session.connection, job.step, stage.build)
     check_files(loads)
+    stage.table.count()
     counts = Counts()
     for one in loads:
         counts.loaded += one.rows_loaded or 0

@@ -49,7 +49,8 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str], stage_of
     if not fresh.inputs:
         add_nothing(job, inputs, build)
         return
-    watch, reader = Stopwatch(session.log), Reader(job.contract, session.log, empty_is_fine=not by_file)
+    watch = Stopwatch(session.log)
+    reader = Reader(job.contract, session.log, empty_is_fine=not by_file, holds_repeats=not fresh.many)
     changed = [one.name for one in fresh.inputs if one.name in known] if by_file else []
     latest_wins = job.increment is not None and job.increment.on_duplicate_key == "replace"
     if stage_of_packs:

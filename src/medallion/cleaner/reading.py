@@ -101,14 +101,17 @@ class Reader:
         contract: How they are cleaned.
         log: Receives the progress.
         empty_is_fine: Whether an input may have no rows, whatever the contract says.
+        holds_repeats: Whether the target is handed rows apart whose key an earlier row may have.
     """
 
-    def __init__(self, contract: Contract, log: EventLog, *, empty_is_fine: bool = False) -> None:
+    def __init__(
+        self, contract: Contract, log: EventLog, *, empty_is_fine: bool = False, holds_repeats: bool = True
+    ) -> None:
         self._contract, self._log = contract, log
         self._empty_is_fine = empty_is_fine or contract.empty == "allow"
         self.counts = Counts()
         self.headers: dict[str, list[str]] = {}  # of inputs with rejected rows
-        self._repeats = Repeats(contract.primary_key) if contract.primary_key else None
+        self._repeats = Repeats(contract.primary_key) if contract.primary_key and holds_repeats else None
 
     def read(self, inputs: Inputs, target: Target) -> str:
         """Read every input, in order.

@@ -124,7 +124,8 @@ def _load(stage: Stage, one: Input | None, planned: FileLoad) -> FileLoad:
             file_loads.hold_stage(connection, stage.build)
             if not file_loads.claim(connection, job.step, stage.build, planned.file):
                 return planned
-            reader = Reader(job.contract, session.log)
+            # What another file has of a key is found when all are there.
+            reader = Reader(job.contract, session.log, holds_repeats=False)
             checksum = reader.read(Inputs(planned.file, [one], many=True), stage.table)
             kept.keep_headers(connection, job.step, reader.headers, job.contract.dialect)
             ended = _loaded(one, reader.counts, checksum, time.monotonic() - began)

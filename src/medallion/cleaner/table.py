@@ -126,6 +126,11 @@ class Table:
             self.connection.execute(sql.SQL("delete from {} where _file = any(%s)").format(self.name), (list(files),))
             self.forget_quarantine(files)
 
+    def count(self) -> None:
+        """Count the rows that are really there, which other transactions may have brought."""
+        (rows,) = self.connection.execute(sql.SQL("select count(*) from {}").format(self.name)).fetchone() or (0,)
+        self.rows = int(rows)  # type: ignore[call-overload]
+
     def count_by_file(self) -> dict[str, int]:
         """Count the rows of each file that are really there."""
         query = sql.SQL("select _file, count(*) from {} group by _file").format(self.name)
