@@ -155,6 +155,16 @@ def test_too_many_rejects_keep_the_stage_for_a_corrected_file(
     assert warehouse.execute("select count(*) from medallion.rejected_rows").fetchone() == (0,)
 
 
+def test_files_of_old_runs_are_forgotten_with_the_ledger(clean, folder: Path, warehouse: Connection):
+    write(folder, "b")
+    write(folder, "d")
+    clean(ALL, THINGS, "old")
+    warehouse.execute("update medallion.file_loads set recorded_at = now() - interval '401 days'")
+    write(folder, "f")
+    clean(ALL, THINGS, "new")
+    assert (loads(warehouse, "old"), len(loads(warehouse, "new"))) == ({}, 6)
+
+
 def test_next_run_drops_what_a_failed_run_had_staged(clean, folder: Path, warehouse: Connection):
     clean(ALL, THINGS, "one")
     assert stages(warehouse) == 1
