@@ -40,8 +40,8 @@ ui: ## the Airflow UI on http://localhost:8080 (UI_PORT=8080)
 run: ## trigger PIPELINE=… and wait for its end
 	@$(K8S)/trigger.sh $(PIPELINE)
 
-history: install ## the runs of PIPELINE=… and whose data readers see
-	@$(K8S)/medallion.sh history $(PIPELINE)
+history: install ## the runs of PIPELINE=… and whose data readers see (RUN=… for the steps and files of one)
+	@$(K8S)/medallion.sh history $(PIPELINE) $(if $(RUN),--run "$(RUN)")
 
 rejects: install ## the rows that the last run of PIPELINE=…, or RUN=…, rejected (CSV=FILE for all)
 	@$(K8S)/medallion.sh rejects $(PIPELINE) $(if $(RUN),--run "$(RUN)") $(if $(CSV),--csv "$(CSV)")

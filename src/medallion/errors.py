@@ -48,7 +48,7 @@ class ExitCode(IntEnum):
     TEST_FAILED = 84, "a dbt test failed"
     SOURCE_STALE = 85, "a source is stale: it was last delivered longer ago than its limit"
     KILLED = 137, "killed by SIGKILL, as for want of memory; the step itself reports nothing", True
-    TERMINATED = 143, "stopped from outside", True
+    TERMINATED = 143, "stopped from outside, or by its time limit", True
 
 
 class StepFailure(Exception):
@@ -105,6 +105,18 @@ class TooManyRejects(StepFailure):
     code = ExitCode.TOO_MANY_REJECTS
 
 
+class TimeLimitExceeded(StepFailure):
+    """A step of a pack took longer than it may. The pack goes on with the next."""
+
+    code = ExitCode.TERMINATED
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stopped: the step took longer than it may; nothing was published",
+            "raise `timeouts.step_seconds` in the pipeline file, or see why the step took so long",
+        )
+
+
 class UpstreamNotSucceeded(StepFailure):
     """The step before did not succeed in this run."""
 
@@ -132,6 +144,14 @@ class SourceStale(StepFailure):
 
 class CommandFailed(StepFailure):
     """The command of a team's own step failed. Its exit code is the step's."""
+
+    def __init__(self, exit_code: int, message: str, remedy: str = "", outcome: TaskResult | None = None) -> None:
+        super().__init__(message, remedy, outcome)
+        self.code = exit_code
+
+
+class FilesFailed(StepFailure):
+    """Some files of a source failed. The exit code is that of the first."""
 
     def __init__(self, exit_code: int, message: str, remedy: str = "", outcome: TaskResult | None = None) -> None:
         super().__init__(message, remedy, outcome)

@@ -1,6 +1,7 @@
 """What will happen in a run, as plain data. Every orchestrator is a thin translation of a plan.
 
-Rules about order and gates live here and nowhere else; `steps.py` has what each step is.
+Rules about order and gates live here and nowhere else; `steps.py` has what each step is, and `tasks.py` which of them
+share a pod.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any
 from medallion.config.contract import Contract
 from medallion.config.own_step import SOURCES
 from medallion.config.pipeline import Pipeline
-from medallion.protocol.task import PROTOCOL, TaskSpec, hash_content
+from medallion.protocol.task import PROTOCOL, Pack, TaskSpec, hash_content
 from medallion.steps import Phase, Step, clean_step, freshness_step, layer_step, own_step
+from medallion.tasks import Task, make_tasks
 
 PLATFORM_TAG = "medallion"
 
@@ -59,8 +61,29 @@ class Plan:
         """Return the step of that name."""
         return next(one for one in self.steps if one.name == name)
 
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """What an orchestrator starts, in an order that satisfies every `needs`."""
+        return make_tasks(self.steps, self.pipeline.sources_per_pod)
+
+    def document(self, task: Task, run_id: str | None = None) -> TaskSpec:
+        """Return what a task's process or pod is given: its step or, for a pack, its steps.
+
+        Args:
+            task: The task.
+            run_id: The run, where the context has a placeholder.
+        """
+        document = self.task(task.first.name, run_id)
+        if not task.is_pack:
+            return document
+        later = tuple(step.name for step in task.steps[1:])
+        codes = tuple(code for code in task.retry.retryable_exit_codes if isinstance(code, int))
+        others = {**document.others, **{name: self._contents[name] for name in later}}
+        pack = Pack(steps=later, step_seconds=task.first.timeout_seconds, retryable_exit_codes=codes)
+        return document.model_copy(update={"others": others, "pack": pack})
+
     def task(self, name: str, run_id: str | None = None) -> TaskSpec:
-        """Return what a step's process or pod is given.
+        """Return what the process of a step alone is given.
 
         So that a run ends on the commit that it began with, a step that may be the first to start hands on what the
         warehouse needs of the others: the plan's first step all of it, the others the steps that come later.

@@ -21,6 +21,8 @@ from medallion.protocol.work import CommandWork, FreshnessWork, LayerWork, Work
 
 Image = Literal["cleaner", "dbt"]
 Phase = Literal["build", "run", "test"]
+CLEAN = "clean_and_transform_csv"
+"""The task that loads a source, as the second reference system names it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Step:
     what limits how many steps of its tenant run at once. `reads_landing` is whether it reads the landing volume,
     `secret` the name of a Secret with a source's credentials and the prefix that its keys get. A team's own command has
     a container of its own next to that of `image`: `resources`, `secret` and `run_as_user` are that container's.
+    A step with `own_pod` shares its pod with no other.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Step:
     pool: str | None = None
     reads_landing: bool = False
     secret: tuple[str, str] | None = None
+    own_pod: bool = False
     run_as_user: int | None = None
 
     @property
@@ -75,10 +79,9 @@ def clean_step(
     where: dict[str, Any] = {"landing": str(landing)} if source.reads_landing else {}
     if path is not None:
         where["input"] = path
-    only = len(pipeline.sources) == 1
     return Step(
         name=f"clean.{source.name}",
-        task_id="clean_and_transform_csv" if only else f"clean_and_transform_csv_{source.name}",
+        task_id=CLEAN if len(pipeline.sources) == 1 else f"{CLEAN}_{source.name}",
         group=(pipeline.task_groups.clean,),
         image="cleaner",
         work=CleanWork(kind="clean", contract=contract, source=source, **where),
@@ -90,6 +93,7 @@ def clean_step(
         pool=_pool(pipeline),
         reads_landing=source.reads_landing,
         secret=source.login,
+        own_pod=source.own_pod,
     )
 
 

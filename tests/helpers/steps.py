@@ -1,4 +1,4 @@
-"""A pipeline's steps by the images' own commands, all in one process of its own: an interpreter starts once a run."""
+"""A pipeline's tasks by the images' own commands, all in one process of its own: an interpreter starts once a run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ REPO = Path(__file__).resolve().parents[2]
 
 
 def run_steps(pipeline: str, landing: Path, run_id: str, until: str = "") -> dict[str, int]:
-    """Runs the steps of one of the project's pipelines in order, against the warehouse of libpq's environment.
+    """Runs the tasks of one of the project's pipelines in order, against the warehouse of libpq's environment.
 
     Args:
         pipeline: Its name.
         landing: The landing folder.
         run_id: The run.
-        until: The last step to run.
+        until: The last task to run.
 
     Returns:
-        The exit codes of the steps that were started: none after the first that failed.
+        The exit codes of the tasks that were started: none after the first that failed.
     """
     path = str(REPO / "src")
     command = [sys.executable, __file__, pipeline, str(landing), run_id, until]
@@ -42,10 +42,10 @@ def _run(pipeline: str, landing: str, run_id: str, until: str) -> dict[str, int]
     file = load_pipeline(REPO / "dags" / "pipelines" / f"{pipeline}.yaml")
     codes: dict[str, int] = {}
     plan = make_plan(file.pipeline, file.contracts, RunContext(run_id, landing, "test"))
-    for step in plan.steps:
-        os.environ.update(wire.environment(plan.task(step.name)))
-        codes[step.name] = int(commands[step.image]([]))
-        if codes[step.name] or step.name == until:
+    for task in plan.tasks:
+        os.environ.update(wire.environment(plan.document(task)))
+        codes[task.name] = int(commands[task.image]([]))
+        if codes[task.name] or task.name == until:
             break
     return codes
 

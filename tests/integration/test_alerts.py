@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from alert_examples import ALERTS, examples
 from medallion.alerts import Alert
-from medallion.alerts.render import render
+from medallion.alerts.render import Format, render
 from medallion.config.alerts import AlertKind
 from medallion.config.pipeline import Pipeline
 from medallion.protocol.result import ModelResult, TaskResult, TestResult
@@ -26,6 +27,16 @@ def test_the_examples_in_the_docs_are_what_readers_get(path: Path):
 
 def test_values_are_escaped_in_html():
     assert "&lt;1&gt; &amp;" in render(ALERTS["failure"], "html")
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_each_failed_source_is_listed_with_its_message(form: Format):
+    failed = (Failed("source", "clean.stores", message="stores.csv, line 1: column 'id' is missing"),)
+    alert = replace(ALERTS["failure"], message="1 of 8 sources failed: clean.stores", failed=failed)
+    shown = render(alert, form).replace("&#39;", "'")
+    assert "source" in shown
+    assert "clean.stores" in shown.partition("1 of 8 sources failed: clean.stores")[2]
+    assert "stores.csv, line 1: column 'id' is missing" in shown
 
 
 def test_result_always_fits_a_termination_message():

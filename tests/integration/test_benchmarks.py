@@ -11,8 +11,10 @@ from layers import REPO
 
 LITTLE = {
     "bench_cleaner.py": ["--rows", "2000", "--rounds", "1"],
+    "bench_folder.py": ["--files", "20", "--rounds", "1"],
     "bench_incremental.py": ["--rows", "20000", "--rounds", "1"],
     "bench_layers.py": ["--rows", "2000", "--rounds", "1"],
+    "bench_packs.py": ["--rounds", "1"],
     "bench_parse.py": ["--schedules", "20", "--tenants", "2"],
 }
 

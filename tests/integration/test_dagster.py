@@ -117,8 +117,8 @@ def test_steps_get_the_same_task_and_run_in_the_same_order(any_folder: Path):
         assert entry.file is not None
         launched: dict[str, Any] = {}
 
-        def launch(_context: Any, step: Any, plan: Any, run_id: str, launched: dict[str, Any] = launched) -> Ended:
-            launched[step.task_id] = plan.task(step.name, run_id)
+        def launch(_context: Any, task: Any, plan: Any, run_id: str, launched: dict[str, Any] = launched) -> Ended:
+            launched[task.task_id] = plan.document(task, run_id)
             return Ended(0, succeeded=True)
 
         plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing", "abc"))
@@ -127,10 +127,10 @@ def test_steps_get_the_same_task_and_run_in_the_same_order(any_folder: Path):
         run_id = f"dagster__{result.run_id}"
         commit = {"commit": "abc"}  # a DAG folder in git has one of its own
         assert launched == {
-            task.task_id.rpartition(".")[2]: task.plan.task(task.step, run_id).model_copy(update=commit)
+            task.task_id.rpartition(".")[2]: task.plan.document(task.planned, run_id).model_copy(update=commit)
             for task in operators
         }
-        assert list(launched) == [step.task_id for step in plan.steps]
+        assert list(launched) == [task.task_id for task in plan.tasks]
         assert {task.retries for task in operators} == {entry.file.pipeline.retry_config.max_retries}
 
 
@@ -191,7 +191,7 @@ def test_pod_has_the_same_settings_as_under_airflow(folder: Path):
     plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext("r", "/landing", "abc"))
     operator = next(task for task in airflow_dags(folder)["paused"].tasks if hasattr(task, "arguments"))
     task = plan.task(plan.steps[0].name)
-    pod = build_pod(plan.steps[0], task, Settings.from_environment().of_tenant("globex"))["spec"]
+    pod = build_pod(plan.tasks[0], task, Settings.from_environment().of_tenant("globex"))["spec"]
     (container,) = pod["containers"]
     received = wire.received([], "step", {one["name"]: one["value"] for one in container["env"]})
     assert received.to_json() == task.to_json()
@@ -214,7 +214,7 @@ def test_only_listed_exit_codes_are_retried_within_limit(folder: Path, codes: li
     plan = make_plan(pipeline, entry.file.contracts, RunContext(RUN_ID, "/landing"))
     seen: list[str] = []
 
-    def launch(_context: Any, _step: Any, _plan: Any, run_id: str) -> Ended:
+    def launch(_context: Any, _task: Any, _plan: Any, run_id: str) -> Ended:
         seen.append(run_id)
         code = codes[len(seen) - 1]
         return Ended(code, f"ended with {code}", succeeded=code == 0)

@@ -38,7 +38,7 @@ def plan() -> Plan:
 def by_airflow(cluster: Cluster, plan: Plan) -> dict[str, Any]:
     from medallion.orchestrators.airflow.operator import pod_operator
 
-    step = pod_operator(plan.steps[0], plan, Settings.from_environment())
+    step = pod_operator(plan.tasks[0], plan, Settings.from_environment())
     place = Configuration(host=f"http://127.0.0.1:{cluster.server.server_port}")
     step.__dict__["client"] = CoreV1Api(ApiClient(place))
     step.__dict__["hook"] = SimpleNamespace(is_in_cluster=True)

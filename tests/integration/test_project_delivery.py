@@ -137,7 +137,7 @@ def execute(cluster: Cluster, api: CoreV1Api, settings: Settings) -> Callable[[s
 
     def run(name: str) -> Any:
         made = plan()
-        step = pod_operator(next(one for one in made.steps if one.name == name), made, settings)
+        step = pod_operator(next(one for one in made.tasks if one.name == name), made, settings)
         step.__dict__["client"], step.__dict__["hook"] = api, SimpleNamespace(is_in_cluster=True)
         ti = SimpleNamespace(dag_id="p", task_id=step.task_id, try_number=1, map_index=-1, xcom_push=lambda **_: None)
         cluster.ended = {"exitCode": 75, "reason": "Error", "message": ""}

@@ -36,7 +36,7 @@ def operator(cluster: Cluster, name: str = "p", source: str = "s", **contract: A
     pipeline = Pipeline.model_validate({"name": name, "owner": "me", "sources": named})
     known = Contract.model_validate({"name": "c", "table": "raw.c", "fields": [{"name": "a"}], **contract})
     plan = make_plan(pipeline, {"c": known}, RunContext("", "/landing", "abc"))
-    made = pod_operator(plan.steps[0], plan, Settings.from_environment())
+    made = pod_operator(plan.tasks[0], plan, Settings.from_environment())
     place = Configuration(host=f"http://127.0.0.1:{cluster.server.server_port}")
     made.__dict__["client"] = CoreV1Api(ApiClient(place))
     made.__dict__["hook"] = SimpleNamespace(is_in_cluster=True)

@@ -33,6 +33,7 @@ def build_job(task: TaskSpec) -> Job:
     # polars takes a moment to import: a task that cannot be read fails before that.
     from medallion.cleaner.job import Source
     from medallion.cleaner.load import load, make_job
+    from medallion.cleaner.parts import do_part
     from medallion.cleaner.replay import replay
     from medallion.config.sources.csv import one_file
 
@@ -48,6 +49,9 @@ def build_job(task: TaskSpec) -> Job:
     else:
         assert settings is not None
         source = Source(lambda known: settings.open_inputs(landing, known), settings.incremental)
+    if (part := work.part) is not None:
+        lock += f"#{part.pack}" if part.does == "load" else ""
+        return Job(lambda session: do_part(work.contract, source, session, part), lock)
     return Job(lambda session: load(work.contract, source, session), lock)
 
 

@@ -59,8 +59,10 @@ def _of_records(dialect: Format) -> Format:
     return Dialect(short_rows="pad", long_rows=getattr(dialect, "long_rows", "reject"))
 
 
-def forget(connection: Connection, step: StepRun) -> None:
-    """Delete what was kept for a step of a run."""
+def forget(connection: Connection, step: StepRun, files: Sequence[str] | None = None) -> None:
+    """Delete what was kept for a step of a run, or for some of its files."""
     for table in ("rejected_records", "rejected_headers"):
         statement = f"delete from medallion.{table} where pipeline = %s and run_id = %s and step = %s"
-        connection.execute(statement.encode(), (step.pipeline, step.run_id, step.step))
+        statement += " and source = any(coalesce(%s::text[], array[source]))"
+        names = None if files is None else list(files)
+        connection.execute(statement.encode(), (step.pipeline, step.run_id, step.step, names))

@@ -106,14 +106,17 @@ class Reader:
         contract: How they are cleaned.
         log: Receives the progress.
         empty_is_fine: Whether an input may have no rows, whatever the contract says.
+        holds_repeats: Whether the target is handed rows apart whose key an earlier row may have.
     """
 
-    def __init__(self, contract: Contract, log: EventLog, *, empty_is_fine: bool = False) -> None:
+    def __init__(
+        self, contract: Contract, log: EventLog, *, empty_is_fine: bool = False, holds_repeats: bool = True
+    ) -> None:
         self._contract, self._log = contract, log
         self._empty_is_fine = empty_is_fine or contract.empty == "allow"
         self.counts = Counts()
         self.headers: dict[str, list[str]] = {}  # of inputs with rejected rows
-        self._repeats = Repeats(contract.primary_key) if contract.primary_key else None
+        self._repeats = Repeats(contract.primary_key) if contract.primary_key and holds_repeats else None
 
     def read(self, inputs: Inputs, target: Target) -> str:
         """Read every input, in order.
@@ -126,11 +129,8 @@ class Reader:
             ContractViolation: Its columns are not the contract's.
         """
         checksums = []
-        for number, one in enumerate(inputs.inputs, 1):
+        for one in inputs.inputs:
             checksums.append(self._one(one, target, one.name if inputs.many else None))
-            if inputs.many:
-                message = f"{one.name} is read ({number} of {len(inputs.inputs)})"
-                self._log.event("file_read", message, file=one.name, rows=self.counts.rows)
         if inputs.version is not None:
             return inputs.version
         return checksums[0] if len(checksums) == 1 else hashlib.sha256("\n".join(checksums).encode()).hexdigest()

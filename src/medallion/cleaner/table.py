@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from csv import reader
 from io import StringIO
 
@@ -43,6 +44,7 @@ class Table:
         step: Whose rejects go to the quarantine.
         source: The input's name, for the quarantine.
         with_file: Whether rows record which of several inputs they are from.
+        freeze: Whether the transaction that fills the table has made it.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Table:
         source: str,
         *,
         with_file: bool = False,
+        freeze: bool = True,
     ) -> None:
         self.connection, self.step, self.source, self.with_file = connection, step, source, with_file
         self.contract = contract
@@ -66,7 +69,8 @@ class Table:
         self.held: sql.Identifier | None = None
         columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
         # FREEZE: the rows need no visit by vacuum, as no session can see the table before this transaction ends.
-        self._copy = sql.SQL("copy {} ({}) from stdin with (format csv, freeze)").format(self.name, columns)
+        options = sql.SQL("format csv, freeze" if freeze else "format csv")
+        self._copy = sql.SQL("copy {} ({}) from stdin with ({})").format(self.name, columns, options)
 
     def create(self) -> None:
         """Make the table, with comments from the contract."""
@@ -107,16 +111,35 @@ class Table:
             self.connection.execute(sql.SQL("drop table {}").format(self.held))
             self.held = None
 
-    def forget_quarantine(self) -> None:
-        """Remove what an earlier attempt of this run rejected."""
+    def forget_quarantine(self, files: Sequence[str] | None = None) -> None:
+        """Remove what an earlier attempt of this run rejected: all, or the rows of some files."""
         self.connection.execute(
-            "delete from medallion.rejected_rows where pipeline = %s and run_id = %s and step = %s",
-            (self.step.pipeline, self.step.run_id, self.step.step),
+            """delete from medallion.rejected_rows where pipeline = %s and run_id = %s and step = %s
+                   and source = any(coalesce(%s::text[], array[source]))""",
+            (self.step.pipeline, self.step.run_id, self.step.step, None if files is None else list(files)),
         )
-        kept.forget(self.connection, self.step)
+        kept.forget(self.connection, self.step, files)
+
+    def remove_files(self, files: Sequence[str]) -> None:
+        """Remove the rows of files, and what was rejected of them."""
+        if files:
+            self.connection.execute(sql.SQL("delete from {} where _file = any(%s)").format(self.name), (list(files),))
+            self.forget_quarantine(files)
+
+    def count(self) -> None:
+        """Count the rows that are really there, which other transactions may have brought."""
+        (rows,) = self.connection.execute(sql.SQL("select count(*) from {}").format(self.name)).fetchone() or (0,)
+        self.rows = int(rows)  # type: ignore[call-overload]
+
+    def count_by_file(self) -> dict[str, int]:
+        """Count the rows of each file that are really there."""
+        query = sql.SQL("select _file, count(*) from {} group by _file").format(self.name)
+        return {str(file): int(rows) for file, rows in self.connection.execute(query).fetchall()}  # type: ignore[call-overload]
 
     def quarantine(self, rejects: pl.DataFrame, source: str) -> None:
         """Keep rejected rows of an input with their reasons: a frame of `REJECT_COLUMNS`."""
+        if rejects.is_empty():
+            return  # of a small file it would take a fifth of the time
         whose = {"pipeline": self.step.pipeline, "run_id": self.step.run_id, "step": self.step.step, "source": source}
         named = rejects.select(
             **{name: pl.lit(value) for name, value in whose.items()},

@@ -18,7 +18,7 @@ from medallion.config.schedule import Schedule
 from medallion.orchestrators.pools import limits
 from medallion.plan import RunContext, make_plan
 from medallion.protocol.work import CommandWork
-from medallion.steps import Step
+from medallion.tasks import Task
 
 
 def list_pipelines(dags: DagsOption = None) -> None:  # type: ignore[assignment]
@@ -54,8 +54,8 @@ def describe(
     console.print(f"[bold]{pipeline.name}[/]  {when(pipeline.schedule)}  owner {pipeline.owner}")
     console.print(f"written in {file.path}", soft_wrap=True, markup=False)
     console.print(f"tags in Airflow: {', '.join(plan.tags)}", soft_wrap=True, markup=False)
-    for step in plan.steps:
-        _show_step(step)
+    for task in plan.tasks:
+        _show_task(task)
     console.print(f"\n{_retries(pipeline)}", soft_wrap=True)
     if pipeline.tenant is not None:
         pool = plan.steps[0].pool
@@ -63,14 +63,17 @@ def describe(
         console.print(f"pool {pool}: {most} of the steps of tenant {pipeline.tenant} at once, in all of its DAGs")
 
 
-def _show_step(step: Step) -> None:
-    task = ".".join((*step.group, step.task_id))
-    console.print(f"\n[bold]{step.name}[/]  task {task}", soft_wrap=True)
-    needs = f"after {', '.join(step.needs)}" if step.needs else "first"
-    size = f"{step.resources.cpu} CPU, {step.resources.memory}"
-    image = step.work.image if isinstance(step.work, CommandWork) else step.image
-    console.print(f"    {needs}, in a pod of the image {image}: {size}", markup=False, soft_wrap=True)
-    console.print(f"    {step.title}", markup=False, soft_wrap=True)
+def _show_task(task: Task) -> None:
+    name = ".".join((*task.group, task.task_id))
+    console.print(f"\n[bold]{', '.join(step.name for step in task.steps)}[/]  task {name}", soft_wrap=True)
+    needs = f"after {', '.join(task.needs)}" if task.needs else "first"
+    size = f"{task.resources.cpu} CPU, {task.resources.memory}"
+    work = task.first.work
+    image = work.image if isinstance(work, CommandWork) else task.image
+    order = ", one step after the other" if task.is_pack else ""
+    console.print(f"    {needs}, in a pod of the image {image}: {size}{order}", markup=False, soft_wrap=True)
+    for step in task.steps:
+        console.print(f"    {step.title}", markup=False, soft_wrap=True)
 
 
 def _retries(pipeline: Pipeline) -> str:

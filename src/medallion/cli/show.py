@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -105,10 +106,12 @@ def _step_row(step: dict[str, Any]) -> tuple[str, ...]:
 
 def _detail_rows(step: dict[str, Any]) -> list[tuple[str, ...]]:
     """What was loaded, or a row for each model."""
+    rows: list[tuple[str, ...]] = []
     if step["rows_in"] is not None:
         words = {"rows_in": "rows in", "rows_loaded": "rows loaded", "rows_rejected": "rows rejected"}
-        return [(f"    {word}", f"{step[key]:,}", "", "") for key, word in words.items()]
-    rows: list[tuple[str, ...]] = []
+        rows += [(f"    {word}", f"{step[key]:,}", "", "") for key, word in words.items()]
+    if files := Counter(file["status"] for file in step["files"]):
+        rows += [(f"    files {status}", f"{count:,}", "", "") for status, count in files.items()]
     for model in step["models"]:
         count = "" if model.get("rows") is None else f"{model['rows']:,}"
         tests = [test for test in step["tests"] if test.get("model") == model["name"]]

@@ -104,7 +104,7 @@ class PipelineSettings(ConfigModel):
     max_active_tasks: int = Field(
         4,
         ge=1,
-        description="How many steps of a run may go on at once. On Kubernetes each has a pod, and a worker pod.",
+        description="How many tasks of a run may go on at once. On Kubernetes each has a pod, and a worker pod.",
     )
     timeouts: Timeouts = Timeouts()
     alerts: Alerts = Alerts()
@@ -162,6 +162,13 @@ class Pipeline(PipelineSettings):
     )
     schedule: Schedule = Schedule()
     sources: tuple[Source, ...] = Field((), description="The inputs that a run loads.")
+    sources_per_pod: int = Field(
+        8,
+        ge=1,
+        le=100,
+        description="How many sources one pod loads at most, one after the other. Only sources that need the same pod "
+        "share one: files of the landing volume, or sources of one connector with the same Secret. 1: a pod for each.",
+    )
     schema_prefix: SchemaPrefix = Field(
         "",
         description="Put before every schema, so that two pipelines can share the same models.",

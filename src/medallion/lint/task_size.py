@@ -16,12 +16,15 @@ _SURELY_FITS = wire.MAX_BYTES // 2
 
 
 def too_large(one: Runnable) -> Iterator[Diagnostic]:
-    """Yield an error for each step whose task is too large for a pod."""
+    """Yield an error for each task that is too large for a pod."""
     file = one.file
     plan = make_plan(file.pipeline, file.contracts, RunContext("run", "/landing", "0" * 40))
-    for number, step in enumerate(plan.steps):
-        if len(json.dumps(step.work.model_dump(mode="json", exclude_unset=True))) > _SURELY_FITS:
+    place = {step.name: number for number, step in enumerate(plan.steps)}
+    for task in plan.tasks:
+        sizes = (len(json.dumps(step.work.model_dump(mode="json", exclude_unset=True))) for step in task.steps)
+        if sum(sizes) > _SURELY_FITS:
             try:
-                wire.environment(plan.task(step.name))
+                wire.environment(plan.document(task))
             except Misconfigured as error:
-                yield Diagnostic(str(file.path), 1, 1, f"sources.{number}", error.message, error.remedy)
+                where = f"sources.{place[task.first.name]}"
+                yield Diagnostic(str(file.path), 1, 1, where, error.message, error.remedy)

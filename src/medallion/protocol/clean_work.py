@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from medallion.config.contract import Contract
+from medallion.config.model import ConfigModel
 from medallion.config.sources import AnySettings
 from medallion.protocol.work import Work
+
+
+class Part(ConfigModel):
+    """A part of the load of many files that several pods share: list them, load a pack of them, publish them all.
+
+    `of` is the step of the source, under which builds, files and rejected rows are recorded; it publishes. The step
+    that lists divides the files into `packs`, and `pack` is the one that a step loads, from 0.
+    """
+
+    does: Literal["list", "load", "publish"]
+    of: str
+    packs: int = Field(1, ge=1)
+    pack: int = Field(0, ge=0)
 
 
 class CleanWork(Work):
@@ -24,6 +38,7 @@ class CleanWork(Work):
     input: str | None = None
     landing: str = ""
     replay: str | None = None
+    part: Part | None = None
 
     @model_validator(mode="after")
     def _reads_something(self) -> CleanWork:

@@ -57,8 +57,9 @@ class TaskResult:
     `reasons` maps a rejection reason to its number of rows, `rounded` a column to the number of its values that
     the contract's `decimals` rounded, `dialect` what an option of its dialect did to the number of lines or rows that
     it left out, padded or cut, `increment` says what an incremental load took,
-    `files_parsed` how many files dbt parsed: none where an earlier parse of the same project was kept. `exit_code` is
-    that of a failed step, or of a team's own command, `replay_of` the run with the rejected rows that a replay loads.
+    `files` counts the files of a source by what became of them, `files_parsed` how many files dbt parsed: none where an
+    earlier parse of the same project was kept. `exit_code` is that of a failed step, or of a team's own command,
+    `replay_of` the run with the rejected rows that a replay loads.
     """
 
     status: Status = "succeeded"
@@ -74,6 +75,7 @@ class TaskResult:
     parts: tuple[Timing, ...] = ()
     increment: dict[str, Any] = field(default_factory=dict)
     delivery: Delivery | None = None
+    files: dict[str, int] = field(default_factory=dict)
     files_parsed: int | None = None
     exit_code: int | None = None
     replay_of: str | None = None

@@ -1,4 +1,4 @@
-"""What one step has to do: the only thing that an orchestrator and an image say to each other on the way in.
+"""What one task has to do: the only thing that an orchestrator and an image say to each other on the way in.
 
 The plan writes it, the step's process reads it, a run is pinned to it, and a person can write it into a file.
 """
@@ -9,9 +9,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
 from medallion.config.model import ConfigModel
 from medallion.config.retention import Retention
@@ -21,7 +21,7 @@ from medallion.protocol.work import Work
 PROTOCOL = 1
 """Grows when an image that reads the number before could do the wrong thing."""
 _REBUILD = "use the images and the DAG folder of one release"
-_OF_THE_RUN = {"run_id", "commit", "plan", "others"}
+_OF_THE_RUN = {"run_id", "commit", "plan", "others", "pack"}
 """Fields that differ between runs of the same step."""
 
 
@@ -45,8 +45,20 @@ def _of_its_kind(value: Any) -> Any:
     return work.model_validate(value)
 
 
+class Pack(ConfigModel):
+    """The steps that a task's process does after its first, whatever becomes of the earlier ones.
+
+    `others` of the task has their contents. `step_seconds` is the limit of each step, and `retryable_exit_codes` are
+    those of the pipeline: if any of the failures is worth another attempt, the task is.
+    """
+
+    steps: tuple[str, ...] = Field(min_length=1)
+    step_seconds: int
+    retryable_exit_codes: tuple[int, ...] = ()
+
+
 class TaskSpec(ConfigModel):
-    """One step of one run.
+    """One step of one run; with `pack`, the first of several that one process does.
 
     `needs` are the steps of the run that must have succeeded. `plan` holds the digest of every step of the run, and
     `others` the content of steps that the warehouse may not have yet: the first step to start pins the run to them.
@@ -64,6 +76,24 @@ class TaskSpec(ConfigModel):
     work: Annotated[SerializeAsAny[Work], BeforeValidator(_of_its_kind)]
     plan: Mapping[str, str] = {}
     others: Mapping[str, dict[str, Any]] = {}
+    pack: Pack | None = None
+
+    @model_validator(mode="after")
+    def _has_its_pack(self) -> Self:
+        if self.pack is not None and (lacking := [name for name in self.pack.steps if name not in self.others]):
+            raise ValueError(f"`others` lacks {lacking[0]!r} of `pack` — give the content of each of its steps")
+        return self
+
+    def steps(self) -> list[TaskSpec]:
+        """Return the task of each step of its pack, of the first too; without a pack, the task itself."""
+        if self.pack is None:
+            return [self]
+        run = {"run_id": self.run_id, "commit": self.commit, "plan": self.plan}
+        later = [parse_task({**self.others[name], **run}, f"step {name} of the task") for name in self.pack.steps]
+        return [
+            self.model_copy(update={"pack": None}),
+            *(step.model_copy(update={"others": self.others}) for step in later),
+        ]
 
     def content(self) -> dict[str, Any]:
         """Return what is the same in every run of the step, as JSON data."""

@@ -21,9 +21,9 @@ Words = TypeVar("Words", "Failed", "TerminationMessage")
 
 @dataclass(frozen=True)
 class Failed:
-    """A model or a test that failed. `failures` counts failing rows; `sample` is the first of them."""
+    """A source, a model or a test that failed. `failures` counts failing rows; `sample` is the first of them."""
 
-    kind: Literal["model", "test"]
+    kind: Literal["source", "model", "test"]
     name: str
     failures: int = 0
     message: str = ""

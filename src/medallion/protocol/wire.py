@@ -35,7 +35,7 @@ def encode(task: TaskSpec) -> str:
 def environment(task: TaskSpec) -> dict[str, str]:
     """Return the variables that hand a task to a pod.
 
-    Where the contents of the run's other steps do not fit too, they are left out: if a push then changes a step that
+    Where the contents of the run's other tasks do not fit too, they are left out: if a push then changes a step that
     the warehouse has never seen, the run fails and does not mix two commits.
 
     Raises:
@@ -43,11 +43,15 @@ def environment(task: TaskSpec) -> dict[str, str]:
     """
     text = encode(task)
     if len(text) > MAX_BYTES:
-        text = encode(task.model_copy(update={"others": {}}))
+        own = task.pack.steps if task.pack else ()
+        text = encode(task.model_copy(update={"others": {name: task.others[name] for name in own}}))
     if len(text) > MAX_BYTES:
+        what = f"step {task.step}" if task.pack is None else f"the pod of {task.step} and {len(task.pack.steps)} more"
         raise Misconfigured(
-            f"step {task.step} has {len(text):,} bytes of compressed instructions, a pod can be given {MAX_BYTES:,}",
-            "shorten the contract, such as its `enum`, or split the source",
+            f"{what} has {len(text):,} bytes of compressed instructions, a pod can be given {MAX_BYTES:,}",
+            "shorten the contract, such as its `enum`, or split the source"
+            if task.pack is None
+            else "lower `sources_per_pod`, or shorten the contracts, such as an `enum`",
         )
     return {f"{VARIABLE}{place // _CHUNK}": text[place : place + _CHUNK] for place in range(0, len(text), _CHUNK)}
 

@@ -1,10 +1,11 @@
-"""SIGTERM, from a command's first moment to its last."""
+"""SIGTERM, from a command's first moment to its last, and the time limit of a part of it."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from medallion.errors import ExitCode
@@ -19,11 +20,36 @@ class Stopped(KeyboardInterrupt):
     """
 
 
+class TimedOut(KeyboardInterrupt):
+    """A part of the command took longer than it may. What listens to SIGTERM listens to it too."""
+
+
+_stopping = False
+
+
+def is_stopping() -> bool:
+    """Return whether SIGTERM has come, also where what it interrupted had ended already."""
+    return _stopping
+
+
+@contextmanager
+def time_limit(seconds: int) -> Iterator[None]:
+    """Raise `TimedOut` in the main thread if what is inside takes longer."""
+    signal.signal(signal.SIGALRM, _time_out)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
 def install_sigterm_handler() -> None:
     """Make the first SIGTERM raise `Stopped`.
 
     As process 1 of a pod Python would ignore it, and work on until it is killed.
     """
+    global _stopping
+    _stopping = False
     signal.signal(signal.SIGTERM, _stop)
 
 
@@ -42,5 +68,11 @@ def run_main(command: Callable[[list[str]], int]) -> int:
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
+    global _stopping
+    _stopping = True
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: a second one would end the end
     raise Stopped
+
+
+def _time_out(_signal: int, _frame: FrameType | None) -> None:
+    raise TimedOut

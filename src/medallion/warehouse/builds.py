@@ -32,8 +32,8 @@ def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool, on
         schema: The schema that readers use.
         step: Of which run it is.
         fresh: Make a new one.
-        only: Keep no build of another run that failed, either. For layers that are not published: one build to look at
-            would cost as much space as the layer.
+        only: Keep no build of another run that failed, either. For layers that are not published, and files that are
+            staged: one build to look at would cost as much space as the layer.
 
     Returns:
         The build schema's name.
@@ -48,7 +48,7 @@ def start(connection: Connection, schema: str, step: StepRun, *, fresh: bool, on
                run_id = %(run)s or %(only)s and published_at is null and exists (
                    select from medallion.step_runs as ended
                    where ended.pipeline = build.pipeline and ended.run_id = build.run_id
-                       and ended.layer = build.step and ended.status = 'failed'
+                       and coalesce(ended.layer, ended.step) = build.step and ended.status = 'failed'
                        and ended.finished_at > build.created_at))
            order by created_at desc""",
         {"schema": schema, "pipeline": step.pipeline, "layer": mine[2], "run": step.run_id, "only": only},

@@ -6,6 +6,7 @@ A success is one row written in the transaction that holds the step's data, so b
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
@@ -93,6 +94,23 @@ def has_succeeded(connection: Connection, step: StepRun, fence: int | None = Non
         {"pipeline": step.pipeline, "run": step.run_id, "step": step.step, "fence": fence},
     ).fetchone()
     return row == (True,)
+
+
+def find_done(
+    connection: Connection, pipeline: str, run_id: str, steps: Sequence[str], needs: Sequence[str]
+) -> set[str]:
+    """Return which steps of a run have succeeded in their latest attempt, after the latest of what they need."""
+    rows = connection.execute(
+        """select step from (
+               select distinct on (step) step, status, id from medallion.step_runs
+               where pipeline = %(pipeline)s and run_id = %(run)s and step = any(%(steps)s)
+               order by step, attempt desc) as latest
+           where status <> 'failed' and id > all (
+               select id from medallion.step_runs
+               where pipeline = %(pipeline)s and run_id = %(run)s and step = any(%(needs)s))""",
+        {"pipeline": pipeline, "run": run_id, "steps": list(steps), "needs": list(needs)},
+    ).fetchall()
+    return {str(row[0]) for row in rows}
 
 
 def require_no_rollback_since(connection: Connection, pipeline: str, run_id: str) -> None:

@@ -62,6 +62,10 @@ def prune_records(connection: Connection, pipeline: str, keep: Retention) -> Non
             (pipeline, keep.ledger_days),
         )
         connection.execute(
+            "delete from medallion.file_loads where pipeline = %s and recorded_at < now() - make_interval(days => %s)",
+            (pipeline, keep.ledger_days),
+        )
+        connection.execute(
             """delete from medallion.runs as old
                where pipeline = %s and pinned_at < now() - make_interval(days => %s) and not exists (
                    select from medallion.step_runs where pipeline = old.pipeline and run_id = old.run_id)""",

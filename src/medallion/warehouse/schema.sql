@@ -168,5 +168,27 @@ create table if not exists medallion.load_state (
     primary key (build_schema, name)
 );
 
+-- The files of a source with many: what a run loads, in which pack, and what became of each. A file's row is written in
+-- the transaction that holds its rows. `build_schema` is where they are, until the build is published or merged.
+create table if not exists medallion.file_loads (
+    pipeline      text not null,
+    run_id        text not null,
+    step          text not null,
+    file          text not null,
+    build_schema  text not null,
+    pack          integer not null,
+    version       text,
+    bytes         bigint,
+    status        text not null default 'waiting' check (status in ('waiting', 'loaded', 'failed')),
+    rows_in       bigint,
+    rows_loaded   bigint,
+    rows_rejected bigint,
+    seconds       double precision,
+    details       jsonb not null default '{}',
+    recorded_at   timestamptz not null default clock_timestamp(),
+    primary key (pipeline, run_id, step, file),
+    check (rows_in = rows_loaded + rows_rejected)
+);
+
 -- Where a schema of another version is found, this file is run again.
-comment on schema medallion is 'Medallion ledger 9';
+comment on schema medallion is 'Medallion ledger 10';

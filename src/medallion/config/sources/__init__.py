@@ -31,6 +31,9 @@ class Named(ConfigModel):
 
     name: Name = Field(description="Names the step: `clean.<name>`.")
     contract: Name = Field(description="The data contract: a file of this name in `contracts/`.")
+    own_pod: bool = Field(
+        False, description="Whether a pod of its own loads it, next to the others: for a large source."
+    )
 
 
 def _discover() -> dict[str, type[Settings]]:

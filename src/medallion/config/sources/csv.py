@@ -69,6 +69,12 @@ class LocalFile:
         with _readable(self.path):
             return datetime.fromtimestamp(self.path.stat().st_mtime, timezone.utc)
 
+    @property
+    def size(self) -> int:
+        """Its bytes as they are stored."""
+        with _readable(self.path):
+            return self.path.stat().st_size
+
     def chunks(self) -> Iterator[bytes]:
         """Read the file."""
         with _readable(self.path), self.path.open("rb") as file:

@@ -38,6 +38,11 @@ class Input(Protocol):
         """When its sender last wrote it, with new content or the same; None if unknown."""
         ...
 
+    @property
+    def size(self) -> int | None:
+        """Its bytes as they are stored; None if unknown before the read."""
+        ...
+
     def chunks(self) -> Iterator[bytes]:
         """Read the input. A failure of the source is raised here as a failure of the step."""
         ...
@@ -92,8 +97,13 @@ class Inputs:
             return versions[0]
         if None in versions:
             return None
-        text = "\n".join(f"{one.name}\0{one.version}" for one in self.inputs)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hash_versions({one.name: str(one.version) for one in self.inputs})
+
+
+def hash_versions(versions: Mapping[str, str]) -> str:
+    """Return the version of several inputs together, from their names and versions in order."""
+    text = "\n".join(f"{name}\0{version}" for name, version in versions.items())
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Chunks(io.RawIOBase):

@@ -1,8 +1,8 @@
-"""A plan as an Airflow DAG: one task per step, in the plan's groups and order."""
+"""A plan as an Airflow DAG: its tasks, in the plan's groups and order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -103,21 +103,22 @@ def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = T
     tasks: dict[str, Any] = {}
     done: dict[str, Any] = {}
     with dag:
-        for step in plan.steps:
-            with _inside(step.group, groups):
-                tasks[step.name] = pod_operator(step, plan, settings)
+        for task in plan.tasks:
+            with _inside(task.group, groups):
+                made = pod_operator(task, plan, settings)
+            tasks |= {step.name: made for step in task.steps}
         for marker in plan.markers:
             with _inside(marker.group, groups):
                 done[marker.name] = EmptyOperator(task_id=marker.name, doc_md=marker.title, on_success_callback=None)
     for marker in plan.markers:
-        for name in marker.inside:
-            tasks[name] >> done[marker.name]
+        for before in _distinct(tasks[name] for name in marker.inside):
+            before >> done[marker.name]
     for name in ("on_failure_callback", "on_success_callback"):
         dag.default_args.pop(name)  # each task has it by now, and here its source would be serialised at every parse
     covered = {name: done[marker.name] for marker in plan.markers for name in marker.inside}
-    for step in plan.steps:
-        for before in {id(task): task for task in (covered.get(need, tasks[need]) for need in step.needs)}.values():
-            before >> tasks[step.name]
+    for task in plan.tasks:
+        for before in _distinct(covered.get(need, tasks[need]) for need in task.needs):
+            before >> tasks[task.first.name]
     return dag
 
 
@@ -130,6 +131,10 @@ def timetable(schedule: Schedule) -> Any:
     if schedule.interval_seconds is not None:
         return DeltaTriggerTimetable(timedelta(seconds=schedule.interval_seconds))
     return None
+
+
+def _distinct(tasks: Iterable[Any]) -> Iterable[Any]:
+    return {id(task): task for task in tasks}.values()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from medallion.config.dbt_docs import ModelDoc, model_docs
 from medallion.config.pipeline import Pipeline
 from medallion.config.places import dbt_project
 from medallion.plan import Plan
-from medallion.steps import Step
+from medallion.tasks import Task
 
 
 def dag_page(plan: Plan, commit: str, dags: Path) -> str:
@@ -27,9 +27,13 @@ def dag_page(plan: Plan, commit: str, dags: Path) -> str:
         "",
         "A step starts only if the run ledger says that what it needs succeeded in this run.",
         "",
-        "| step | does | needs |",
-        "| --- | --- | --- |",
-        *(f"| `{step.name}` | {step.title} | {', '.join(step.needs) or '-'} |" for step in plan.steps),
+        "| step | task | does | needs |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| `{step.name}` | `{task.task_id}` | {step.title} | {', '.join(step.needs) or '-'} |"
+            for task in plan.tasks
+            for step in task.steps
+        ),
     ]
     for layer in pipeline.layers:
         models = _models(pipeline, layer.name, dags)
@@ -40,9 +44,13 @@ def dag_page(plan: Plan, commit: str, dags: Path) -> str:
     return "\n".join(lines)
 
 
-def task_page(step: Step, pipeline: Pipeline, dags: Path) -> str:
-    """Return a task's page, as Markdown: what it does, its models and the tests that it runs."""
-    lines = [f"{step.title}."]
+def task_page(task: Task, pipeline: Pipeline, dags: Path) -> str:
+    """Return a task's page, as Markdown: what it does, its steps if there are several, its models and their tests."""
+    step = task.first
+    lines = [f"{task.title}."]
+    if task.is_pack:
+        lines += [f"- `{one.name}`: {one.title}" for one in task.steps]
+        lines.append("- One that fails stops no other. A retry loads only those that have not succeeded in the run.")
     for model in _models(pipeline, step.layer, dags) if step.layer else ():
         if not step.name.endswith(".test"):
             lines.append(f"- `{model.name}`: {model.description}")

@@ -1,4 +1,4 @@
-"""A step as a KubernetesPodOperator: one pod under the restricted Pod Security Standard."""
+"""A task as a KubernetesPodOperator: one pod under the restricted Pod Security Standard."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from medallion.orchestrators.kubernetes.project_delivery import deliver
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Plan
 from medallion.protocol import wire
-from medallion.steps import Step
+from medallion.tasks import Task
 
 
 class StepOperator(KubernetesPodOperator):
-    """Run a step's pod and count it as a success only if the step itself reports that its ledger row is written.
+    """Run a task's pod and count it as a success only if the pod itself reports that its ledger rows are written.
 
     The pod gets its task from the worker, which has the DAG folder: Airflow's database holds none of it.
 
     Args:
         plan: The plan of the run.
-        step: The step's name in it.
+        planned: The task of the plan: one step, or a pack.
         settings: The deployment, as the plan's tenant uses it.
         rest: The provider's own arguments.
     """
@@ -38,22 +38,22 @@ class StepOperator(KubernetesPodOperator):
     ending: Ending | None = None
     refusal: Ending | None = None
 
-    def __init__(self, *, plan: Plan, step: str, settings: Settings, **rest: Any) -> None:
+    def __init__(self, *, plan: Plan, planned: Task, settings: Settings, **rest: Any) -> None:
         super().__init__(**rest)
-        self.plan, self.step, self.settings = plan, step, settings
+        self.plan, self.planned, self.settings = plan, planned, settings
 
     def build_pod_request_obj(self, context: Any = None, *, dry_run: bool = False) -> Any:
-        """Add to the provider's pod the step's task, the dbt project if it may start a run, and the pod template."""
+        """Add to the provider's pod the task document, the dbt project if it may start a run, and the pod template."""
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
         try:
-            brought = deliver(self.plan, self.plan.step(self.step), self.settings, self.client) if context else None
+            brought = deliver(self.plan, self.planned, self.settings, self.client) if context else None
             plan = self.plan.with_project(brought.digest) if brought else self.plan
-            task = plan.task(self.step, context["run_id"] if context else "dry-run")
+            task = plan.document(self.planned, context["run_id"] if context else "dry-run")
             container = next(one for one in pod.spec.containers if one.name == self.base_container_name)
             container.env = pod_spec.environment(wire.environment(task))
             pod.spec.volumes += brought.volumes if brought else ()
             container.volume_mounts += brought.mounts if brought else ()
-            add_command(pod, self.base_container_name, plan.step(self.step), self.settings)
+            add_command(pod, self.base_container_name, self.planned.first, self.settings)
             return pod_template.fill(pod, self.settings.pod_template, self.base_container_name)
         except Misconfigured as error:
             self.refusal = Ending(message=error.message, remedy=error.remedy, refused=True)
@@ -102,35 +102,36 @@ class StepOperator(KubernetesPodOperator):
             return pod
 
 
-def pod_operator(step: Step, plan: Plan, settings: Settings) -> StepOperator:
-    """Return the operator for a step.
+def pod_operator(task: Task, plan: Plan, settings: Settings) -> StepOperator:
+    """Return the operator for a task.
 
     Args:
-        step: The step.
+        task: The task: one step, or a pack.
         plan: The plan that it is of.
         settings: The deployment.
     """
     pipeline = plan.pipeline
-    volumes, mounts = pod_spec.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
+    volumes, mounts = pod_spec.volumes(task.first.reads_landing, settings.landing_claim, settings.tenant)
     pod_security, container_security = pod_spec.restricted()
     return StepOperator(
         plan=plan,
-        step=step.name,
+        planned=task,
         settings=settings,
         # The first step records all the others in the warehouse, so it goes first among those that may.
-        priority_weight=2 if step is plan.steps[0] else 1,
-        task_id=step.task_id,
-        task_display_name=step.task_id,
-        doc_md=task_page(step, pipeline, settings.dags),
-        name=pod_spec.name(pipeline.name, step.name),
+        priority_weight=2 if task is plan.tasks[0] else 1,
+        task_id=task.task_id,
+        task_display_name=task.label,
+        doc_md=task_page(task, pipeline, settings.dags),
+        name=pod_spec.name(pipeline.name, task.name),
         namespace=settings.namespace,
         in_cluster=True,
         kubernetes_conn_id=None,
-        image=settings.images[step.image],
+        image=settings.images[task.image],
         image_pull_policy=settings.pull_policy,
-        env_from=pod_spec.logins(settings.warehouse_secret, step.secret),
-        labels=pod_spec.labels(pipeline.name, step.name, plan.context.commit, settings.tenant),
-        container_resources=pod_spec.resources(step.resources.cpu, step.resources.memory),
+        env_from=pod_spec.logins(settings.warehouse_secret, task.first.secret),
+        labels=pod_spec.labels(pipeline.name, task.name, plan.context.commit, settings.tenant),
+        annotations=pod_spec.list_steps(task),
+        container_resources=pod_spec.resources(task.resources.cpu, task.resources.memory),
         volumes=list(volumes),
         volume_mounts=list(mounts),
         service_account_name=settings.service_account,
@@ -139,17 +140,17 @@ def pod_operator(step: Step, plan: Plan, settings: Settings) -> StepOperator:
         container_security_context=container_security,
         startup_timeout_seconds=pipeline.timeouts.startup_seconds,
         startup_check_interval_seconds=1,
-        active_deadline_seconds=step.timeout_seconds,
-        execution_timeout=timedelta(seconds=step.timeout_seconds),
+        active_deadline_seconds=task.timeout_seconds,
+        execution_timeout=timedelta(seconds=task.timeout_seconds),
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,
         do_xcom_push=False,
-        **({"pool": step.pool} if step.pool else {}),
-        retries=step.retry.max_retries,
+        **({"pool": task.first.pool} if task.first.pool else {}),
+        retries=task.retry.max_retries,
         # The policy decides where a worker can read how a step ended; these hold where it cannot, as when
         # Airflow's own database is away: then every worker fails before it begins.
-        retry_delay=timedelta(seconds=step.retry.initial_delay_seconds),
-        retry_exponential_backoff=step.retry.backoff_multiplier,
-        max_retry_delay=timedelta(seconds=step.retry.max_delay_seconds),
-        retry_policy=ExitCodeRetryPolicy(step.retry),
+        retry_delay=timedelta(seconds=task.retry.initial_delay_seconds),
+        retry_exponential_backoff=task.retry.backoff_multiplier,
+        max_retry_delay=timedelta(seconds=task.retry.max_delay_seconds),
+        retry_policy=ExitCodeRetryPolicy(task.retry),
     )

@@ -1,4 +1,4 @@
-"""A plan as a Dagster job: one op per step, in the plan's order."""
+"""A plan as a Dagster job: one op per task, in the plan's order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dagster
 
 from medallion.config.retry import EndKind
 from medallion.plan import Plan
-from medallion.steps import Step
+from medallion.tasks import Task
 
 RUN_ID = ""
 """Stands for the run in a plan, until there is one."""
@@ -28,8 +28,8 @@ class Ended:
     succeeded: bool = False
 
 
-Launch = Callable[[Any, Step, Plan, str], Ended]
-"""Runs a step of a plan in a run of that id, as a process or as a pod; it is given the op's context."""
+Launch = Callable[[Any, Task, Plan, str], Ended]
+"""Runs a task of a plan in a run of that id, as a process or as a pod; it is given the op's context."""
 
 
 def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
@@ -37,17 +37,17 @@ def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
 
     Args:
         plan: The steps of a run whose id is `RUN_ID`.
-        launch: How a step is run.
+        launch: How a task is run.
     """
     pipeline = plan.pipeline
-    ops = {step.name: _op(step, plan, launch) for step in plan.steps}
-    node = {step.name: valid_name(step.task_id) for step in plan.steps}
+    ops = {task.name: _op(task, plan, launch) for task in plan.tasks}
+    node = _list_nodes(plan)
     # Ops of all jobs share one space of names, nodes of a job have their own.
     dependencies = {
-        dagster.NodeInvocation(ops[step.name].name, alias=node[step.name]): {
-            node[need]: dagster.DependencyDefinition(node[need], "done") for need in step.needs
+        dagster.NodeInvocation(ops[task.name].name, alias=node[task.first.name]): {
+            node[need]: dagster.DependencyDefinition(node[need], "done") for need in task.needs
         }
-        for step in plan.steps
+        for task in plan.tasks
     }
     graph = dagster.GraphDefinition(
         valid_name(pipeline.name), node_defs=list(ops.values()), dependencies=dependencies, description=_describe(plan)
@@ -74,35 +74,40 @@ def job_tags(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _op(step: Step, plan: Plan, launch: Launch) -> dagster.OpDefinition:
-    before = {other.name: valid_name(other.task_id) for other in plan.steps}
+def _list_nodes(plan: Plan) -> dict[str, str]:
+    """Return the node of each step's task."""
+    return {step.name: valid_name(task.task_id) for task in plan.tasks for step in task.steps}
+
+
+def _op(task: Task, plan: Plan, launch: Launch) -> dagster.OpDefinition:
+    before = _list_nodes(plan)
 
     # Dagster knows annotations by object, not by name.
     def compute(context, _inputs):  # type: ignore[no-untyped-def]
         attempt = context.retry_number + 1
-        ended = launch(context, step, plan, f"dagster__{context.run_id}")
+        ended = launch(context, task, plan, f"dagster__{context.run_id}")
         if ended.succeeded:
             yield dagster.Output(None, "done")
             return
-        if attempt <= step.retry.max_retries and step.retry.is_retryable(ended.exit_code, ended.kind):
-            context.log.warning(f"{step.name}: {ended.explanation}")
-            raise dagster.RetryRequested(step.retry.max_retries, step.retry.delay(attempt))
+        if attempt <= task.retry.max_retries and task.retry.is_retryable(ended.exit_code, ended.kind):
+            context.log.warning(f"{task.name}: {ended.explanation}")
+            raise dagster.RetryRequested(task.retry.max_retries, task.retry.delay(attempt))
         raise dagster.Failure(
-            f"{step.name}: {ended.explanation}", metadata={"exit_code": ended.exit_code or -1}, allow_retries=False
+            f"{task.name}: {ended.explanation}", metadata={"exit_code": ended.exit_code or -1}, allow_retries=False
         )
 
     return dagster.OpDefinition(
         compute,
-        name=valid_name(f"{plan.pipeline.name}__{step.task_id}"),
-        ins={before[need]: dagster.In(dagster.Nothing) for need in step.needs},
+        name=valid_name(f"{plan.pipeline.name}__{task.task_id}"),
+        ins={before[need]: dagster.In(dagster.Nothing) for need in task.needs},
         outs={"done": dagster.Out(dagster.Nothing)},
-        description=step.title,
+        description=task.title,
         # The first step records all the others in the warehouse, so it goes first among those that may.
         tags={
-            "kind": step.work.kind if step.work.kind == "command" else step.image,
-            "dagster/priority": "1" if step is plan.steps[0] else "0",
+            "kind": task.first.work.kind if task.first.work.kind == "command" else task.image,
+            "dagster/priority": "1" if task is plan.tasks[0] else "0",
         },
-        pool=step.pool,
+        pool=task.first.pool,
     )
 
 

@@ -1,4 +1,4 @@
-"""Steps of a Dagster job as pods, by dagster-k8s: the same pods as under Airflow."""
+"""Tasks of a Dagster job as pods, by dagster-k8s: the same pods as under Airflow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Plan
 from medallion.protocol import wire
 from medallion.protocol.task import TaskSpec
-from medallion.steps import Step
+from medallion.tasks import Task
 
 CONTAINER = pod_template.CONTAINER
 _POLL_SECONDS = 2.0
@@ -55,14 +55,14 @@ class StepPods(PipesK8sClient):
                 context.log.warning(f"how the pod {pod_name} ended cannot be read: {error.reason}")
 
 
-def run_pod(context: Any, step: Step, plan: Plan, run_id: str) -> Ended:
-    """Run a step as a pod, and count it as a success only if the step reports that its ledger row is written."""
+def run_pod(context: Any, task: Task, plan: Plan, run_id: str) -> Ended:
+    """Run a task as a pod, and count it as a success only if the pod reports that its ledger rows are written."""
     settings = Settings.from_environment().of_tenant(plan.pipeline.tenant)
     pods = StepPods()
     try:
-        brought = deliver(plan, step, settings, _api())
-        task = (plan.with_project(brought.digest) if brought else plan).task(step.name, run_id)
-        pod = build_pod(step, task, settings, brought)
+        brought = deliver(plan, task, settings, _api())
+        document = (plan.with_project(brought.digest) if brought else plan).document(task, run_id)
+        pod = build_pod(task, document, settings, brought)
     except Misconfigured as error:
         return Ended(int(error.code), f"{error.message}\nhint: {error.remedy}", "refused")
     except ApiException as error:
@@ -74,7 +74,7 @@ def run_pod(context: Any, step: Step, plan: Plan, run_id: str) -> Ended:
             namespace=settings.namespace,
             base_pod_meta=pod["metadata"],
             base_pod_spec=pod["spec"],
-            pod_wait_timeout=step.timeout_seconds + _SPARE_SECONDS,
+            pod_wait_timeout=task.timeout_seconds + _SPARE_SECONDS,
         )
     except DagsterK8sError as error:
         context.log.warning(str(error)[:2000])
@@ -95,19 +95,19 @@ def _api() -> CoreV1Api:
     return CoreV1Api()
 
 
-def build_pod(step: Step, task: TaskSpec, settings: Settings, brought: Delivery | None = None) -> dict[str, Any]:
+def build_pod(task: Task, document: TaskSpec, settings: Settings, brought: Delivery | None = None) -> dict[str, Any]:
     """Return the pod, as Kubernetes' own JSON."""
-    volumes, mounts = pod_spec.volumes(step.reads_landing, settings.landing_claim, settings.tenant)
+    volumes, mounts = pod_spec.volumes(task.first.reads_landing, settings.landing_claim, settings.tenant)
     if brought:
         volumes, mounts = (*volumes, *brought.volumes), (*mounts, *brought.mounts)
     pod_security, container_security = pod_spec.restricted()
     container = k8s.V1Container(
         name=CONTAINER,
-        image=settings.images[step.image],
+        image=settings.images[task.image],
         image_pull_policy=settings.pull_policy,
-        env=pod_spec.environment(wire.environment(task)),
-        env_from=pod_spec.logins(settings.warehouse_secret, step.secret),
-        resources=pod_spec.resources(step.resources.cpu, step.resources.memory),
+        env=pod_spec.environment(wire.environment(document)),
+        env_from=pod_spec.logins(settings.warehouse_secret, task.first.secret),
+        resources=pod_spec.resources(task.resources.cpu, task.resources.memory),
         volume_mounts=list(mounts),
         security_context=container_security,
     )
@@ -118,11 +118,12 @@ def build_pod(step: Step, task: TaskSpec, settings: Settings, brought: Delivery 
         service_account_name=settings.service_account,
         automount_service_account_token=False,
         security_context=pod_security,
-        active_deadline_seconds=step.timeout_seconds,
+        active_deadline_seconds=task.timeout_seconds,
     )
-    labels = pod_spec.labels(task.pipeline, task.step, task.commit, settings.tenant)
-    pod = k8s.V1Pod(metadata=k8s.V1ObjectMeta(labels=labels), spec=spec)
-    add_command(pod, CONTAINER, step, settings)
+    labels = pod_spec.labels(document.pipeline, task.name, document.commit, settings.tenant)
+    metadata = k8s.V1ObjectMeta(labels=labels, annotations=pod_spec.list_steps(task))
+    pod = k8s.V1Pod(metadata=metadata, spec=spec)
+    add_command(pod, CONTAINER, task.first, settings)
     made: dict[str, Any] = ApiClient().sanitize_for_serialization(
         pod_template.fill(pod, settings.pod_template, CONTAINER)
     )

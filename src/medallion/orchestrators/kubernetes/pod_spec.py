@@ -10,6 +10,7 @@ from functools import cache
 from kubernetes.client import models as k8s
 
 from medallion.orchestrators.kubernetes.settings import LANDING
+from medallion.tasks import Task
 
 
 def name(pipeline: str, step: str) -> str:
@@ -26,6 +27,11 @@ def labels(pipeline: str, step: str, commit: str, tenant: str | None = None) -> 
         "medallion/commit": label_value(commit[:40]),
         **({"medallion/tenant": label_value(tenant)} if tenant else {}),
     }
+
+
+def list_steps(task: Task) -> dict[str, str]:
+    """Return what a pod shows besides its labels: the steps of a pack, which no label has room for."""
+    return {"medallion/steps": ", ".join(step.name for step in task.steps)} if task.is_pack else {}
 
 
 def label_value(text: str) -> str:

@@ -17,7 +17,7 @@ from medallion.config.places import dbt_project
 from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Plan
 from medallion.protocol.project_archive import DELIVERY, PROJECT_FILE, check_packages, hash_files, pack, part_name
-from medallion.steps import Step
+from medallion.tasks import Task
 
 PART_BYTES = 900_000
 """Of one ConfigMap; Kubernetes takes no more than 1 MiB."""
@@ -47,12 +47,12 @@ class Delivery:
         )
 
 
-def deliver(plan: Plan, step: Step, settings: Settings, api: CoreV1Api) -> Delivery | None:
+def deliver(plan: Plan, task: Task, settings: Settings, api: CoreV1Api) -> Delivery | None:
     """Put the project of a plan's dbt steps where a pod that may start a run can mount it, unless it is there already.
 
     Args:
         plan: A plan.
-        step: The step whose pod is to be made.
+        task: The task whose pod is to be made.
         settings: The deployment, as the plan's tenant uses it.
         api: May read, create, list and delete ConfigMaps in the steps' namespace.
 
@@ -68,7 +68,7 @@ def deliver(plan: Plan, step: Step, settings: Settings, api: CoreV1Api) -> Deliv
         return None
     check_packages(folder)
     digest = hash_files(folder)
-    if step.needs:
+    if task.needs:
         return Delivery(digest)
     names = _ConfigMaps(api, settings.namespace, plan.pipeline.dbt.project, digest).ensure(folder)
     sources = [k8s.V1VolumeProjection(config_map=k8s.V1ConfigMapProjection(name=name)) for name in names]

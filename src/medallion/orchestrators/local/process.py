@@ -1,4 +1,4 @@
-"""One step as one process: what a pod does, without the pod."""
+"""One task as one process: what a pod does, without the pod."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from typing import Any
 
 from medallion.errors import ExitCode
 from medallion.protocol.task import TaskSpec
-from medallion.steps import Step
+from medallion.tasks import Task
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 
 
-class StepProcess:
-    """Runs a step's command on its task and hands on its events.
+class TaskProcess:
+    """Runs a task's command on its document and hands on its events.
 
     Args:
-        step: The step: its image and its limits.
-        task: What it does.
+        task: The task: its command and its limits.
+        document: What it does.
         environment: Added to this process's own.
         on_event: Called for each event.
     """
 
-    def __init__(self, step: Step, task: TaskSpec, environment: Mapping[str, str], on_event: OnEvent) -> None:
-        self._step, self._task, self._environment, self._on_event = step, task, environment, on_event
+    def __init__(self, task: Task, document: TaskSpec, environment: Mapping[str, str], on_event: OnEvent) -> None:
+        self._task, self._document, self._environment, self._on_event = task, document, environment, on_event
         self._process: subprocess.Popen[str] | None = None
         self.timed_out = False
 
     def run(self) -> int:
-        """Wait for the command to end, at most the step's own timeout.
+        """Wait for the command to end, at most the task's own timeout.
 
         Returns:
             Its exit code; `ExitCode.TERMINATED` when it was stopped by a signal.
         """
         with tempfile.TemporaryDirectory(prefix="medallion-") as folder:
             file = Path(folder) / "task.json"
-            file.write_text(self._task.to_json(), encoding="utf-8")
+            file.write_text(self._document.to_json(), encoding="utf-8")
             return self._run(file)
 
     def _run(self, file: Path) -> int:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self._step.module, "--file", str(file)],
+            [sys.executable, "-m", self._task.module, "--file", str(file)],
             env={**os.environ, **self._environment, "MEDALLION_LOG_FORMAT": "json"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -57,7 +57,7 @@ class StepProcess:
             # A Ctrl-C at the terminal reaches this process, which stops the step in order.
             start_new_session=True,
         )
-        timer = threading.Timer(self._step.timeout_seconds, self._time_out)
+        timer = threading.Timer(self._task.timeout_seconds, self._time_out)
         timer.start()
         try:
             assert self._process.stdout is not None

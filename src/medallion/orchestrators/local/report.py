@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medallion.plan import Plan
-from medallion.warehouse import ledger
+from medallion.warehouse import file_loads, ledger
 from medallion.warehouse.connection import Connection
 
 
@@ -39,10 +39,12 @@ def make_report(connection: Connection, plan: Plan, run_id: str, started: frozen
         started: Steps that were started, to distinguish a lost step from a skipped one.
     """
     rows = {row["step"]: row for row in ledger.list_steps(connection, plan.pipeline.name, run_id)}
+    files = file_loads.list_by_step(connection, plan.pipeline.name, run_id)
     steps = []
     for step in plan.steps:
         missing = {"status": "lost" if step.name in started else "skipped"}
-        steps.append(_entry(step.name, step.layer, rows.get(step.name, missing)))
+        entry = _entry(step.name, step.layer, rows.get(step.name, missing))
+        steps.append({**entry, "files": files.get(step.name, [])})
     good = all(step["status"] in ("succeeded", "unchanged") for step in steps)
     begun, ended = [row["started_at"] for row in rows.values()], [row["finished_at"] for row in rows.values()]
     seconds = (max(ended) - min(begun)).total_seconds() if rows else 0.0

@@ -38,6 +38,7 @@ class Download:
     version: str | None
     host: str
     response: urllib3.BaseHTTPResponse
+    size: None = None
 
     @property
     def delivered_at(self) -> datetime | None:

@@ -49,6 +49,7 @@ class Query:
     prefix: str
     version: str | None = None
     delivered_at: None = None
+    size: None = None
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def chunks(self) -> Iterator[bytes]:

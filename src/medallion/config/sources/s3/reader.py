@@ -32,6 +32,7 @@ class StoredObject:
     bucket: Bucket
     store: S3Store
     delivered_at: datetime
+    size: int
 
     def chunks(self) -> Iterator[bytes]:
         """Read the object, as long as it is the version that was listed."""
@@ -58,7 +59,9 @@ def objects(settings: S3Settings, known: Mapping[str, str]) -> Iterator[Inputs]:
         found = _matching(store, key) if is_pattern(key) else [obstore.head(store, key)]
     if not found and not known:
         raise InputNotFound(f"no object matches {settings.url}", "check `url` of the source, and what the bucket holds")
-    inputs = [StoredObject(meta["path"], meta["e_tag"], bucket, store, meta["last_modified"]) for meta in found]
+    inputs = [
+        StoredObject(meta["path"], meta["e_tag"], bucket, store, meta["last_modified"], meta["size"]) for meta in found
+    ]
     yield Inputs(settings.url if many else key.rpartition("/")[2], [*inputs], many)
 
 
