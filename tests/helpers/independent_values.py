@@ -194,8 +194,8 @@ def instant(field: dict[str, Any], text: str) -> date | datetime:
 def by_python(pattern: str, text: str) -> datetime | None:
     """Python's strptime, where writing the value again gives the text."""
     # Python's %f takes six digits, and Medallion any number of zeros behind them.
-    if pattern.endswith("%f") and (found := re.fullmatch(r"(.*[.,]\d{6})0+", text)):
-        text = found[1]
+    if re.search("%f(%z)?$", pattern) and (found := re.fullmatch(r"(.*[.,]\d{6})0+((?:[+-][\d:]+|Z)?)", text)):
+        text = found[1] + found[2]
     if not text.isascii() or text != text.strip():
         return None
     if "%z" in pattern and re.search(r"[+-]\d\d$", text):
