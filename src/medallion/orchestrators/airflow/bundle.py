@@ -29,6 +29,10 @@ _ERRORS = (
 )
 
 
+_REMOVED = 100
+"""Times that a link is followed again."""
+
+
 class TeamBundle(BaseDagBundle):
     """One DAG file for each pipeline file, and two for all runner files.
 
@@ -72,10 +76,20 @@ class TeamBundle(BaseDagBundle):
 def _dag_files(dags: Path) -> dict[str, str]:
     """Return the text of each DAG file, of one commit: git-sync may put another in its place at any moment."""
     while True:
-        checkout = dags.resolve(strict=True)
+        checkout = _checkout(dags)
         files = dict(_texts(dags, find_commit(dags)))
-        if dags.resolve(strict=True) == checkout and checkout.is_dir():
+        if _checkout(dags) == checkout and checkout.is_dir():
             return files
+
+
+def _checkout(dags: Path) -> Path:
+    """Return where the link to the DAG folder leads."""
+    for _ in range(_REMOVED):
+        try:
+            return dags.resolve(strict=True)
+        except FileNotFoundError:
+            continue  # git-sync removed the checkout after the link was read, and the link leads to another by now
+    return dags.resolve(strict=True)
 
 
 def _texts(dags: Path, commit: str) -> Iterator[tuple[str, str]]:
