@@ -70,11 +70,7 @@ class Merge:
 
     def insert(self) -> int:
         """Add the rows; return their number."""
-        columns = sql.SQL(", ").join(map(sql.Identifier, self._stage.columns))
-        statement = sql.SQL("insert into {} ({}) select {} from {}").format(
-            self._target.name, columns, columns, self._stage.name
-        )
-        return self._stage.connection.execute(statement).rowcount
+        return self._target.insert_from(self._stage.name)
 
     def _same_key(self) -> sql.Composed:
         pairs = [sql.SQL("new.{} = old.{}").format(sql.Identifier(k), sql.Identifier(k)) for k in self._stage.key]

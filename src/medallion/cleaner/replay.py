@@ -124,11 +124,7 @@ def _load(
 def _copy(target: Table, build: str, table: str) -> None:
     """Copy what readers see into a new build."""
     target.create()
-    columns = sql.SQL(", ").join(map(sql.Identifier, target.columns))
-    statement = sql.SQL("insert into {} ({}) select {} from {}").format(
-        target.name, columns, columns, sql.Identifier(build, table)
-    )
-    target.connection.execute(statement)
+    target.insert_from(sql.Identifier(build, table))
     add_key(target, "keep_first")
 
 

@@ -67,10 +67,10 @@ class Table:
         self.columns = [*self.filled, *(("_file",) if with_file else ()), "_line"]
         self.rows = 0
         self.held: sql.Identifier | None = None
-        columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
+        self._columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
         # FREEZE: the rows need no visit by vacuum, as no session can see the table before this transaction ends.
         options = sql.SQL("format csv, freeze" if freeze else "format csv")
-        self._copy = sql.SQL("copy {} ({}) from stdin with ({})").format(self.name, columns, options)
+        self._copy = sql.SQL("copy {} ({}) from stdin with ({})").format(self.name, self._columns, options)
 
     def create(self) -> None:
         """Make the table, with comments from the contract."""
@@ -99,17 +99,21 @@ class Table:
             self.held = sql.Identifier("pg_temp", "medallion_held")
             query = "create temporary table {} (like {} including defaults including generated) on commit drop"
             self.connection.execute(sql.SQL(query).format(sql.Identifier("medallion_held"), self.name))
-        columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
-        self._send(sql.SQL("copy {} ({}) from stdin with (format csv)").format(self.held, columns), csv)
+        self._send(sql.SQL("copy {} ({}) from stdin with (format csv)").format(self.held, self._columns), csv)
 
     def take_held(self) -> None:
         """Add the rows that were kept apart."""
         if self.held is not None:
-            columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
-            query = sql.SQL("insert into {} ({}) select {} from {}").format(self.name, columns, columns, self.held)
-            self.rows += self.connection.execute(query).rowcount
+            self.insert_from(self.held)
             self.connection.execute(sql.SQL("drop table {}").format(self.held))
             self.held = None
+
+    def insert_from(self, other: sql.Identifier) -> int:
+        """Add the rows of a table with the same columns; return their number."""
+        query = sql.SQL("insert into {} ({}) select {} from {}").format(self.name, self._columns, self._columns, other)
+        rows = self.connection.execute(query).rowcount
+        self.rows += rows
+        return rows
 
     def forget_quarantine(self, files: Sequence[str] | None = None) -> None:
         """Remove what an earlier attempt of this run rejected: all, or the rows of some files."""
