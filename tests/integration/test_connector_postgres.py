@@ -181,6 +181,7 @@ def test_too_many_rejects_add_nothing_next_run_rereads(clean, source: Connection
 
 
 def test_stopped_cleaner_keeps_old_state_next_takes_all(clean, source: Connection, warehouse: Connection):
+    """It is killed when all of its rows are in, and it waits for a lock to write the state."""
     put(source, (0, "a", "2026-01-01"))
     clean(GROWING, ORDERS)
     source.execute(
@@ -192,12 +193,14 @@ def test_stopped_cleaner_keeps_old_state_next_takes_all(clean, source: Connectio
     process = subprocess.Popen(
         [sys.executable, "-m", "medallion.cleaner", *arguments], env=environment, stdout=subprocess.PIPE
     )
-    copying = """select from pg_stat_progress_copy where datname = current_database() and tuples_processed > 100000"""
-    while warehouse.execute(copying).fetchone() is None:
-        assert process.poll() is None, process.communicate(timeout=120)[0].decode()[-2000:]
-        warehouse.execute("select pg_sleep(0.01)")
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=120)
+    with warehouse.transaction():
+        warehouse.execute("lock table medallion.load_state in share mode")
+        blocked = "select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))"
+        while warehouse.execute(blocked).fetchone() is None:
+            assert process.poll() is None, process.communicate(timeout=120)[0].decode()[-2000:]
+            warehouse.execute("select pg_sleep(0.01), pg_stat_clear_snapshot()")
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=120)
     assert there(warehouse) == [(0, "a")]
     assert clean(GROWING, ORDERS).row["rows_loaded"] == 400_001
     assert warehouse.execute("select count(*) from cleaned.things").fetchone() == (400_001,)
