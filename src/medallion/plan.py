@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
+from medallion.clean_steps import clean_steps
 from medallion.config.contract import Contract
 from medallion.config.own_step import SOURCES
 from medallion.config.pipeline import Pipeline
 from medallion.protocol.task import PROTOCOL, Pack, TaskSpec, hash_content
-from medallion.steps import Phase, Step, clean_step, freshness_step, layer_step, own_step
+from medallion.steps import Phase, Step, freshness_step, layer_step, own_step
 from medallion.tasks import Task, make_tasks
 
 PLATFORM_TAG = "medallion"
@@ -153,16 +154,17 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
     """
     landing = PurePosixPath(context.landing) / (pipeline.tenant or "")
     cleans = tuple(
-        clean_step(pipeline, source, contracts[source.contract], landing, context.inputs.get(source.name))
+        clean_steps(pipeline, source, contracts[source.contract], landing, context.inputs.get(source.name))
         for source in pipeline.sources
     )
+    published = tuple(parts[-1].name for parts in cleans)
     layers, own = {layer.name: layer for layer in pipeline.layers}, {step.name: step for step in pipeline.steps}
     steps: list[Step] = []
     needs: tuple[str, ...] = ()
     for name in pipeline.order:
         if name == SOURCES:
-            steps += (replace(step, needs=needs) for step in cleans)
-            needs = tuple(step.name for step in cleans) or needs
+            steps += (replace(step, needs=step.needs or needs) for parts in cleans for step in parts)
+            needs = published or needs
             if pipeline.source_freshness:
                 steps.append(freshness_step(pipeline, needs))
                 needs = (steps[-1].name,)
@@ -177,7 +179,7 @@ def make_plan(pipeline: Pipeline, contracts: Mapping[str, Contract], context: Ru
     load = Marker(
         "load_cleaned_csv_to_postgres",
         (pipeline.task_groups.load,),
-        tuple(step.name for step in cleans),
+        published,
         "The pod that cleans also loads, in one pass and one transaction: see its log.",
     )
     return Plan(pipeline, tuple(steps), (load,) if cleans else (), context)

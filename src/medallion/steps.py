@@ -7,22 +7,16 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
-from medallion.config.contract import Contract
 from medallion.config.own_step import OwnStep
 from medallion.config.pipeline import Layer, Pipeline
 from medallion.config.resources import Resources
 from medallion.config.retry import RetryConfig
-from medallion.config.sources import Source
-from medallion.protocol.clean_work import CleanWork
 from medallion.protocol.work import CommandWork, FreshnessWork, LayerWork, Work
 
 Image = Literal["cleaner", "dbt"]
 Phase = Literal["build", "run", "test"]
-CLEAN = "clean_and_transform_csv"
-"""The task that loads a source, as the second reference system names it."""
 
 
 @dataclass(frozen=True)
@@ -64,39 +58,6 @@ def pool_name(tenant: str) -> str:
     return f"tenant-{tenant}"
 
 
-def clean_step(
-    pipeline: Pipeline, source: Source, contract: Contract, landing: PurePosixPath, path: str | None
-) -> Step:
-    """Return the step that cleans a source and loads its table.
-
-    Args:
-        pipeline: The pipeline.
-        source: One of its sources.
-        contract: Of the source.
-        landing: The folder that its path is relative to.
-        path: Overrides its path.
-    """
-    where: dict[str, Any] = {"landing": str(landing)} if source.reads_landing else {}
-    if path is not None:
-        where["input"] = path
-    return Step(
-        name=f"clean.{source.name}",
-        task_id=CLEAN if len(pipeline.sources) == 1 else f"{CLEAN}_{source.name}",
-        group=(pipeline.task_groups.clean,),
-        image="cleaner",
-        work=CleanWork(kind="clean", contract=contract, source=source, **where),
-        needs=(),
-        resources=pipeline.resources.cleaner,
-        retry=pipeline.retry_config,
-        timeout_seconds=pipeline.timeouts.step_seconds,
-        title=f"Cleans {source.label} under the contract {source.contract} and loads {contract.table}",
-        pool=_pool(pipeline),
-        reads_landing=source.reads_landing,
-        secret=source.login,
-        own_pod=source.own_pod,
-    )
-
-
 def freshness_step(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
     """Return the step that checks how old the sources of the models are."""
     return Step(
@@ -110,7 +71,7 @@ def freshness_step(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
         retry=pipeline.retry_config,
         timeout_seconds=pipeline.timeouts.step_seconds,
         title=f"Checks when the sources of {pipeline.models} were last delivered",
-        pool=_pool(pipeline),
+        pool=pool_of(pipeline),
     )
 
 
@@ -134,7 +95,7 @@ def own_step(pipeline: Pipeline, step: OwnStep, needs: tuple[str, ...]) -> Step:
         retry=step.retry(pipeline.retry_config),
         timeout_seconds=step.timeout_seconds or pipeline.timeouts.step_seconds,
         title=f"Runs {shlex.join((*step.command, *step.args))[:200]} in the image {step.image}",
-        pool=_pool(pipeline),
+        pool=pool_of(pipeline),
         secret=(step.secret, "") if step.secret else None,
         run_as_user=step.run_as_user,
     )
@@ -173,9 +134,10 @@ def layer_step(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str,
         layer=layer.name,
         title=f"{does} the {layer.name} models of {pipeline.models or pipeline.dbt.project}"
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
-        pool=_pool(pipeline),
+        pool=pool_of(pipeline),
     )
 
 
-def _pool(pipeline: Pipeline) -> str | None:
+def pool_of(pipeline: Pipeline) -> str | None:
+    """Return the pool of a pipeline's steps; without a tenant there is none."""
     return pool_name(pipeline.tenant) if pipeline.tenant else None

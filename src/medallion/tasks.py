@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
+from medallion.clean_steps import CLEAN
 from medallion.config.resources import Resources
 from medallion.config.retry import RetryConfig
 from medallion.protocol.clean_work import CleanWork
-from medallion.steps import CLEAN, Image, Step
+from medallion.steps import Image, Step
 
 _MAX_SECONDS = 2_147_483_647
 """Kubernetes' limit of `activeDeadlineSeconds`."""

@@ -31,6 +31,17 @@ def team(tmp_path: Path, warehouse: Connection) -> Path:
     return tmp_path
 
 
+def test_history_shows_files_of_packs_before_the_table_is_published(team: Path):
+    file = team / "dags/pipelines/orders.yaml"
+    file.write_text(PIPELINE.replace("contract:", "pods: 2, contract:"))
+    assert medallion(team, "run", "orders", "--run-id", "one").returncode == ExitCode.CONTRACT_VIOLATION
+    *packs, step = json.loads(good(team, "history", "orders", "--run", "one", "--json"))
+    assert {one["step"] for one in packs} == {"clean.orders.list", "clean.orders.0", "clean.orders.1"}
+    assert (step["step"], step["status"]) == ("clean.orders", "waiting")
+    assert [one["status"] for one in step["files"]] == ["loaded", "loaded", "failed"]
+    assert "clean.orders        waiting" in good(team, "history", "orders", "--run", "one")
+
+
 def test_run_and_history_show_each_file(team: Path):
     done = medallion(team, "run", "orders", "--run-id", "one", "--report", "report.json")
     assert done.returncode == ExitCode.CONTRACT_VIOLATION

@@ -20,6 +20,8 @@ from medallion.warehouse.history import Run, Version, list_runs
 from medallion.warehouse.ledger import ADOPTION, ROLLBACK
 
 _LINE = "\n"
+_NUMBERS = ("rows_in", "rows_loaded", "rows_rejected")
+_NOT_RUN = {"status": "waiting", "message": "", **dict.fromkeys(("attempt", *_NUMBERS, "seconds"))}
 _COLOUR = {"succeeded": "green", "failed": "red", "unfinished": "yellow"}
 _ACTIONS = {ROLLBACK: "rolled back", ADOPTION: "adopted"}
 
@@ -51,6 +53,8 @@ def _show_run(connection: Connection, name: str, run_id: str, *, as_json: bool) 
     steps = [_step(row) for row in ledger.list_steps(connection, name, run_id)]
     if not steps:
         refuse(f"the ledger has no run {run_id} of {name}", f"see `medallion history {name}` for the runs")
+    # Packs load the files of a step that has not run yet.
+    steps += [{**_NOT_RUN, "step": step} for step in files if step not in {row["step"] for row in steps}]
     found = [{**step, "files": files.get(str(step["step"]), [])} for step in steps]
     if as_json:
         typer.echo(json.dumps(found, indent=2, default=str))
@@ -75,12 +79,12 @@ def _show_run(connection: Connection, name: str, run_id: str, *, as_json: bool) 
 
 def _step(row: dict[str, Any]) -> dict[str, Any]:
     seconds = round((row["finished_at"] - row["started_at"]).total_seconds(), 2)
-    kept = ("step", "status", "attempt", "rows_in", "rows_loaded", "rows_rejected")
+    kept = ("step", "status", "attempt", *_NUMBERS)
     return {**{key: row[key] for key in kept}, "seconds": seconds, "message": row["details"].get("message", "")}
 
 
 def _cells(name: str, row: dict[str, Any]) -> tuple[str, ...]:
-    numbers = ["" if row[key] is None else f"{row[key]:,}" for key in ("rows_in", "rows_loaded", "rows_rejected")]
+    numbers = ["" if row[key] is None else f"{row[key]:,}" for key in _NUMBERS]
     seconds = "" if row["seconds"] is None else f"{row['seconds']:.2f}"
     return escape(name), row["status"], *numbers, seconds
 

@@ -16,7 +16,7 @@ SOURCES = "sources"
 LEDGER_MARKS = {"rollback", "adopt"}
 """The names under which the ledger has what is not a step of a run."""
 _TAKEN = {SOURCES, "freshness", "load_cleaned_csv_to_postgres", *LEDGER_MARKS}
-_TAKEN_BEGINNINGS = ("dbt_", "clean_and_transform_csv")
+_TAKEN_BEGINNINGS = ("dbt_", "clean_and_transform_csv", "list_files", "load_files")
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 

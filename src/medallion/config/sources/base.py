@@ -7,10 +7,10 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from medallion.config.contract import Contract, DuplicateKeys
 from medallion.config.model import ConfigModel, SecretName
@@ -83,6 +83,11 @@ class Settings(ConfigModel):
         """The Secret with the source's credentials, and the prefix that its keys get in the pod."""
         return None
 
+    @property
+    def packs(self) -> int:
+        """How many pods load its files, a pack each."""
+        return 1
+
     @abstractmethod
     def open_inputs(self, landing: Path, known: Mapping[str, str]) -> AbstractContextManager[Inputs]:
         """Return what the source has to load. The reader's libraries are imported here, and not before.
@@ -99,6 +104,33 @@ class Settings(ConfigModel):
             BadInput: It may not be read.
             SourceUnavailable: The source cannot be reached, or fails for the moment.
         """
+
+
+class FileSettings(Settings):
+    """Base of connectors that find many files by a pattern."""
+
+    incremental: ByFile | None = None
+    pods: int = Field(
+        1,
+        ge=1,
+        le=50,
+        description="For a pattern of files: how many pods load them, a pack of files each. One more pod lists the files "
+        "first, and another publishes them all at the end.",
+    )
+
+    @model_validator(mode="after")
+    def _has_files(self) -> Self:
+        if self.pods > 1 and not is_pattern(self.label):
+            raise ValueError(
+                f"{self.label!r} is one file, and one pod loads it — leave `pods` out, or write a pattern such as "
+                "`orders/*.csv`"
+            )
+        return self
+
+    @property
+    def packs(self) -> int:
+        """How many pods load its files, a pack each."""
+        return self.pods
 
 
 class RemoteSettings(Settings):

@@ -13,12 +13,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from medallion.config.sources.base import ByFile, Settings, check_plain, is_pattern
+from medallion.config.sources.base import FileSettings, check_plain, is_pattern
 from medallion.config.sources.stream import CHUNK_BYTES, Inputs
 from medallion.errors import BadInput, InputNotFound
 
 
-class CsvSettings(Settings):
+class CsvSettings(FileSettings):
     """Files on the landing volume: CSV, or in the format of their contract, plain or compressed."""
 
     place: ClassVar[str] = "path"
@@ -29,7 +29,6 @@ class CsvSettings(Settings):
         description="The file, relative to the landing volume; a tenant's, to its own folder there. With `*`, `?` or "
         "`[…]`: all files that match, in the order of their names."
     )
-    incremental: ByFile | None = None
 
     @field_validator("path")
     @classmethod

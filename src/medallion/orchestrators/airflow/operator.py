@@ -53,6 +53,7 @@ class StepOperator(KubernetesPodOperator):
             container.env = pod_spec.environment(wire.environment(task))
             pod.spec.volumes += brought.volumes if brought else ()
             container.volume_mounts += brought.mounts if brought else ()
+            pod_spec.spread(pod, self.planned)
             add_command(pod, self.base_container_name, self.planned.first, self.settings)
             return pod_template.fill(pod, self.settings.pod_template, self.base_container_name)
         except Misconfigured as error:

@@ -123,6 +123,7 @@ def build_pod(task: Task, document: TaskSpec, settings: Settings, brought: Deliv
     labels = pod_spec.labels(document.pipeline, task.name, document.commit, settings.tenant)
     metadata = k8s.V1ObjectMeta(labels=labels, annotations=pod_spec.list_steps(task))
     pod = k8s.V1Pod(metadata=metadata, spec=spec)
+    pod_spec.spread(pod, task)
     add_command(pod, CONTAINER, task.first, settings)
     made: dict[str, Any] = ApiClient().sanitize_for_serialization(
         pod_template.fill(pod, settings.pod_template, CONTAINER)

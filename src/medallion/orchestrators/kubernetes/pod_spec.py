@@ -10,6 +10,7 @@ from functools import cache
 from kubernetes.client import models as k8s
 
 from medallion.orchestrators.kubernetes.settings import LANDING
+from medallion.protocol.clean_work import CleanWork
 from medallion.tasks import Task
 
 
@@ -32,6 +33,22 @@ def labels(pipeline: str, step: str, commit: str, tenant: str | None = None) -> 
 def list_steps(task: Task) -> dict[str, str]:
     """Return what a pod shows besides its labels: the steps of a pack, which no label has room for."""
     return {"medallion/steps": ", ".join(step.name for step in task.steps)} if task.is_pack else {}
+
+
+def spread(pod: k8s.V1Pod, task: Task) -> None:
+    """Spread the pods of a source's packs over the nodes that have room; other pods stay as they are."""
+    work = task.first.work
+    if not isinstance(work, CleanWork) or work.part is None:
+        return
+    label = {"medallion/packs-of": label_value(work.part.of)}
+    pod.metadata.labels |= label
+    constraint = k8s.V1TopologySpreadConstraint(
+        max_skew=1,
+        topology_key="kubernetes.io/hostname",
+        when_unsatisfiable="ScheduleAnyway",
+        label_selector=k8s.V1LabelSelector(match_labels=label),
+    )
+    pod.spec.topology_spread_constraints = [constraint]
 
 
 def label_value(text: str) -> str:

@@ -10,11 +10,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from medallion.config.sources.base import ByFile, RemoteSettings, check_plain
+from medallion.config.sources.base import FileSettings, RemoteSettings, check_plain
 from medallion.config.sources.stream import Inputs
 
 
-class S3Settings(RemoteSettings):
+class S3Settings(FileSettings, RemoteSettings):
     """Files in storage that speaks S3: CSV, or in the format of their contract, plain or compressed."""
 
     changes: ClassVar[str] = "`ETag`"
@@ -26,7 +26,6 @@ class S3Settings(RemoteSettings):
     url: str = Field(
         description="`s3://bucket/key`. With `*` or `?`: all keys that match, in the order of their names."
     )
-    incremental: ByFile | None = None
 
     @field_validator("url")
     @classmethod
