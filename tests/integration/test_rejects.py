@@ -11,8 +11,9 @@ import pytest
 from command_line import good, medallion
 from medallion.cleaner.lines import MAX_SHOWN
 from medallion.errors import ExitCode
+from medallion.warehouse import ledger
 from medallion.warehouse.connection import Connection
-from medallion.warehouse.rejects import MAX_RECORD, group_rejects
+from medallion.warehouse.rejects import MAX_RECORD, group_rejects, iter_csv, list_sources
 
 THINGS: dict[str, Any] = {
     "name": "things",
@@ -121,3 +122,25 @@ def test_run_without_rejected_rows_is_explained(clean, tmp_path: Path, warehouse
     assert "is the same as in the load of run run-2" in unchanged
     warehouse.execute("delete from medallion.rejected_rows")
     assert "6 rows were rejected, longer ago" in reject(tmp_path, warehouse_url, "--run", "run-2")
+
+
+def test_many_rejects_are_read_without_statistics_of_them(warehouse: Connection):
+    """A join of each with each would take minutes; the statistics come only with autovacuum."""
+    ledger.ensure(warehouse)
+    for table in ("rejected_rows", "rejected_records"):
+        warehouse.execute(f"alter table medallion.{table} set (autovacuum_enabled = off)".encode())
+    warehouse.execute(
+        """insert into medallion.rejected_records (pipeline, run_id, step, source, line, record)
+           select 'p', 'run-1', 'clean.input', 'orders.csv', line, repeat('x', 60) from generate_series(1, 60000) as line;
+           insert into medallion.rejected_rows (pipeline, run_id, step, source, line, column_name, value, reason, record)
+           select pipeline, run_id, step, source, line, 'price', 'x', 'is not a number', record
+           from medallion.rejected_records;
+           update medallion.rejected_records set replayed_by = 'replay' where line % 4 = 0"""
+    )
+    with warehouse.transaction():
+        warehouse.execute("set local statement_timeout = '10s'")
+        (group,) = group_rejects(warehouse, "p", "run-1")
+        assert list_sources(warehouse, "p", "run-1") == ["orders.csv"]
+        assert b"".join(iter_csv(warehouse, "p", "run-1")).count(b"\n") == 45_001
+        assert warehouse.execute("show enable_nestloop").fetchone() == ("on",)
+    assert (group.rows, [line for line, _ in group.samples]) == (45_000, [1, 2, 3])

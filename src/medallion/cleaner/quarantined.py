@@ -23,6 +23,7 @@ from medallion.config.sources.stream import Input, Inputs
 from medallion.errors import Misconfigured, StepFailure
 from medallion.warehouse.connection import Connection
 from medallion.warehouse.ledger import StepRun
+from medallion.warehouse.rejects import hash_joins
 
 
 class Quarantined:
@@ -74,7 +75,8 @@ class Quarantined:
                 stage.name, of_file
             )
         )
-        self._connection.execute(_RESTORE_REJECTED, self._names)
+        with hash_joins(self._connection):
+            self._connection.execute(_RESTORE_REJECTED, self._names)
         kept.forget(self._connection, self._step)  # they are there already, under the run that rejected them first
 
     def settle(self, stage: Table, rows: int) -> None:
@@ -88,8 +90,9 @@ class Quarantined:
         of_file = sql.SQL("and row._file = chosen.source" if stage.with_file else "")
         query = "update chosen set loaded = true from {} as row where row._line = chosen.line {}"
         self._connection.execute(sql.SQL(query).format(stage.name, of_file))
-        for statement in _SETTLE:
-            self._connection.execute(statement, self._names)
+        with hash_joins(self._connection):
+            for statement in _SETTLE:
+                self._connection.execute(statement, self._names)
 
     def _write(self, file: Path, source: str, header: Sequence[str], form: _KeptForm) -> None:
         above = form.heading(header)

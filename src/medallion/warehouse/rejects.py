@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from medallion.warehouse.connection import Connection
 MAX_RECORD = 2000
 """Characters of a record that the cleaner keeps: a record of this length is one that it cut, or may be."""
 _SHOWN = 100
+_OTHER_JOINS = ("enable_nestloop", "enable_mergejoin")
 _SAMPLES = 3
 _REPLAYED = """
     exists (
@@ -41,6 +43,20 @@ class RejectGroup:
     samples: tuple[tuple[int, str | None], ...]
 
 
+@contextmanager
+def hash_joins(connection: Connection) -> Iterator[None]:
+    """Keep Postgres from joining rejected rows in any other way, in a transaction.
+
+    Right after a load it has no statistics of them, takes them for a few, and would compare each with each.
+    """
+    with connection.transaction():
+        for way in _OTHER_JOINS:
+            connection.execute(f"set local {way} = off".encode())
+        yield
+        for way in _OTHER_JOINS:
+            connection.execute(f"reset {way}".encode())
+
+
 def find_last_run(connection: Connection, pipeline: str, step: str | None = None) -> str | None:
     """Return the last run of a pipeline, or of one step, with rejected rows that are still kept."""
     row = connection.execute(
@@ -55,7 +71,8 @@ def find_last_run(connection: Connection, pipeline: str, step: str | None = None
 def list_sources(connection: Connection, pipeline: str, run_id: str) -> list[str]:
     """Return the sources with rejected rows in a run that no replay has loaded since."""
     names = {"pipeline": pipeline, "run": run_id, "source": None}
-    rows = connection.execute(f"select distinct source from {_OF_RUN} order by 1".encode(), names).fetchall()
+    with hash_joins(connection):
+        rows = connection.execute(f"select distinct source from {_OF_RUN} order by 1".encode(), names).fetchall()
     return [str(row[0]) for row in rows]
 
 
@@ -92,7 +109,8 @@ def group_rejects(connection: Connection, pipeline: str, run_id: str, source: st
         order by step, source, rows desc, column_name, reason
     """
     names = {"pipeline": pipeline, "run": run_id, "source": source}
-    rows: list[tuple[Any, ...]] = connection.execute(query.encode(), names).fetchall()
+    with hash_joins(connection):
+        rows: list[tuple[Any, ...]] = connection.execute(query.encode(), names).fetchall()
     return [
         RejectGroup(step, place, column, reason, count, tuple(zip(lines, shown, strict=True)))
         for step, place, column, reason, count, lines, shown in rows
@@ -110,6 +128,6 @@ def iter_csv(connection: Connection, pipeline: str, run_id: str, source: str | N
         to stdout with (format csv, header, encoding 'utf8')
     """
     names = {"pipeline": pipeline, "run": run_id, "source": source}
-    with connection.cursor().copy(query.encode(), names) as copy:
+    with hash_joins(connection), connection.cursor().copy(query.encode(), names) as copy:
         for block in copy:
             yield bytes(block)

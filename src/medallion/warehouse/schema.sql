@@ -37,7 +37,10 @@ create table if not exists medallion.rejected_rows (
     record      text,
     rejected_at timestamptz not null default now()
 );
-create index if not exists rejected_rows_by_run on medallion.rejected_rows (pipeline, run_id, step);
+-- The rows of a run lie next to each other. An entry for each of them would cost as much as the rows.
+create index if not exists rejected_rows_of_run on medallion.rejected_rows
+    using brin (pipeline, run_id, step) with (autosummarize = on);
+drop index if exists medallion.rejected_rows_by_run; -- of versions before 11
 
 -- For a replay: the whole records of rejected rows, each once, and the headers of their files. `replayed_by` is the run
 -- that loaded the row after all.
@@ -49,9 +52,13 @@ create table if not exists medallion.rejected_records (
     line        bigint not null,
     record      text not null,
     replayed_by text,
-    rejected_at timestamptz not null default now(),
-    primary key (pipeline, run_id, step, source, line)
+    rejected_at timestamptz not null default now()
 );
+create index if not exists rejected_records_of_run on medallion.rejected_records
+    using brin (pipeline, run_id, step) with (autosummarize = on);
+create index if not exists rejected_records_replayed on medallion.rejected_records (pipeline, run_id, step, source, line)
+    where replayed_by is not null;
+alter table medallion.rejected_records drop constraint if exists rejected_records_pkey; -- of versions before 11
 create table if not exists medallion.rejected_headers (
     pipeline    text not null,
     run_id      text not null,
@@ -191,4 +198,4 @@ create table if not exists medallion.file_loads (
 );
 
 -- Where a schema of another version is found, this file is run again.
-comment on schema medallion is 'Medallion ledger 10';
+comment on schema medallion is 'Medallion ledger 11';

@@ -114,8 +114,8 @@ class FileSettings(Settings):
         1,
         ge=1,
         le=50,
-        description="For a pattern of files: how many pods load them, a pack of files each. One more pod lists the files "
-        "first, and another publishes them all at the end.",
+        description="For a pattern of files: how many pods load them, a pack of files each. One more pod lists the "
+        "files first, and another publishes them all at the end.",
     )
 
     @model_validator(mode="after")
