@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Literal
 
 import polars as pl
 
@@ -13,7 +15,8 @@ from medallion.cleaner.judging import MAX_KNOWN, Judge, as_csv
 from medallion.cleaner.lines import Reject
 from medallion.cleaner.records import RecordBlock
 from medallion.cleaner.repeats import Repeats
-from medallion.cleaner.rules import Column
+from medallion.cleaner.rules import Column, compile_contract
+from medallion.config.contract import Contract
 
 _MAX_VALUE = 500
 REJECT_COLUMNS = {
@@ -47,18 +50,21 @@ class Cleaner:
 
     Args:
         columns: The compiled contract.
-        file: Which file the rows are from, for a table that records it.
         repeats: Finds rows whose key an earlier row may have; None: there is no key.
     """
 
-    def __init__(self, columns: Sequence[Column], file: str | None = None, repeats: Repeats | None = None) -> None:
+    def __init__(self, columns: Sequence[Column], repeats: Repeats | None = None) -> None:
         room = max(1000, MAX_KNOWN // max(1, len(columns)))
         self._judges = [(column, Judge(column, room)) for column in columns]
-        self._file = None if file is None else as_csv(pl.Series("_file", [file], dtype=pl.String))
         self._repeats = repeats
 
-    def clean(self, block: RecordBlock) -> CleanBlock:
-        """Return a block's rows and rejects."""
+    def clean(self, block: RecordBlock, file: str | None = None) -> CleanBlock:
+        """Return a block's rows and rejects.
+
+        Args:
+            block: Records of a file with the header that the contract is compiled for.
+            file: Which file they are from, for a table that records it.
+        """
         frame = block.frame
         values: list[pl.Series] = []
         rounded: dict[str, pl.Series] = {}
@@ -71,8 +77,8 @@ class Cleaner:
                 rounded[column.name] = judged.rounded
             if judged.broken is not None and judged.broken.max():
                 broken.append((column, judged.broken))
-        if self._file is not None:
-            values.append(self._file.new_from_index(0, frame.height))
+        if file is not None:
+            values.append(as_csv(pl.Series("_file", [file], dtype=pl.String)).new_from_index(0, frame.height))
         rows = pl.DataFrame([*values, frame["_line"]])
         rejects = _lines_rejected(block.rejects)
         rejected = len(block.rejects)
@@ -86,6 +92,35 @@ class Cleaner:
         rows, held = (rows, rows.clear()) if self._repeats is None else self._repeats.divide(rows)
         loaded = rows.height + held.height
         return CleanBlock(_join(rows), _join(held), rejects, loaded, rejected, _reasons(rejects), +cut)
+
+
+class Cleaners:
+    """Cleaners for the headers that files have. The next file with the same one profits from what is known of values.
+
+    Args:
+        contract: How the files are cleaned.
+        repeats: As for a cleaner; of all files together.
+    """
+
+    def __init__(self, contract: Contract, repeats: Repeats | None = None) -> None:
+        self._contract, self._repeats = contract, repeats
+        self._last: tuple[list[str], Cleaner] | None = None
+
+    @contextmanager
+    def lend(self, header: list[str]) -> Iterator[Cleaner]:
+        """Yield the cleaner of a header. After a failure it is not used again: a thread may still be at work with it.
+
+        Args:
+            header: The columns of a file, as `check_columns` returns them.
+
+        Raises:
+            Misconfigured: A pattern is too large for the engine that runs it.
+        """
+        last, self._last = self._last, None
+        if last is None or last[0] != header:
+            last = header, Cleaner(compile_contract(self._contract, header), self._repeats)
+        yield last[1]
+        self._last = last
 
 
 def _reasons(rejects: pl.DataFrame) -> Counter[str]:
@@ -122,15 +157,18 @@ def _lines_rejected(rejects: list[Reject]) -> pl.DataFrame:
 
 
 def to_csv(frame: pl.DataFrame) -> bytes:
-    """Return a frame as Postgres' COPY reads it; nothing for no rows."""
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-    return _join(frame.with_columns(as_csv(frame[name]) for name in texts))
+    """Return a frame as Postgres' COPY reads it: texts in quotes, so that an empty one is no missing one."""
+    return _written(frame, "non_numeric")
 
 
 def _join(frame: pl.DataFrame) -> bytes:
     """Return values that are written as CSV already as lines."""
+    return _written(frame, "never")
+
+
+def _written(frame: pl.DataFrame, quotes: Literal["never", "non_numeric"]) -> bytes:
     if frame.is_empty():
         return b""
     file = BytesIO()
-    frame.write_csv(file, include_header=False, quote_style="never")
+    frame.write_csv(file, include_header=False, quote_style=quotes)
     return file.getvalue()

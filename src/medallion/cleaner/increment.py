@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from medallion.cleaner import kept
+from medallion.cleaner.clean import Cleaners
 from medallion.cleaner.collect import Staged, collect, stage_files
 from medallion.cleaner.job import Job
 from medallion.cleaner.keys import add_key
@@ -50,7 +51,9 @@ def add(job: Job, inputs: Inputs, build: str, known: Mapping[str, str], stage_of
         add_nothing(job, inputs, build)
         return
     watch = Stopwatch(session.log)
-    reader = Reader(job.contract, session.log, empty_is_fine=not by_file, holds_repeats=not fresh.many)
+    reader = Reader(
+        job.contract, session.log, empty_is_fine=not by_file, cleaners=Cleaners(job.contract) if fresh.many else None
+    )
     changed = [one.name for one in fresh.inputs if one.name in known] if by_file else []
     latest_wins = job.increment is not None and job.increment.on_duplicate_key == "replace"
     if stage_of_packs:

@@ -14,12 +14,11 @@ from typing import Protocol
 
 import polars as pl
 
-from medallion.cleaner.clean import CleanBlock, Cleaner
+from medallion.cleaner.clean import CleanBlock, Cleaners
 from medallion.cleaner.columns import check_columns
 from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.formats import Reading, read_records
 from medallion.cleaner.repeats import Repeats
-from medallion.cleaner.rules import compile_contract
 from medallion.config.contract import Contract
 from medallion.config.sources.stream import Input, Inputs, Opened, opened
 from medallion.errors import BadInput
@@ -106,17 +105,17 @@ class Reader:
         contract: How they are cleaned.
         log: Receives the progress.
         empty_is_fine: Whether an input may have no rows, whatever the contract says.
-        holds_repeats: Whether the target is handed rows apart whose key an earlier row may have.
+        cleaners: Shared with other readers; by default its own, which find rows whose key an earlier row may have.
     """
 
     def __init__(
-        self, contract: Contract, log: EventLog, *, empty_is_fine: bool = False, holds_repeats: bool = True
+        self, contract: Contract, log: EventLog, *, empty_is_fine: bool = False, cleaners: Cleaners | None = None
     ) -> None:
         self._contract, self._log = contract, log
         self._empty_is_fine = empty_is_fine or contract.empty == "allow"
         self.counts = Counts()
         self.headers: dict[str, list[str]] = {}  # of inputs with rejected rows
-        self._repeats = Repeats(contract.primary_key) if contract.primary_key and holds_repeats else None
+        self._cleaners = cleaners or Cleaners(contract, Repeats(contract.primary_key) if contract.primary_key else None)
 
     def read(self, inputs: Inputs, target: Target) -> str:
         """Read every input, in order.
@@ -141,17 +140,17 @@ class Reader:
             evidence = Evidence(self._contract.codec)
             records = self._records(input_, evidence)
             header = check_columns(self._contract, records.header, one.name, records.header_line)
-            cleaner = Cleaner(compile_contract(self._contract, header), file, self._repeats)
-            for block in _ahead(map(cleaner.clean, records)):
-                target.copy(block.rows_csv)
-                target.hold(block.held_csv)
-                target.quarantine(block.rejects, one.name)
-                self.counts.add(block)
-                if block.rejects.height:
-                    self.headers[one.name] = records.header
-                if time.monotonic() - logged > 1:
-                    logged = time.monotonic()
-                    self._log.event("progress", f"{self.counts.rows:,} rows read", rows=self.counts.rows)
+            with self._cleaners.lend(header) as cleaner:
+                for block in _ahead(cleaner.clean(block, file) for block in records):
+                    target.copy(block.rows_csv)
+                    target.hold(block.held_csv)
+                    target.quarantine(block.rejects, one.name)
+                    self.counts.add(block)
+                    if block.rejects.height:
+                        self.headers[one.name] = records.header
+                    if time.monotonic() - logged > 1:
+                        logged = time.monotonic()
+                        self._log.event("progress", f"{self.counts.rows:,} rows read", rows=self.counts.rows)
             checksum = input_.checksum
             self.counts.dialect.update(records.done)
         evidence.judge(one.name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psycopg
 
 from medallion.cleaner import kept
+from medallion.cleaner.clean import Cleaners
 from medallion.cleaner.job import Job
 from medallion.cleaner.reading import Counts, Reader
 from medallion.cleaner.table import Table
@@ -31,11 +32,12 @@ CLEANING = 1
 
 @dataclass(frozen=True)
 class Stage:
-    """Staged files: the build and its table."""
+    """Staged files: the build, its table, and what cleans the files."""
 
     job: Job
     build: str
     table: Table
+    cleaners: Cleaners
 
     def drop(self) -> None:
         """Drop the stage, once its rows are elsewhere or are not wanted."""
@@ -107,7 +109,7 @@ def load_pack(stage: Stage, inputs: Inputs, pack: int | None = None) -> None:
 
 def _stage(job: Job, build: str, label: str) -> Stage:
     table = Table(job.session.connection, build, job.contract, job.step, label, with_file=True, freeze=False)
-    return Stage(job, build, table)
+    return Stage(job, build, table, Cleaners(job.contract))
 
 
 def _load(stage: Stage, one: Input | None, planned: FileLoad) -> FileLoad:
@@ -125,7 +127,7 @@ def _load(stage: Stage, one: Input | None, planned: FileLoad) -> FileLoad:
             if not file_loads.claim(connection, job.step, stage.build, planned.file):
                 return planned
             # What another file has of a key is found when all are there.
-            reader = Reader(job.contract, session.log, holds_repeats=False)
+            reader = Reader(job.contract, session.log, cleaners=stage.cleaners)
             checksum = reader.read(Inputs(planned.file, [one], many=True), stage.table)
             kept.keep_headers(connection, job.step, reader.headers, job.contract.dialect)
             ended = _loaded(one, reader.counts, checksum, time.monotonic() - began)
