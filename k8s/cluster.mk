@@ -15,7 +15,7 @@ help: # of all targets that have a description
 	  /^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ On Kubernetes (kind)
-.PHONY: up down restart status ui run history rejects replay rollback adopt backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
+.PHONY: up down restart status ui run profile history rejects replay rollback adopt backup backups restore bring-back sync put logs-airflow logs-scheduler shell-airflow shell-postgres dbt-debug
 
 up: install ## a kind cluster with everything on it, and a first run
 	@$(K8S)/up.sh
@@ -39,6 +39,9 @@ ui: ## the Airflow UI on http://localhost:8080 (UI_PORT=8080)
 
 run: ## trigger PIPELINE=… and wait for its end
 	@$(K8S)/trigger.sh $(PIPELINE)
+
+profile: ## run PIPELINE=… and print where the time of each of its steps went
+	@$(K8S)/trigger.sh $(PIPELINE) --profile
 
 history: install ## the runs of PIPELINE=… and whose data readers see (RUN=… for the steps and files of one)
 	@$(K8S)/medallion.sh history $(PIPELINE) $(if $(RUN),--run "$(RUN)")

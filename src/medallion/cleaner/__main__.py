@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from medallion.errors import Misconfigured
@@ -56,4 +55,4 @@ def build_job(task: TaskSpec) -> Job:
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(main))
+    run_main(main)

@@ -6,7 +6,6 @@ In a pod the command runs in a container of its own, whose image needs neither M
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import nullcontext
 
 from medallion.command.container import Container
@@ -55,4 +54,4 @@ def build_job(task: TaskSpec, start: Start | None = None, image: str | None = No
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(main))
+    run_main(main)

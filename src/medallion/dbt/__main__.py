@@ -84,4 +84,4 @@ def _debug() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(main))
+    run_main(main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
@@ -12,6 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from medallion.errors import Misconfigured
 from medallion.orchestrators.airflow.doc_md import task_page
+from medallion.orchestrators.airflow.pod_manager import WatchingPodManager
 from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
 from medallion.orchestrators.kubernetes import pod_spec, pod_template
 from medallion.orchestrators.kubernetes.command_container import add_command
@@ -21,6 +23,9 @@ from medallion.orchestrators.kubernetes.settings import Settings
 from medallion.plan import Plan
 from medallion.protocol import wire
 from medallion.tasks import Task
+
+_LOOK_SECONDS = 0.2
+"""Between looks at a pod that starts. The provider sleeps once more for as long, after the pod runs."""
 
 
 class StepOperator(KubernetesPodOperator):
@@ -41,6 +46,11 @@ class StepOperator(KubernetesPodOperator):
     def __init__(self, *, plan: Plan, planned: Task, settings: Settings, **rest: Any) -> None:
         super().__init__(**rest)
         self.plan, self.planned, self.settings = plan, planned, settings
+
+    @cached_property
+    def pod_manager(self) -> WatchingPodManager:
+        """Return what follows the pod."""
+        return WatchingPodManager(kube_client=self.client, callbacks=self.callbacks)
 
     def build_pod_request_obj(self, context: Any = None, *, dry_run: bool = False) -> Any:
         """Add to the provider's pod the task document, the dbt project if it may start a run, and the pod template."""
@@ -140,7 +150,7 @@ def pod_operator(task: Task, plan: Plan, settings: Settings) -> StepOperator:
         security_context=pod_security,
         container_security_context=container_security,
         startup_timeout_seconds=pipeline.timeouts.startup_seconds,
-        startup_check_interval_seconds=1,
+        startup_check_interval_seconds=_LOOK_SECONDS,
         active_deadline_seconds=task.timeout_seconds,
         execution_timeout=timedelta(seconds=task.timeout_seconds),
         log_events_on_failure=True,
