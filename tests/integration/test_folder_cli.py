@@ -31,7 +31,7 @@ def team(tmp_path: Path, warehouse: Connection) -> Path:
     return tmp_path
 
 
-def test_history_shows_files_of_packs_before_the_table_is_published(team: Path):
+def test_history_shows_files_of_packs_before_publication(team: Path):
     file = team / "dags/pipelines/orders.yaml"
     file.write_text(PIPELINE.replace("contract:", "pods: 2, contract:"))
     assert medallion(team, "run", "orders", "--run-id", "one").returncode == ExitCode.CONTRACT_VIOLATION

@@ -78,7 +78,7 @@ def test_three_pods_load_what_one_loads(folder: Folder, more: dict[str, Any]):
     assert folder.table() == folder.table("alone_")
 
 
-def test_a_bad_file_fails_its_pack_alone_and_a_rerun_loads_it_alone(folder: Folder):
+def test_a_bad_file_fails_alone_and_a_rerun_loads_it_alone(folder: Folder):
     folder.write(4, "1\n", head="other\n")
     codes = folder.run(3, "one")
     assert sorted(codes.values()) == [0, 0, 0, ExitCode.CONTRACT_VIOLATION]

@@ -46,7 +46,7 @@ def test_packs_follow_the_list_and_the_table_follows_the_packs():
     ]
 
 
-def test_each_part_has_a_pod_of_its_own_next_to_small_sources_that_share_one():
+def test_each_part_has_a_pod_of_its_own():
     tasks = plan_of({}, {"pods": 3}, {}).tasks
     assert [task.task_id for task in tasks] == [
         "clean_and_transform_csv_1", "list_files_s1", "load_files_s1_0", "load_files_s1_1", "load_files_s1_2",

@@ -1,4 +1,4 @@
-"""The provider's pod manager, which is told when a pod changes instead of asking every second or two."""
+"""The provider's pod manager with a watch of the pod in place of a poll every second or two."""
 
 from __future__ import annotations
 
