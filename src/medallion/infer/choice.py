@@ -9,6 +9,7 @@ from pathlib import Path
 from medallion.infer.column_type import TEXT, Type
 from medallion.infer.evidence import Evidence, gather
 from medallion.infer.explain import Judged, almost, explained
+from medallion.infer.formats import TYPED, without_formats
 from medallion.infer.guesses import Guesses
 from medallion.infer.junk import (
     MOST_REJECTED,
@@ -39,7 +40,10 @@ def guess(path: Path, header_row: int | None = None, encoding: str | None = None
     Raises:
         NotTabular: It cannot be read, has no rows, or its header is in doubt.
     """
-    return guesses_of(gather(path, find_layout(path, header_row, encoding)))
+    guesses = guesses_of(gather(path, find_layout(path, header_row, encoding)))
+    if guesses.layout.terms.get("format") in TYPED:
+        return replace(guesses, columns=tuple(without_formats(column) for column in guesses.columns))
+    return guesses
 
 
 def guesses_of(evidence: Evidence) -> Guesses:

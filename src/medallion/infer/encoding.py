@@ -6,11 +6,9 @@ import re
 from pathlib import Path
 
 from medallion.cleaner.evidence import Evidence
-from medallion.cleaner.first_bytes import find_format
 from medallion.cleaner.lines import line_blocks
 from medallion.cleaner.recode import OtherEncoding
 from medallion.config.encodings import canonical
-from medallion.config.formats import FORMATS
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.errors import BadInput, StepFailure
@@ -46,16 +44,11 @@ def find_encoding(path: Path, end: bytes = b"\n") -> tuple[str, str]:
         The encoding, and what speaks for it; nothing for UTF-8.
 
     Raises:
-        NotTabular: It is no delimited text; or it is not UTF-8, and reads well in several other encodings or in none.
+        NotTabular: It is not UTF-8, and reads well in several other encodings or in none.
     """
     evidence = Evidence(UTF8)
     try:
         with opened(LocalFile(path, path.name)) as input_:
-            if (other := find_format(input_)) is not None:
-                raise NotTabular(
-                    f"{path.name} is {FORMATS[other].called}, and only delimited text is guessed from — write the "
-                    f"contract by hand, with `dialect: {{format: {other}}}`"
-                )
             for _ in line_blocks(input_.stream, evidence=evidence, end=end):
                 pass
         evidence.judge(path.name)

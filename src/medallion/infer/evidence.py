@@ -18,6 +18,7 @@ from medallion.config.table_limits import MAX_FIELDS
 from medallion.errors import StepFailure
 from medallion.infer.counting import count
 from medallion.infer.encoding import NOT_UTF8, UTF8
+from medallion.infer.formats import read_other
 from medallion.infer.keys import Key, KeySearch
 from medallion.infer.layout import Layout
 from medallion.infer.no_rows import NoRows
@@ -68,7 +69,7 @@ def gather(path: Path, layout: Layout) -> Evidence:
             ", say which encoding it is with --encoding" if layout.encoding == UTF8 and NOT_UTF8 in str(failure) else ""
         )
         raise NotTabular(f"{path}: {failure.message} — {failure.remedy}{say}, {HELP}") from failure
-    terms, notes = others.terms()
+    terms, notes = others.terms() if layout.has_lines else ({}, [])
     if re.search(terms.get("skipLines", "^$"), layout.delimiter.join(seen.title for seen in columns) or " "):
         del terms["skipLines"]  # It would skip the header.
     known = layout.terms.get("skipLines", "")
@@ -115,6 +116,9 @@ def observe(records: Source, others: NoRows) -> tuple[tuple[Seen, ...], tuple[Ke
 def _records(path: Path, layout: Layout) -> Iterator[Source]:
     unnamed = [] if layout.header_line else [f"column_{place}" for place in range(1, layout.width + 1)]
     with opened(LocalFile(path, path.name)) as input_:
+        if "format" in layout.terms:
+            yield read_other(path, input_, layout.contract_terms, layout.encoding, unnamed)
+            return
         dialect = layout.dialect
         lines = line_blocks(input_.stream, codec=layout.encoding, end=dialect.line_end.encode())
         yield Records(lines, dialect, unnamed)

@@ -1,4 +1,4 @@
-"""How a file is laid out: its delimiter, and the line that names its columns."""
+"""How a file is laid out: its format or its delimiter, and the line that names its columns."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, encoding_name, find_encoding
+from medallion.infer.formats import find_other, first_rows
 from medallion.infer.forms import DELIMITERS, forms
 from medallion.infer.header_line import descriptions, has_second_line, header_line_of
 from medallion.infer.no_rows import begins_with
@@ -50,6 +51,18 @@ class Layout:
     notes: tuple[str, ...] = ()
 
     @property
+    def has_lines(self) -> bool:
+        """Whether some of its lines or rows may be no records."""
+        return str(self.terms.get("format", "xlsx")) == "xlsx"
+
+    @property
+    def contract_terms(self) -> dict[str, Any]:
+        """Its dialect in the keys of a contract, where it is no delimited text."""
+        if not self.has_lines:
+            return dict(self.terms)
+        return {**({"headerRows": [self.header_line]} if self.header_line else {"header": False}), **self.terms}
+
+    @property
     def dialect(self) -> Dialect:
         """The dialect of a contract for this file."""
         header: dict[str, Any] = {"headerRows": [self.header_line]} if self.header_line else {"header": False}
@@ -60,24 +73,43 @@ def find_layout(path: Path, header_row: int | None = None, encoding: str | None 
     """Find the encoding of a file, and the form and the header in its first lines.
 
     Args:
-        path: A CSV file, plain or gzipped.
+        path: A file, plain or compressed.
         header_row: The line of the header, where a person says it; 0 for none.
         encoding: Its encoding, where a person says it.
 
     Raises:
         NotTabular: The file is empty, or its header or encoding is in doubt.
     """
+    other = find_other(path, header_row, encoding)
+    if other == "xlsx":
+        lines, note = _rows(path)
+        return _layout(path, 1, lines, header_row, {"format": other}, (f"{note[:1].upper()}{note[1:]}.",), (UTF8, ""))
     codec, why = (encoding_name(encoding), "") if encoding else find_encoding(path)
+    if other is not None:
+        return Layout(",", encoding=codec, why=why, terms={"format": other})
     first, lines, end = _sample(path, codec)
     if end and not encoding and codec == UTF8:
         codec, why = find_encoding(path, b"\r")
         first, lines, end = _sample(path, codec)
+    terms: dict[str, Any] = {"lineTerminator": "\r"} if end else {}
+    return _layout(path, first, lines, header_row, terms, end, (codec, why))
+
+
+def _layout(
+    path: Path,
+    first: int,
+    lines: list[str],
+    header_row: int | None,
+    terms: dict[str, Any],
+    notes: tuple[str, ...],
+    encoding: tuple[str, str],
+) -> Layout:
+    """Return the layout of a file by its first lines."""
     if header_row and not (header_row - first < len(lines) and lines[header_row - first].strip()):
         raise NotTabular(f"{path} has no header on line {header_row} — correct --header-row, {HELP}")
-    terms: dict[str, Any] = {"lineTerminator": "\r"} if end else {}
-    shape, line = _best(lines, first, header_row, path)
+    is_sheet = "format" in terms
+    shape, line = _best(lines, first, header_row, path, is_sheet=is_sheet)
     above = tuple(above for above in lines[: max(line - first, 0)] if above.strip())
-    notes = end
     if header_row is None and has_second_line(shape, line):
         terms["headerRows"] = [line, line + 1]
         notes = (*notes, f"Line {line + 1} names the columns that line {line} does not, and is a part of the header.")
@@ -86,15 +118,26 @@ def find_layout(path: Path, header_row: int | None = None, encoding: str | None 
         terms["skipLines"] = begins_with(f"(?:{words})", shape.delimiter)
         shown = ", ".join(f"line {number}: `{word[:30]}`" for number, word in found)
         notes = (*notes, f"What describes the columns below the header is not read: {shown}.")
-    return Layout(shape.delimiter, line, above, codec, why, shape.width, {**terms, **shape.terms}, notes)
+    return Layout(shape.delimiter, line, above, *encoding, shape.width, {**terms, **shape.terms}, notes)
 
 
-def _best(lines: list[str], first: int, header_row: int | None, path: Path) -> tuple[Shape, int]:
+def _rows(path: Path) -> tuple[list[str], str]:
+    try:
+        lines, note = first_rows(path, SAMPLE_LINES)
+    except StepFailure as failure:
+        raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
+    if not any(lines):
+        raise NotTabular(f"{path}: {note}, and it has no cells — name the columns in it, {HELP}")
+    return lines, note
+
+
+def _best(lines: list[str], first: int, header_row: int | None, path: Path, *, is_sheet: bool) -> tuple[Shape, int]:
     """Return the shape that fits best, and the line of its header."""
-    declared = re.fullmatch(r"sep=(.)", lines[0].strip("\ufeff"), re.IGNORECASE)
+    declared = None if is_sheet else re.fullmatch(r"sep=(.)", lines[0].strip("\ufeff"), re.IGNORECASE)
     start = header_row - first if header_row else int(declared is not None)
-    signs = [declared[1]] if declared else DELIMITERS
-    shapes = [cut_shape(lines[start:], first + start, sign, form) for form in forms(lines[start:]) for sign in signs]
+    signs = "," if is_sheet else [declared[1]] if declared else DELIMITERS
+    written = [{}] if is_sheet else forms(lines[start:])
+    shapes = [cut_shape(lines[start:], first + start, sign, form) for form in written for sign in signs]
     cut = [shape for shape in shapes if shape.records and len(shape.records[0][1]) > 1]
     regular = [shape for shape in shapes if shape.width > 1 and shape.fit > 0.5]
     # One column, if no sign cuts its name: any sign that no line holds separates nothing.

@@ -27,6 +27,24 @@ def read(source: Opened, contract: Contract, evidence: Evidence) -> JsonRecords:
     return JsonRecords(_checked(blocks, source.name), contract, source.name)
 
 
+def find_keys(source: Opened, codec: str) -> list[str]:
+    """Return the keys of all objects, in the order in which they appear. Lines that are none have no keys.
+
+    Raises:
+        BadInput: The file is no JSON lines.
+    """
+    keys: dict[str, None] = {}
+    for block in _checked(line_blocks(source.stream, codec=codec), source.name):
+        for line in block.lines.to_list():
+            try:
+                pairs = _DECODER.decode(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(pairs, _Object):
+                keys.update(dict.fromkeys(key for key, _ in pairs))
+    return list(keys)
+
+
 class JsonRecords:
     """Objects as records; `medallion.cleaner.formats.Reading` says what each attribute is.
 

@@ -35,6 +35,14 @@ def read(source: Opened, contract: Contract, evidence: Evidence) -> SheetRecords
     return SheetRecords(Workbook(source.seekable(), source.name), contract)
 
 
+def sheet_lines(source: Opened, dialect: XlsxDialect) -> tuple[str, Iterator[LineBlock]]:
+    """Return which sheet is read, and its rows as lines of CSV: the line of a row has its number."""
+    workbook = Workbook(source.seekable(), source.name)
+    sheet = _choose(workbook, dialect)
+    area = read_range(dialect.range or "A1:XFD1048576")
+    return _note(workbook, sheet), _lines(Cells(workbook, sheet).rows(), area)
+
+
 class SheetRecords:
     """The rows of a sheet as records; `medallion.cleaner.formats.Reading` says what each attribute is."""
 
