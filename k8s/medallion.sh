@@ -5,7 +5,8 @@ set -euo pipefail
 [ -x .venv/bin/medallion ] || fail "make install first: the command is .venv/bin/medallion"
 
 secret() { kube get secret medallion-warehouse -o "go-template={{.data.$1 | base64decode}}"; }
-for name in PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE; do export "$name=$(secret $name)"; done
+# Assigned apart: a failure inside `export` goes unnoticed, and the command would take this machine's own warehouse.
+for name in PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE; do value=$(secret $name); export "$name=$value"; done
 # The chart's own Postgres is reached through the cluster; any other by its name.
 if [ "$PGHOST" = medallion-postgres ]; then
   forward medallion-postgres postgres

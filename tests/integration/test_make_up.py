@@ -135,3 +135,16 @@ def trigger(api: Api, *options: str) -> str:
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize("words", [["history", "x"], ["rejects", "x"], ["replay", "x"], ["rollback", "x"]])
+def test_no_cluster_is_an_error_and_no_other_warehouse(tmp_path: Path, words: list[str]):
+    """Without the cluster's login, the command would answer from this machine's own warehouse."""
+    (tmp_path / "kubectl").write_text("#!/bin/sh\necho no such context >&2\nexit 1\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    variables = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [REPO / "k8s" / "medallion.sh", *words], env=variables, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no such context" in done.stderr
