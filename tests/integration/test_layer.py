@@ -153,6 +153,12 @@ def test_published_layer_succeeds_when_clean_up_is_killed(published: Connection,
     for layer in ("bronze", "silver"):
         assert run_layer(layer, "two").returncode == ExitCode.OK
     with stuck_in_a_model(published, "medallion.rejected_rows", *arguments_of("gold", "two")) as process:
+        # Threads of dbt may wait for each other for a moment, before the clean-up does.
+        while not any(row["step"] == "gold" for row in ledger.list_steps(published, PIPELINE, "two")):
+            assert process.poll() is None
+        held = "select count(*) from pg_locks where not granted and relation = 'medallion.rejected_rows'::regclass"
+        while published.execute(held).fetchone() == (0,):
+            assert process.poll() is None
         assert entry(published, "gold", "two")["status"] == "succeeded"
         if end == "stopped":
             process.terminate()

@@ -39,7 +39,7 @@ create table if not exists medallion.rejected_rows (
 );
 -- The rows of a run lie next to each other. An entry for each of them would cost as much as the rows.
 create index if not exists rejected_rows_of_run on medallion.rejected_rows
-    using brin (pipeline, run_id, step, rejected_at) with (autosummarize = on);
+    using brin (pipeline, run_id, step, rejected_at);
 drop index if exists medallion.rejected_rows_by_run; -- of versions before 11
 
 -- For a replay: the whole records of rejected rows, each once, and the headers of their files. `replayed_by` is the run
@@ -55,7 +55,7 @@ create table if not exists medallion.rejected_records (
     rejected_at timestamptz not null default now()
 );
 create index if not exists rejected_records_of_run on medallion.rejected_records
-    using brin (pipeline, run_id, step, rejected_at) with (autosummarize = on);
+    using brin (pipeline, run_id, step, rejected_at);
 create index if not exists rejected_records_replayed on medallion.rejected_records (pipeline, run_id, step, source, line)
     where replayed_by is not null;
 alter table medallion.rejected_records drop constraint if exists rejected_records_pkey; -- of versions before 11
