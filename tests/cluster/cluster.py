@@ -244,14 +244,18 @@ def follow_logs(cluster: Cluster, pipeline: str) -> Iterator[dict[str, str]]:
     stop = threading.Event()
 
     def follow(name: str, step: str) -> None:
-        logs[step] = cluster.kubectl("logs", "--follow", name, check=False)
+        # From its creation on: the pod of a short step is gone two seconds after it runs.
+        while not (text := cluster.kubectl("logs", "--follow", name, check=False)):
+            if stop.is_set() or not cluster.kubectl("get", "pod", name, "-o", "name", check=False):
+                return
+        logs[step] = text
 
     def watch() -> None:
         seen = set()
-        while not stop.wait(0.5):
+        while not stop.wait(0.2):
             for pod in cluster.get("pods", "-l", f"medallion/pipeline={pipeline}")["items"]:
                 name, labels = pod["metadata"]["name"], pod["metadata"]["labels"]
-                if name not in seen and pod["status"]["phase"] in ("Running", "Succeeded"):
+                if name not in seen:
                     seen.add(name)
                     threads.append(threading.Thread(target=follow, args=(name, labels["medallion/step"])))
                     threads[-1].start()
