@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -58,8 +57,7 @@ def install_sigterm_handler() -> None:
 def run_main(command: Callable[[list[str]], int]) -> NoReturn:
     """Run a command with the process's arguments, and end the process with the exit code that it returns.
 
-    It can be stopped while it still imports what it needs: then the exit code is `ExitCode.TERMINATED`. The process
-    ends at once. Python would first take apart all that it has imported, which takes a second for dbt.
+    It can be stopped while it still imports what it needs: then the exit code is `ExitCode.TERMINATED`.
     """
     install_sigterm_handler()
     try:
@@ -67,9 +65,7 @@ def run_main(command: Callable[[list[str]], int]) -> NoReturn:
     except KeyboardInterrupt:
         sys.stderr.write("stopped from outside before the step began\n")
         code = ExitCode.TERMINATED
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    sys.exit(code)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
