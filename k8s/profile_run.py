@@ -95,12 +95,11 @@ def rows(airflow: Airflow, dag: str, run: str, pods: Pods) -> Iterator[tuple[str
     """Yield each task that had a pod, in the order of their ends, with the seconds of its parts."""
     path = f"/api/v2/dags/{dag}/dagRuns/{run}"
     tasks = airflow.call("GET", f"{path}/taskInstances")["task_instances"]
-    structure = {task["task_id"]: task for task in airflow.call("GET", f"/api/v2/dags/{dag}/tasks")["tasks"]}
     ends = {task["task_id"]: _moment(task["end_date"]) for task in tasks}
     before: dict[str, list[str]] = {}
-    for name, task in structure.items():
+    for task in airflow.call("GET", f"/api/v2/dags/{dag}/tasks")["tasks"]:
         for later in task["downstream_task_ids"]:
-            before.setdefault(later, []).append(name)
+            before.setdefault(later, []).append(task["task_id"])
     began = _moment(airflow.call("GET", path)["start_date"])
     for task in sorted(tasks, key=lambda task: ends[task["task_id"]]):
         name = task["task_id"]
