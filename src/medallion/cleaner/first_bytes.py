@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 
@@ -96,7 +95,8 @@ def _is_object(head: bytes) -> bool:
     if not line.startswith(b"{"):
         return False
     try:
-        return isinstance(json.load(io.BytesIO(line)), dict)
+        # What makes an object is the same byte in each encoding.
+        return isinstance(json.loads(line.decode("latin-1"), strict=False), dict)
     except (ValueError, RecursionError):
         return False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from medallion.cleaner.columns import labels
 from medallion.config.contract import Contract
 
 _MIDNIGHT = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})T00:00:00$"
@@ -22,7 +23,7 @@ def spelled(frame: pl.DataFrame, header: list[str], contract: Contract) -> pl.Da
         header: The names of the columns.
         contract: Whose fields read them.
     """
-    places = {name.strip(): str(place) for place, name in enumerate(header)}
+    places = {name: str(place) for place, name in enumerate(labels(header))}
     changes = []
     for field in contract.fields:
         place = places.get(field.header)

@@ -6,7 +6,7 @@ import polars as pl
 
 from medallion.cleaner.workbook.numbers import plain_number
 
-_INSTANT = "%Y-%m-%dT%H:%M:%S%.f"
+INSTANT = "%Y-%m-%dT%H:%M:%S%.f"
 
 
 def as_text(column: pl.Expr, kind: pl.DataType, *, in_utc: bool = False) -> pl.Expr:
@@ -21,8 +21,8 @@ def as_text(column: pl.Expr, kind: pl.DataType, *, in_utc: bool = False) -> pl.E
         return column.cast(pl.String).map_batches(_shortest, return_dtype=pl.String)
     if isinstance(kind, pl.Datetime):
         if kind.time_zone is not None and in_utc:
-            return column.dt.convert_time_zone("UTC").dt.to_string(_INSTANT)
-        return column.dt.to_string(_INSTANT if kind.time_zone is None else f"{_INSTANT}%:z")
+            return column.dt.convert_time_zone("UTC").dt.to_string(INSTANT)
+        return column.dt.to_string(INSTANT if kind.time_zone is None else f"{INSTANT}%:z")
     if isinstance(kind, pl.Duration):
         return column.dt.to_string("iso")
     if kind.is_nested():

@@ -41,7 +41,7 @@ def find_keys(source: Opened, codec: str) -> list[str]:
             except (ValueError, RecursionError):
                 continue
             if isinstance(pairs, _Object):
-                keys.update(dict.fromkeys(key for key, _ in pairs))
+                keys.update(dict.fromkeys(key.strip() for key, _ in pairs))
     return list(keys)
 
 
@@ -110,10 +110,13 @@ class JsonRecords:
         unknown: list[str] = []
         given: set[str] = set()
         for key, value in pairs:
+            place = self._places.get(key)
+            if place is None:  # as names in a header are trimmed
+                key = key.strip()
+                place = self._places.get(key)
             if key in given:
                 return f"has the key {_named([key])} twice"
             given.add(key)
-            place = self._places.get(key)
             if place is None:
                 unknown.append(key)
                 continue

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import polars as pl
 
+from medallion.cleaner.columns import labels
 from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.formats import expected_names
 from medallion.cleaner.instant_texts import spelled
 from medallion.cleaner.lines import MAX_SHOWN, Reject
 from medallion.cleaner.records import RecordBlock
-from medallion.cleaner.typed_texts import as_csv, as_text
+from medallion.cleaner.typed_texts import INSTANT, as_csv, as_text
 from medallion.config.contract import Contract
-from medallion.config.sources.stream import Opened
+from medallion.config.sources.csv import LocalFile
+from medallion.config.sources.stream import Opened, opened
 from medallion.errors import BadInput
 
 _VALUES = 500_000
@@ -26,6 +28,30 @@ _VALUES = 500_000
 def read(source: Opened, contract: Contract, evidence: Evidence) -> ParquetRecords:  # noqa: ARG001
     """Return the rows of a Parquet file."""
     return ParquetRecords(source, contract)
+
+
+def columns_with_types(path: Path) -> list[tuple[dict[str, str], str]]:
+    """Return for each column of a file the keys of a field that takes its type, and what the type is.
+
+    There are none for what may be text, and for whole numbers that an integer may not hold.
+    """
+    with opened(LocalFile(path, path.name)) as source:
+        schema = pl.scan_parquet(Path(source.seekable().name), glob=False, hive_partitioning=False).collect_schema()
+    return [_field(kind) for kind in schema.values()]
+
+
+def _field(kind: pl.DataType) -> tuple[dict[str, str], str]:
+    called = str(kind.base_type())
+    if isinstance(kind, pl.UInt64 | pl.Int128 | pl.UInt128):
+        return {}, called
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        term = {"type": "datetime", "format": f"{INSTANT}%z"}
+        return term, f"instants of the zone {kind.time_zone}, which become UTC"
+    if isinstance(kind, pl.Decimal):
+        return {"type": "number"} if kind.scale else {}, called
+    known = {pl.Boolean: "boolean", pl.Date: "date", pl.Datetime: "datetime"}
+    name = "integer" if kind.is_integer() else "number" if kind.is_float() else known.get(kind.base_type())
+    return {"type": name} if name else {}, called
 
 
 class ParquetRecords:
@@ -51,8 +77,8 @@ class ParquetRecords:
         # As text with an offset is read: such a field is in UTC.
         in_utc = {one.header for one in self._contract.fields if one.type == "datetime" and one.format is None}
         texts = [
-            as_text(pl.col(name), kind, in_utc=name.strip() in in_utc).alias(place)
-            for place, (name, kind) in zip(names, self._types.items(), strict=True)
+            as_text(pl.col(name), kind, in_utc=label in in_utc).alias(place)
+            for place, label, (name, kind) in zip(names, labels(self.header), self._types.items(), strict=True)
         ]
         first = 1
         with self._reading():

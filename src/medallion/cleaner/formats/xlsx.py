@@ -35,12 +35,16 @@ def read(source: Opened, contract: Contract, evidence: Evidence) -> SheetRecords
     return SheetRecords(Workbook(source.seekable(), source.name), contract)
 
 
-def sheet_lines(source: Opened, dialect: XlsxDialect) -> tuple[str, Iterator[LineBlock]]:
-    """Return which sheet is read, and its rows as lines of CSV: the line of a row has its number."""
+def sheet_lines(source: Opened, dialect: XlsxDialect) -> tuple[list[str], str, Iterator[LineBlock]]:
+    """Return the names of the sheet that is read and of others that could be, a note of it, and its rows as CSV.
+
+    The line of a row has its number.
+    """
     workbook = Workbook(source.seekable(), source.name)
     sheet = _choose(workbook, dialect)
     area = read_range(dialect.range or "A1:XFD1048576")
-    return _note(workbook, sheet), _lines(Cells(workbook, sheet).rows(), area)
+    others = [one.name for one in workbook.sheets if one.has_cells and not one.hidden and one is not sheet]
+    return [sheet.name, *others], _note(workbook, sheet), _lines(Cells(workbook, sheet).rows(), area)
 
 
 class SheetRecords:
