@@ -47,6 +47,10 @@ HeaderRow = Annotated[
 Encoding = Annotated[
     str | None, typer.Option("--encoding", help="The encoding of the file's text, such as cp1252; by default found.")
 ]
+Sheet = Annotated[
+    str | None,
+    typer.Option("--sheet", help="The sheet of a workbook, by its name; by default the first that is not hidden."),
+]
 
 
 @app.command("contract")
@@ -55,6 +59,7 @@ def new_contract(
     source: From = None,
     header_row: HeaderRow = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Write a data contract, guessed from a whole file if there is one.
@@ -65,7 +70,7 @@ def new_contract(
     folder = dags or default_dags()
     path = folder / "contracts" / f"{name}.yaml"
     _check_free(path)
-    _write({path: _contract(folder, name, source, header_row, encoding)})
+    _write({path: _contract(folder, name, source, header_row, encoding, sheet)})
 
 
 @app.command("pipeline")
@@ -74,6 +79,7 @@ def new_pipeline(
     source: From = None,
     header_row: HeaderRow = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Write a pipeline, and its contract if no contract has that name.
@@ -84,7 +90,7 @@ def new_pipeline(
     folder = dags or default_dags()
     path = folder / "pipelines" / f"{name}.yaml"
     _check_free(path)
-    files = _contract_if_missing(folder, name, source, header_row, encoding)
+    files = _contract_if_missing(folder, name, source, header_row, encoding, sheet)
     text = PIPELINE.format(name=plain(name), folder=name, file=_path(name, source), codes=_codes())
     parse(text, Pipeline, str(path))
     _write({**files, path: text})
@@ -98,6 +104,7 @@ def new_job(
     source: From = None,
     header_row: HeaderRow = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
     """Write a job of a tenant, and its contract and the runner file if they do not exist yet.
@@ -109,7 +116,7 @@ def new_job(
     folder = dags or default_dags()
     path = folder / "jobs" / tenant / f"{name}.yaml"
     _check_free(path)
-    files = _contract_if_missing(folder, name, source, header_row, encoding)
+    files = _contract_if_missing(folder, name, source, header_row, encoding, sheet)
     text = JOB.format(
         name=plain(name), folder=name, tenant=plain(tenant), file=_path(name, source), codes=_codes(),
         connectors=", ".join(CONNECTORS),
@@ -128,12 +135,12 @@ def new_job(
 
 
 def _contract_if_missing(
-    folder: Path, name: str, source: Path | None, header_row: int | None, encoding: str | None
+    folder: Path, name: str, source: Path | None, header_row: int | None, encoding: str | None, sheet: str | None
 ) -> dict[Path, str]:
     """Return the contract to write; one that is there already stays, and must load the file."""
     path = folder / "contracts" / f"{name}.yaml"
     if not path.exists():
-        return {path: _contract(folder, name, source, header_row, encoding)}
+        return {path: _contract(folder, name, source, header_row, encoding, sheet)}
     if source is None:
         return {}
     # polars takes a moment to import, which only a guess needs.
@@ -153,7 +160,9 @@ def _contract_if_missing(
     return {}
 
 
-def _contract(folder: Path, name: str, source: Path | None, header_row: int | None, encoding: str | None) -> str:
+def _contract(
+    folder: Path, name: str, source: Path | None, header_row: int | None, encoding: str | None, sheet: str | None
+) -> str:
     table = table_name(name)
     for path in sorted((folder / "contracts").glob("*.yaml")):
         if _table(path) == table:
@@ -164,7 +173,7 @@ def _contract(folder: Path, name: str, source: Path | None, header_row: int | No
     from medallion.infer.refusal import NotTabular
 
     try:
-        text, proof = proved_contract(name, source, header_row, encoding)
+        text, proof = proved_contract(name, source, header_row, encoding, sheet)
     except NotTabular as error:
         message, _, remedy = str(error).rpartition(" — ")
         refuse(message, remedy)

@@ -77,6 +77,8 @@ def gather(path: Path, layout: Layout) -> Evidence:
         terms["skipLines"] = known if terms["skipLines"] in known else f"{known}|{terms['skipLines']}"
     if any(layout.terms.get(key) != value for key, value in terms.items()):
         return gather(path, replace(layout, terms={**layout.terms, **terms}, notes=(*layout.notes, *notes)))
+    if not rows and others.rejected:
+        raise NotTabular(f"{path} has no row to guess from: {others.rejected} — correct the header or the rows, {HELP}")
     if not rows:
         raise NotTabular(f"{path} has a header and no rows to guess from — take a file with rows, {HELP}")
     return Evidence(layout, columns, keys, rows)

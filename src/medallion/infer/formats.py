@@ -1,41 +1,36 @@
-"""Files that are no delimited text: their columns are known from the format, a sheet's from its first rows."""
+"""Files that are no delimited text: which format they are in, and their records with all columns."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pydantic import ValidationError
+
+from medallion.cleaner.columns import labels
 from medallion.cleaner.evidence import Evidence
 from medallion.cleaner.first_bytes import find_format
 from medallion.cleaner.formats import Reading, read_records
 from medallion.config.contract import Contract
 from medallion.config.formats import FORMATS
-from medallion.config.formats.xlsx import XlsxDialect
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import Opened, opened
+from medallion.config.table_limits import MAX_FIELDS
 from medallion.errors import StepFailure
 from medallion.infer.refusal import HELP, NotTabular
 
-if TYPE_CHECKING:
-    from medallion.infer.guesses import Guess
-
-TYPED = {"parquet", "xlsx"}
-"""Formats in which a value may be an instant, and no text."""
 _INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T"
-_DEFAULTS = {"date": "%Y-%m-%d", "datetime": "%Y-%m-%dT%H:%M:%S"}
 
 
-def find_other(path: Path, header_row: int | None, encoding: str | None) -> str | None:
-    """Return the format of a file that is no delimited text; None for delimited text.
+def find_other(path: Path, header_row: int | None, encoding: str | None, sheet: str | None = None) -> str | None:
+    """Return the format of a file that is no delimited text; None for text of other kinds.
 
     Args:
         path: The file, plain or compressed.
         header_row: What a person says of its header.
         encoding: What a person says of its encoding.
+        sheet: What a person says of its sheet.
 
     Raises:
         NotTabular: It cannot be opened, or its format has no such thing.
@@ -43,39 +38,24 @@ def find_other(path: Path, header_row: int | None, encoding: str | None) -> str 
     try:
         with opened(LocalFile(path, path.name)) as input_:
             other = find_format(input_)
+            head = input_.stream.peek(1 << 10)
     except StepFailure as failure:
         raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
+    if other is None and head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0].strip() in (b"{", b"[{", b"["):
+        raise NotTabular(
+            f"{path.name} is one JSON document over several lines — write an object on each line, as `jq -c . "
+            f"file.json` or `jq -c '.[]' file.json` does, {HELP}"
+        )
+    called = FORMATS[other].called if other else "text"
+    if sheet is not None and other != "xlsx":
+        raise NotTabular(f"{path.name} is {called}, which has no sheets — leave --sheet out")
     if other is None:
         return None
-    called = FORMATS[other].called
     if encoding is not None and not FORMATS[other].is_text:
         raise NotTabular(f"{path.name} is {called}, which has no encoding — leave --encoding out")
     if header_row is not None and other != "xlsx":
         raise NotTabular(f"{path.name} is {called}, in which no row names the columns — leave --header-row out")
     return other
-
-
-def first_rows(path: Path, rows: int) -> tuple[list[str], str]:
-    """Return the first rows of the sheet that is read, as lines of CSV from row 1 on, and which sheet it is."""
-    from medallion.cleaner.formats.xlsx import sheet_lines
-
-    lines: list[str] = []
-    with opened(LocalFile(path, path.name)) as input_:
-        note, blocks = sheet_lines(input_, XlsxDialect(format="xlsx"))
-        for block in blocks:
-            lines += block.lines.to_list()
-            if len(lines) >= rows:
-                break
-    # Cells at a row's end that have no value are not there.
-    records = [next(csv.reader([line]), []) for line in lines[:rows]]
-    width = max(map(len, records), default=0)
-    return [_line([*values, *[""] * (width - len(values))]) if values else "" for values in records], note
-
-
-def _line(values: list[str]) -> str:
-    written = io.StringIO()
-    csv.writer(written, lineterminator="").writerow(value.replace("\n", " ") for value in values)
-    return written.getvalue()
 
 
 def read_other(path: Path, source: Opened, dialect: Mapping[str, Any], codec: str, unnamed: Sequence[str]) -> Reading:
@@ -86,10 +66,11 @@ def read_other(path: Path, source: Opened, dialect: Mapping[str, Any], codec: st
         source: The same, open.
         dialect: Its format, and more of its dialect, in the keys of a contract.
         codec: The encoding of text.
-        unnamed: Names for the columns of a sheet whose header no row has.
+        unnamed: Names for the columns of a file whose header no row has.
 
     Raises:
         StepFailure: It cannot be read.
+        NotTabular: Its columns have no names that a contract can give.
     """
     names, instants = list(unnamed) or ["any"], set[str]()
     with opened(LocalFile(path, path.name)) as another:
@@ -97,34 +78,28 @@ def read_other(path: Path, source: Opened, dialect: Mapping[str, Any], codec: st
             from medallion.cleaner.formats.jsonl import find_keys
 
             names = find_keys(another, codec)
+            if not 0 < len(names) <= MAX_FIELDS:
+                have = f"the objects have {len(names):,} keys" if names else "no object has a key"
+                raise NotTabular(f"{path}: {have}, and a table has 1 to {MAX_FIELDS:,} columns — correct it, {HELP}")
         elif dialect["format"] == "xlsx":
-            first = read_records(another, _contract(dialect, names, codec), Evidence(codec))
-            instants = _find_instants(first)
+            first = read_records(another, _contract(path, dialect, names, codec), Evidence(codec))
+            instants = set(_find_instants(first))
             names = list(unnamed) or sorted(instants) or names
-    return read_records(source, _contract(dialect, names, codec, instants), Evidence(codec))
+    return read_records(source, _contract(path, dialect, names, codec, instants), Evidence(codec))
 
 
-def _find_instants(records: Reading) -> set[str]:
-    """Return the columns of a sheet in which some cell has a time: a midnight among them has the text of a day."""
-    found: set[str] = set()
+def _find_instants(records: Reading) -> Iterator[str]:
+    """Yield the columns of a sheet in which some cell has a time: a midnight among them has the text of a day."""
+    named = {str(place): name for place, name in enumerate(labels(records.header)) if name}
     for block in records:
-        for place, name in enumerate(records.header):
-            if name.strip() and block.frame[str(place)].str.contains(_INSTANT).any():
-                found.add(name.strip())
-    return found
+        for place, name in named.items():
+            if block.frame[place].str.contains(_INSTANT).any():
+                yield name
 
 
-def without_formats(guess: Guess) -> Guess:
-    """Return the guess of a column of cells or typed values without the `format` that a field has anyway.
-
-    A field with a `format` gets the text of a day for a midnight.
-    """
-    if guess.terms.get("format") != _DEFAULTS.get(str(guess.terms.get("type"))):
-        return guess
-    return replace(guess, terms={key: term for key, term in guess.terms.items() if key != "format"})
-
-
-def _contract(dialect: Mapping[str, Any], names: Sequence[str], codec: str, instants: Collection[str] = ()) -> Contract:
+def _contract(
+    path: Path, dialect: Mapping[str, Any], names: Sequence[str], codec: str, instants: Collection[str] = ()
+) -> Contract:
     """Return a contract under which all columns are read as text, those of instants with their times."""
     is_text = FORMATS[dialect["format"]].is_text
     terms: dict[str, Any] = {"dialect": dict(dialect), "missing_columns": "null"}
@@ -134,4 +109,8 @@ def _contract(dialect: Mapping[str, Any], names: Sequence[str], codec: str, inst
         {"name": f"column_{place}", "source": name, **({"type": "datetime"} if name in instants else {})}
         for place, name in enumerate(names)
     ]
-    return Contract.model_validate({"name": "guess", "table": "guess.guess", "fields": fields, **terms})
+    try:
+        return Contract.model_validate({"name": "guess", "table": "guess.guess", "fields": fields, **terms})
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        raise NotTabular(f"{path}: a column has no name that a contract can give: {problem['msg']}, {HELP}") from error

@@ -51,18 +51,19 @@ class Junk:
     headers: int = 0
 
 
-def sorted_out(seen: Seen, shared: Iterable[str]) -> tuple[Junk | None, str]:
+def sorted_out(seen: Seen, shared: Iterable[str], *, lines: bool = True) -> tuple[Junk | None, str]:
     """Sort the values without a digit of a column that has a type otherwise.
 
     Args:
         seen: The column.
         shared: Words that several columns have between values of a type.
+        lines: Whether the header of the file is one of its lines, which may be repeated below.
 
     Returns:
         What becomes of them; None and the reason if they are too many, and the column must be text.
     """
     odd, digits = Counter(seen.odd or {}), seen.digits
-    headers = odd.pop(seen.title, 0)
+    headers = odd.pop(seen.title, 0) if lines else 0
     listed = Counter({word: rows for word, rows in odd.items() if is_listed(word) or word in shared})
     strict = Counter({word: rows for word, rows in listed.items() if word not in MARKS})
     # What programs write for no value may be most of a column, if the others are enough to judge by.

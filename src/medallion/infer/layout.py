@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from medallion.cleaner.lines import LineBlock, line_blocks
 from medallion.config.dialect import Dialect
+from medallion.config.formats import FORMATS
 from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, encoding_name, find_encoding
-from medallion.infer.formats import find_other, first_rows
+from medallion.infer.formats import find_other
 from medallion.infer.forms import DELIMITERS, forms
 from medallion.infer.header_line import descriptions, has_second_line, header_line_of
 from medallion.infer.no_rows import begins_with
 from medallion.infer.refusal import HELP, NotTabular
 from medallion.infer.shape import Shape, cut_shape
+from medallion.infer.sheets import naming_others, sheet_rows
 from medallion.infer.units import escaped
 
 SAMPLE_BYTES = 1 << 20
@@ -39,6 +41,7 @@ class Layout:
         width: How many columns there are.
         terms: More of its dialect, in the keys of a contract.
         notes: What speaks for these terms.
+        others: Other sheets of the workbook, one of which a person may have meant.
     """
 
     delimiter: str
@@ -49,6 +52,7 @@ class Layout:
     width: int = 1
     terms: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def has_lines(self) -> bool:
@@ -69,21 +73,28 @@ class Layout:
         return Dialect.model_validate({"delimiter": self.delimiter, **header, **self.terms})
 
 
-def find_layout(path: Path, header_row: int | None = None, encoding: str | None = None) -> Layout:
+def find_layout(
+    path: Path, header_row: int | None = None, encoding: str | None = None, sheet: str | None = None
+) -> Layout:
     """Find the encoding of a file, and the form and the header in its first lines.
 
     Args:
         path: A file, plain or compressed.
         header_row: The line of the header, where a person says it; 0 for none.
         encoding: Its encoding, where a person says it.
+        sheet: The sheet of a workbook, where a person names it.
 
     Raises:
         NotTabular: The file is empty, or its header or encoding is in doubt.
     """
-    other = find_other(path, header_row, encoding)
+    other = find_other(path, header_row, encoding, sheet)
     if other == "xlsx":
-        lines, note = _rows(path)
-        return _layout(path, 1, lines, header_row, {"format": other}, (f"{note[:1].upper()}{note[1:]}.",), (UTF8, ""))
+        read = sheet_rows(path, SAMPLE_LINES, sheet)
+        with naming_others(read.others):
+            found = _layout(path, 1, read.lines, header_row, read.terms, (read.note,), (UTF8, ""))
+        return replace(found, others=read.others)
+    if other is not None and not FORMATS[other].is_text:
+        return Layout(",", terms={"format": other})
     codec, why = (encoding_name(encoding), "") if encoding else find_encoding(path)
     if other is not None:
         return Layout(",", encoding=codec, why=why, terms={"format": other})
@@ -119,16 +130,6 @@ def _layout(
         shown = ", ".join(f"line {number}: `{word[:30]}`" for number, word in found)
         notes = (*notes, f"What describes the columns below the header is not read: {shown}.")
     return Layout(shape.delimiter, line, above, *encoding, shape.width, {**terms, **shape.terms}, notes)
-
-
-def _rows(path: Path) -> tuple[list[str], str]:
-    try:
-        lines, note = first_rows(path, SAMPLE_LINES)
-    except StepFailure as failure:
-        raise NotTabular(f"{failure.message} — {failure.remedy}, {HELP}") from failure
-    if not any(lines):
-        raise NotTabular(f"{path}: {note}, and it has no cells — name the columns in it, {HELP}")
-    return lines, note
 
 
 def _best(lines: list[str], first: int, header_row: int | None, path: Path, *, is_sheet: bool) -> tuple[Shape, int]:

@@ -37,6 +37,7 @@ class NoRows:
         first_blank: The first of them.
         filled: Rows with a value.
         like_blank: Whether a row with a value looks like a line of delimiters.
+        rejected: The first line that is no record, and why.
     """
 
     delimiter: str
@@ -50,6 +51,7 @@ class NoRows:
     first_blank: int | None = None
     filled: int = 0
     like_blank: bool = False
+    rejected: str = ""
 
     def add(self, block: RecordBlock) -> None:
         """Look at a block, which follows those before."""
@@ -70,6 +72,9 @@ class NoRows:
         comments = [one.line for one in block.rejects if one.record.startswith(_COMMENT)]
         if self.comment is None and comments:
             self.comment = min(comments)
+        if not self.rejected and block.rejects:
+            first = min(block.rejects, key=lambda one: one.line)
+            self.rejected = f"line {first.line} {first.reason}"
 
     def _add_blank(self, block: RecordBlock, records: pl.Series) -> None:
         looks = self._blank()

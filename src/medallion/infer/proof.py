@@ -87,7 +87,7 @@ def prove(contract: Contract, path: Path) -> Proof:
 
     Args:
         contract: How it is cleaned.
-        path: A CSV file, plain or gzipped.
+        path: A file, plain or compressed.
 
     Raises:
         StepFailure: A run would fail before its rejected rows are counted.
@@ -101,7 +101,7 @@ def prove(contract: Contract, path: Path) -> Proof:
 
 
 def proved_contract(
-    name: str, path: Path, header_row: int | None = None, encoding: str | None = None
+    name: str, path: Path, header_row: int | None = None, encoding: str | None = None, sheet: str | None = None
 ) -> tuple[str, Proof]:
     """Return the text of a contract that loads its own file, and what becomes of the file's rows.
 
@@ -110,14 +110,15 @@ def proved_contract(
 
     Args:
         name: The contract's name.
-        path: A CSV file, plain or gzipped.
+        path: A file, plain or compressed.
         header_row: The line that names the columns; None: to be found.
         encoding: How its text is encoded; None: to be found.
+        sheet: The sheet of a workbook; None: the first that is not hidden.
 
     Raises:
         NotTabular: No contract loads the file.
     """
-    guesses = guess(path, header_row, encoding)
+    guesses = guess(path, header_row, encoding, sheet)
     for _ in range(_ROUNDS):
         text, proof = _proved(name, path, contract_text(name, guesses, path.name))
         if not (failed := _unforeseen(proof, guesses)):

@@ -31,7 +31,7 @@ def ambiguous(fitting: list[Candidate]) -> str:
 
 def all_but(rows: int, where: str, what: str) -> str:
     """Return which few values keep a column from being of a type."""
-    return f"All but {rows:,} ({where}) are {what}: text keeps them."
+    return f"All but {rows:,}{f' ({where})' if where else ''} are {what}: text keeps them."
 
 
 def values(seen: Seen) -> str:

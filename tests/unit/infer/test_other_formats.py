@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,42 @@ def test_keys_of_json_lines_are_those_of_all_objects(tmp_path: Path):
     contract, proof = guessed(tmp_path, "\n".join(lines).encode())
     assert [field["name"] for field in contract["fields"]] == ["id", "b", "late", "in"]
     assert (proof.counts.loaded, proof.counts.rejected) == (59, 1)
+
+
+def test_keys_of_json_lines_are_trimmed_as_a_header_is(tmp_path: Path):
+    lines = '{"id": 1, " b ": "x"}\n{"id": 2, "b": "y"}\n{" b": 1, "b": 2}\n'
+    contract, proof = guessed(tmp_path, lines.encode())
+    assert [field["name"] for field in contract["fields"]] == ["id", "b"]
+    assert (proof.counts.loaded, proof.first) == (2, ['line 3 has the key "b" twice'])
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "utf-16"])
+def test_json_lines_in_another_encoding_are_json_lines(codec: str, tmp_path: Path):
+    lines = "".join(f'{{"id": {n}, "name": "Müller"}}\n' for n in range(30))
+    contract, _ = guessed(tmp_path, lines.encode(codec), encoding=codec)
+    assert contract["dialect"] == {"format": "jsonl"}
+    assert contract["encoding"] == codec
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}\n{}\n", "no object has a key"),
+        ("\n".join([json.dumps({f"k{n}": n for n in range(1700)})] * 3), "the objects have 1,700 keys"),
+        ('{\n"a": 1\n}\n', "is one JSON document over several lines"),
+        ('[{\n"a": 1\n}]\n', "is one JSON array"),
+    ],
+)
+def test_objects_that_make_no_table_are_refused(content: str, message: str, tmp_path: Path):
+    with pytest.raises(NotTabular, match=message):
+        guessed(tmp_path, content.encode())
+
+
+def test_midnights_of_columns_of_one_name_are_instants(tmp_path: Path):
+    rows = [[n, datetime(2024, 1, n % 28 + 1, 12 * (n == 50)), "x"] for n in range(1, 99)]
+    content = workbook({"S": [["id", "at", "at"], *rows]}, default_date_format="yyyy-mm-dd hh:mm")
+    contract, _ = guessed(tmp_path, content)
+    assert contract["fields"][1]["type"] == "datetime"
 
 
 @pytest.mark.parametrize(
