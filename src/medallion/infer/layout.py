@@ -15,6 +15,7 @@ from medallion.config.sources.csv import LocalFile
 from medallion.config.sources.stream import opened
 from medallion.errors import StepFailure
 from medallion.infer.encoding import UTF8, encoding_name, find_encoding
+from medallion.infer.fixed_width import find_fixed_width
 from medallion.infer.formats import find_other
 from medallion.infer.forms import DELIMITERS, forms
 from medallion.infer.header_line import descriptions, has_second_line, header_line_of
@@ -57,7 +58,7 @@ class Layout:
     @property
     def has_lines(self) -> bool:
         """Whether some of its lines or rows may be no records."""
-        return str(self.terms.get("format", "xlsx")) == "xlsx"
+        return str(self.terms.get("format", "xlsx")) in ("xlsx", "fixed-width")
 
     @property
     def contract_terms(self) -> dict[str, Any]:
@@ -119,7 +120,13 @@ def _layout(
     if header_row and not (header_row - first < len(lines) and lines[header_row - first].strip()):
         raise NotTabular(f"{path} has no header on line {header_row} — correct --header-row, {HELP}")
     is_sheet = "format" in terms
-    shape, line = _best(lines, first, header_row, path, is_sheet=is_sheet)
+    start = max((header_row or 0) - first, 0)
+    fixed = None if terms or header_row == 0 else find_fixed_width(path, encoding[0], lines[start:], first + start)
+    if fixed is not None:
+        shape, notes = fixed.shape, (fixed.note,)
+        line = header_row or header_line_of(shape, path)
+    else:
+        shape, line = _best(lines, first, header_row, path, is_sheet=is_sheet)
     above = tuple(above for above in lines[: max(line - first, 0)] if above.strip())
     if header_row is None and has_second_line(shape, line):
         terms["headerRows"] = [line, line + 1]

@@ -65,7 +65,7 @@ def table_name(name: str) -> str:
 def _dialect(guesses: Guesses) -> Iterator[str]:
     layout = guesses.layout
     terms: dict[str, Any] = {}
-    if layout.delimiter != ",":
+    if layout.delimiter != "," and "format" not in layout.terms:
         terms["delimiter"] = layout.delimiter
     if not layout.header_line:
         terms["header"] = False
