@@ -36,8 +36,8 @@ From = Annotated[
         "--from",
         exists=True,
         dir_okay=False,
-        help="A file to guess the contract from: CSV, JSON lines, Parquet or Excel. The guess reads all of it, and is "
-        "proved by cleaning it.",
+        help="A file to guess the contract from: CSV, JSON lines, Parquet, Excel or text of fixed widths. The guess "
+        "reads all of it, and is proved by cleaning it.",
     ),
 ]
 HeaderRow = Annotated[
