@@ -6,13 +6,14 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from guessed_files import Cell, File, files
 from medallion.cleaner.skipping import MATCHES
@@ -24,11 +25,22 @@ from medallion.infer.junk import MOST_REJECTED
 from medallion.infer.proof import proved_contract
 from medallion.infer.refusal import NotTabular
 from medallion.warehouse.connection import Connection
+from typed_files import WRITERS, Table, as_text, tables
 
 TIMES = int(os.environ.get("MEDALLION_FUZZ", "1"))
 NUMBER = re.compile(r"[-+0-9.,'()\s]|(?<=[0-9])[eE](?=[-+0-9])")
 QUERY = "select * from raw.things"
 seen: Counter[str] = Counter()
+
+
+how = settings(
+    max_examples=60 * TIMES,
+    deadline=None,
+    derandomize=TIMES == 1,
+    print_blob=True,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -70,14 +82,7 @@ def units(file: File, place: int, field: ContractField) -> set[str]:
 
 
 @pytest.mark.fuzz
-@settings(
-    max_examples=60 * TIMES,
-    deadline=None,
-    derandomize=TIMES == 1,
-    print_blob=True,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@how
 @given(files())
 def test_what_new_writes_loads_every_value_as_it_was(clean, warehouse: Connection, tmp_path: Path, file: File):
     path = tmp_path / "generated.csv"
@@ -130,3 +135,37 @@ def test_what_new_writes_loads_every_value_as_it_was(clean, warehouse: Connectio
     seen["loaded"] += 1
     seen["values"] += sum(map(len, file.rows.values()))
     seen["typed"] += sum(value is not None and not isinstance(value, str) for row in loaded.values() for value in row)
+
+
+def same(value: Any, got: Any, field: ContractField) -> bool:
+    """Whether a value of the table is the value of the file, or the contract lists it as no value."""
+    if got is None:
+        return value is None or as_text(value) in (field.missing_values or ())
+    if field.type == "string":
+        return bool(got == str(as_text(value)))
+    if field.type == "date" and isinstance(value, datetime):
+        return bool(datetime.combine(got, time()) == value)
+    return bool(got == (Decimal(str(value)) if isinstance(value, float) else value)) or str(got) == value
+
+
+@pytest.mark.fuzz
+@how
+@given(tables(), st.sampled_from([*WRITERS]))
+def test_what_new_writes_of_types_loads_every_value_as_it_was(
+    clean, warehouse: Connection, tmp_path: Path, table: Table, name: str
+):
+    path = tmp_path / f"generated.{name}"
+    path.write_bytes(WRITERS[name](table))
+    contract, _ = proved_contract("things", path)
+    done = clean(path, contract)
+    assert done.code == ExitCode.OK, (done, contract)
+    assert not done.rejects
+    if done.row["status"] == "unchanged":
+        return
+    fields = parse(contract, Contract, "things.yaml").fields
+    loaded = {row[0]: row for row in warehouse.execute(QUERY, prepare=False)}
+    for row in zip(*table.values(), strict=True):
+        for value, got, field in zip(row, loaded[row[0]], fields, strict=False):
+            assert same(value, got, field), (value, got, field.name, contract)
+    seen["values"] += len(table) * len(loaded)
+    seen["typed"] += sum(field.type != "string" for field in fields) * len(loaded)
