@@ -68,7 +68,7 @@ def sheet_rows(path: Path, rows: int, name: str | None) -> SheetRows:
         if width == 1 and found.others:
             # As a page of remarks has.
             raise NotTabular(
-                f"{path}: {note}, and it has one column — if it is meant, say so with {_option(read)}, {HELP}"
+                f"{path}: {note}, and it has one column — if this one is meant, say so with {_option(read)}, {HELP}"
             )
     return found
 

@@ -33,7 +33,7 @@ def test_first_sheet_without_a_table_is_refused_with_the_others(cover: list[list
 def test_sheet_with_one_column_is_read_if_it_is_named(tmp_path: Path):
     path = tmp_path / "a.xlsx"
     path.write_bytes(workbook({"Names": [["name"], ["a"], ["b"]], "Data": TABLE}))
-    with pytest.raises(NotTabular, match=r"it has one column .* if it is meant, say so with --sheet Names"):
+    with pytest.raises(NotTabular, match=r"it has one column .* if this one is meant, say so with --sheet Names"):
         proved_contract("a", path)
     assert proved_contract("a", path, sheet="Names")[1].counts.loaded == 2
 
