@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -178,3 +180,14 @@ def test_every_format_is_guessed_as_csv_is_and_loads(tmp_path: Path, columns: li
     assert other.pop("dialect") == {"format": name}
     assert other == same
     assert (proof.counts.loaded, proof.counts.rejected) == (of_csv.counts.loaded, of_csv.counts.rejected)
+
+
+def test_guess_of_csv_imports_no_library_of_another_format(tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(as_csv(HEADER, ROWS))
+    code = (
+        "import sys; from pathlib import Path; from medallion.infer.proof import proved_contract; "
+        "proved_contract('a', Path(sys.argv[1])); others = [name for name in sys.modules if name.startswith(("
+        "'backports.zstd', 'xml.', 'medallion.cleaner.workbook', 'medallion.cleaner.formats.'))]; print(*others)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.csv"], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["medallion.cleaner.formats.csv"]
