@@ -69,7 +69,8 @@ COMMAS = (COMMA, _grouped(".", ","), _grouped(" ", ","))
 POINT_GROUPS = _whole_groups(".")
 GROUPS = tuple(map(_whole_groups, (",", " ", "'")))
 """Numbers by the sign that separates their decimals, and whole numbers by the sign that separates their groups."""
-LOOSE = Candidate("digits with signs between them", {}, rf"[+-]?[0-9.,'’]+(?:{SPACES}[0-9.,'’]+)*",
+LOOSE = Candidate("digits with signs between them", {},
+                  rf"[+-]?[0-9.,'’]+(?:{SPACES}[0-9.,'’]+)*(?:[eE][+-]?[0-9]{{1,2}})?",
                   doubt="it says nothing about the type")  # fmt: skip
 SURE_COMMAS = Candidate("values whose comma cannot separate groups of digits", {}, "(?s:.*)",
                         "-?[1-9][0-9]{0,2}(?:,[0-9]{3})+", doubt="it says nothing about the type")  # fmt: skip
