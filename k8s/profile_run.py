@@ -25,7 +25,7 @@ from trigger import Airflow, follow, start
 PARTS = (
     ("scheduler", "the tasks before it ended, until the worker pod is created"),
     ("worker pod", "until the worker pod runs"),
-    ("Airflow", "until the task starts in it"),
+    ("Airflow", "until the task starts, in it or in the triggerer"),
     ("launch", "until the step's pod is created"),
     ("step pod", "until the step's pod runs"),
     ("process", "until the step begins"),
@@ -33,7 +33,8 @@ PARTS = (
     ("exit", "until its container has ended"),
     ("notice", "until Airflow knows"),
 )
-CONTAINER = "base"
+CONTAINERS = ("base", "step")
+"""Of a worker pod, and of a step that it started; of a step that the triggerer started."""
 
 
 class Pods(threading.Thread):
@@ -60,7 +61,7 @@ class Pods(threading.Thread):
             times = self.seen.setdefault(labels["task_id"], {}).setdefault(kind, {})
             times.setdefault("created", now)
             for status in pod["status"].get("containerStatuses", []):
-                if status["name"] == CONTAINER:
+                if status["name"] in CONTAINERS:
                     if "running" in status["state"]:
                         times.setdefault("running", now)
                     if ended := status["state"].get("terminated"):
@@ -108,10 +109,12 @@ def rows(airflow: Airflow, dag: str, run: str, pods: Pods) -> Iterator[tuple[str
             continue
         log = airflow.call("GET", f"{path}/taskInstances/{name}/logs/{task['try_number']}?full_content=true")
         text = "\n".join(str(line.get("event", "")) for line in log["content"] if isinstance(line, dict))
-        work, worker, step = _of_log(text), seen.get("worker", {}), seen["step"]
+        free = max((ends[one] for one in before.get(name, [])), default=began)
+        # A step that the triggerer starts has no worker pod, and no time goes there.
+        work, worker, step = _of_log(text), seen.get("worker", {"created": free, "running": free}), seen["step"]
         lacking = float("nan")
         moments = [
-            max((ends[one] for one in before.get(name, [])), default=began),
+            free,
             worker.get("created", lacking),
             worker.get("running", lacking),
             _moment(task["start_date"]),

@@ -14,7 +14,7 @@ from medallion.config.contract import Contract
 from medallion.config.pipeline import Pipeline
 from medallion.config.sources import Source
 from medallion.protocol.clean_work import CleanWork, Part
-from medallion.steps import Step, pool_of
+from medallion.steps import Step
 
 CLEAN = "clean_and_transform_csv"
 """The task that loads a source, as the second reference system names it."""
@@ -47,7 +47,6 @@ def clean_steps(
         retry=pipeline.retry_config,
         timeout_seconds=pipeline.timeouts.step_seconds,
         title=f"Cleans {source.label} under the contract {source.contract} and loads {contract.table}",
-        pool=pool_of(pipeline),
         reads_landing=source.reads_landing,
         secret=source.login,
         own_pod=source.own_pod,

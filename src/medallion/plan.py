@@ -67,6 +67,11 @@ class Plan:
         """What an orchestrator starts, in an order that satisfies every `needs`."""
         return make_tasks(self.steps, self.pipeline.sources_per_pod)
 
+    def is_last(self, task: Task) -> bool:
+        """Return whether the run is over when the task has succeeded: every other task comes before it."""
+        needed = {name for step in self.steps for name in step.needs}
+        return [one for one in self.tasks if not needed & {step.name for step in one.steps}] == [task]
+
     def document(self, task: Task, run_id: str | None = None) -> TaskSpec:
         """Return what a task's process or pod is given: its step or, for a pack, its steps.
 

@@ -1,6 +1,6 @@
 """What a step of a run is: one command of one image, as a source, a layer or an own step of the pipeline asks for.
 
-Rules about tasks' names, retries, pools and resources live here and nowhere else.
+Rules about tasks' names, retries and resources live here and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ Phase = Literal["build", "run", "test"]
 class Step:
     """One command of one image: a pod on Kubernetes, a process on a laptop.
 
-    `work` is what it does. `needs` are the steps whose success the ledger must hold before this one starts. `pool` is
-    what limits how many steps of its tenant run at once. `reads_landing` is whether it reads the landing volume,
-    `secret` the name of a Secret with a source's credentials and the prefix that its keys get. A team's own command has
-    a container of its own next to that of `image`: `resources`, `secret` and `run_as_user` are that container's.
-    A step with `own_pod` shares its pod with no other.
+    `work` is what it does. `needs` are the steps whose success the ledger must hold before this one starts.
+    `reads_landing` is whether it reads the landing volume. `secret` is the name of a Secret with a source's credentials
+    and the prefix that its keys get. A team's own command has a container of its own next to that of `image`:
+    `resources`, `secret` and `run_as_user` are that container's. A step with `own_pod` shares its pod with no other.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Step:
     timeout_seconds: int
     layer: str | None = None
     title: str = ""
-    pool: str | None = None
     reads_landing: bool = False
     secret: tuple[str, str] | None = None
     own_pod: bool = False
@@ -51,11 +49,6 @@ class Step:
     def module(self) -> str:
         """The command that does the work, as `python -m` names it; each image's ENTRYPOINT too."""
         return "medallion.command" if isinstance(self.work, CommandWork) else f"medallion.{self.image}"
-
-
-def pool_name(tenant: str) -> str:
-    """Return the name of the pool that a tenant's steps take a slot of."""
-    return f"tenant-{tenant}"
 
 
 def freshness_step(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
@@ -71,7 +64,6 @@ def freshness_step(pipeline: Pipeline, needs: tuple[str, ...]) -> Step:
         retry=pipeline.retry_config,
         timeout_seconds=pipeline.timeouts.step_seconds,
         title=f"Checks when the sources of {pipeline.models} were last delivered",
-        pool=pool_of(pipeline),
     )
 
 
@@ -95,7 +87,6 @@ def own_step(pipeline: Pipeline, step: OwnStep, needs: tuple[str, ...]) -> Step:
         retry=step.retry(pipeline.retry_config),
         timeout_seconds=step.timeout_seconds or pipeline.timeouts.step_seconds,
         title=f"Runs {shlex.join((*step.command, *step.args))[:200]} in the image {step.image}",
-        pool=pool_of(pipeline),
         secret=(step.secret, "") if step.secret else None,
         run_as_user=step.run_as_user,
     )
@@ -134,10 +125,4 @@ def layer_step(pipeline: Pipeline, layer: Layer, phase: Phase, needs: tuple[str,
         layer=layer.name,
         title=f"{does} the {layer.name} models of {pipeline.models or pipeline.dbt.project}"
         + (", then publishes them" if layer.is_published and phase != "run" else ""),
-        pool=pool_of(pipeline),
     )
-
-
-def pool_of(pipeline: Pipeline) -> str | None:
-    """Return the pool of a pipeline's steps; without a tenant there is none."""
-    return pool_name(pipeline.tenant) if pipeline.tenant else None

@@ -106,7 +106,7 @@ def make_tasks(steps: Sequence[Step], sources_per_pod: int) -> tuple[Task, ...]:
 def _pod_needs(step: Step) -> tuple[object, ...]:
     """Return what sources that share a pod have in common. Remote sources wait for their server, and no file for it."""
     server = None if step.reads_landing else step.work.connector
-    return step.group, step.needs, step.image, step.resources, step.retry, step.pool, step.secret, server
+    return step.group, step.needs, step.image, step.resources, step.retry, step.secret, server
 
 
 def _split(steps: Sequence[Step], most: int) -> list[tuple[Step, ...]]:

@@ -150,16 +150,6 @@ def test_images_carry_the_version_of_the_chart_and_the_wheel(render: Render) -> 
     assert metadata["version"] == metadata["appVersion"] == __version__
 
 
-def test_the_pools_are_kept_next_to_the_dag_processor(render: Render) -> None:
-    (processor,) = of_kind(render("default"), "Deployment", "medallion-dag-processor")
-    pod = processor["spec"]["template"]["spec"]
-    boxes = {box["name"]: box for box in pod["containers"]}
-    pools, main = boxes["pools"], boxes["dag-processor"]
-    assert pools["image"] == main["image"]
-    (dags,) = [mount["mountPath"] for mount in main["volumeMounts"] if mount["name"] == "dags"]
-    assert pools["command"][-1] == f"{dags}/repo/dags"
-
-
 @pytest.mark.parametrize("values", VALUES)
 def test_every_claim_has_a_pod_that_an_install_waits_with(values: str, render: Render) -> None:
     found = render(values)

@@ -72,13 +72,13 @@ def test_no_default_stands_where_a_setting_was_changed(constant: str, text: str)
     assert [line for line in text.splitlines() if constant in line] == []
 
 
-def test_dag_folder_is_the_same_in_config_and_pools(changed: list[Manifest]) -> None:
+def test_dag_folder_is_the_same_in_config_and_pods(changed: list[Manifest]) -> None:
     folder = "/srv/checkout/repo/team/dags"
     (config,) = of_kind(changed, "ConfigMap", "medallion-config")
     assert f"dags_folder = {folder}\n" in config["data"]["airflow.cfg"]
-    (pools,) = boxes(changed, "pools")
-    assert pools["command"][pools["command"].index("--dags") + 1] == folder
-    assert [mount["mountPath"] for mount in pools["volumeMounts"] if mount["name"] == "dags"] == ["/srv/checkout"]
+    for name in ("dag-processor", "triggerer"):
+        (box,) = boxes(changed, name)
+        assert "/srv/checkout" in [mount["mountPath"] for mount in box["volumeMounts"] if mount["name"] == "dags"]
 
 
 def test_path_of_base_url_reaches_the_scripts(changed: list[Manifest]) -> None:
@@ -131,7 +131,7 @@ def test_claim_of_postgres_is_the_one_that_prepare_looks_for(changed: list[Manif
 
 
 def test_images_and_pull_secrets_hold_for_jobs_and_steps(changed: list[Manifest]) -> None:
-    for name in ("prepare", "tenants", "pools", "scheduler"):
+    for name in ("prepare", "tenants", "ready", "scheduler"):
         assert {box["image"] for box in boxes(changed, name)} == {"registry.example.com/airflow:v7"}
     accounts = [one for one in changed if one["kind"] == "ServiceAccount"]
     steps = {
@@ -157,24 +157,17 @@ def test_no_object_has_the_release_in_its_name(changed: list[Manifest]) -> None:
 
 
 def test_wait_waits_for_every_part_of_airflow(changed: list[Manifest]) -> None:
-    probed = {"scheduler", "api-server", "git-sync", "pools", "ready", "postgres"}
-    covered = {"dag-processor": "pools", "triggerer": "ready"}  # by the startup probe of a container of the same pod
+    probed = {"scheduler", "api-server", "git-sync", "ready", "postgres"}
+    jobs = {"dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}  # `ready`, in the same pod, asks for them
     for name, pod in pods(changed):
         if name.split("/")[0] not in ("Deployment", "StatefulSet"):
             continue
         names = {box["name"] for box in pod["containers"]}
         waited = {box["name"] for box in pod["containers"] if "startupProbe" in box or "readinessProbe" in box}
         assert waited == names & probed, name
-        assert {covered[one] for one in names & covered.keys()} <= waited
-    for box, job in (("pools", "DagProcessorJob"), ("ready", "TriggererJob")):
-        (found,) = boxes(changed, box)
-        assert found["startupProbe"]["exec"]["command"][-1] == job
-
-
-def test_pools_are_ready_once_they_are_in_step(changed: list[Manifest]) -> None:
-    (pools,) = boxes(changed, "pools")
-    ready = pools["command"][pools["command"].index("--ready") + 1]
-    assert pools["readinessProbe"]["exec"]["command"] == ["test", "-e", ready]
+        asked = [box["startupProbe"]["exec"]["command"][-1] for box in pod["containers"] if box["name"] == "ready"]
+        assert asked == [jobs.pop(one) for one in names & jobs.keys()]
+    assert jobs == {}
 
 
 FIXED = {
@@ -209,16 +202,6 @@ def refusal(chart: Path) -> str:
 def test_what_names_depend_on_cannot_be_changed(setting: str, refusal: str) -> None:
     path = setting.removesuffix(".value").replace("[0].name", "").replace(".", "/")
     assert f"at '/{path}'" in refusal
-
-
-def test_dag_folder_of_a_claim_is_followed_too(chart: Path) -> None:
-    settings = (
-        "airflow.dags.gitSync.enabled=false,airflow.dags.persistence.enabled=true,airflow.dags.persistence.subPath=x"
-    )
-    (pools,) = boxes(manifests(template(chart, "--set", settings)), "pools")
-    assert pools["command"][-1] == "/opt/airflow/dags"
-    (mount,) = pools["volumeMounts"]
-    assert (mount["mountPath"], mount["subPath"]) == ("/opt/airflow/dags", "x")
 
 
 def test_pod_template_reaches_the_orchestrator(changed: list[Manifest]) -> None:

@@ -53,7 +53,7 @@ def test_another_dag_folder_and_a_path_hold_everywhere(cluster: Cluster, moved: 
     pods = cluster.get("pods", "-l", "component=dag-processor")["items"]
     (pod,) = [one for one in pods if "deletionTimestamp" not in one["metadata"]]
     restarts = {box["name"]: (box["ready"], box["restartCount"]) for box in pod["status"]["containerStatuses"]}
-    assert restarts["pools"] == (True, 0)
+    assert restarts["ready"] == (True, 0)
     done = make_run(cluster)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -14,6 +14,7 @@ from lane import Lane, Run
 from reach import patiently
 
 PAUSE_SECONDS = 30
+FROZEN_SECONDS = 60
 
 
 class Missed(Exception):
@@ -83,19 +84,31 @@ def pause_node(cluster: Cluster) -> None:
     _api_answers(cluster)
 
 
-def child_and_worker(lane: Lane, step: str) -> tuple[str, ...]:
-    """The pods of a step, Airflow's worker and ours."""
-    return worker_of(lane, step), *running(lane, step)
+def child_and_launcher(lane: Lane, step: str) -> tuple[str, ...]:
+    """The pods of a step, that which launched it and ours."""
+    return launcher_of(lane, step), *running(lane, step)
+
+
+def freeze_launcher(lane: Lane, step: str) -> None:
+    """The process that follows a step stands still for longer than Airflow waits for a sign of life."""
+    pattern = "airflow triggerer" if lane.launches_from_triggerer else "airflow.sdk.execution_time"
+    pids = f"$(pgrep -f '[{pattern[0]}]{pattern[1:]}')"
+    on_node(lane.cluster, f"kill -STOP {pids}")
+    try:
+        time.sleep(FROZEN_SECONDS)  # the fault's own length
+    finally:
+        on_node(lane.cluster, f"kill -CONT {pids}")
 
 
 FAULTS: dict[str, Callable[[Lane, str], None]] = {
     "child pod: SIGKILL": lambda lane, step: kill(lane.cluster, *running(lane, step)),
     "child pod: SIGTERM": lambda lane, step: stop(lane.cluster, *running(lane, step)),
     "child's process: SIGKILL": kill_process,
-    "worker pod: SIGKILL": lambda lane, step: kill(lane.cluster, worker_of(lane, step)),
-    "worker pod: SIGTERM": lambda lane, step: stop(lane.cluster, worker_of(lane, step)),
-    "worker and child pod: SIGKILL": lambda lane, step: kill(lane.cluster, *child_and_worker(lane, step)),
-    "worker and child pod: SIGTERM": lambda lane, step: stop(lane.cluster, *child_and_worker(lane, step)),
+    "launcher pod: SIGKILL": lambda lane, step: kill(lane.cluster, launcher_of(lane, step)),
+    "launcher pod: SIGTERM": lambda lane, step: stop(lane.cluster, launcher_of(lane, step)),
+    "launcher and child pod: SIGKILL": lambda lane, step: kill(lane.cluster, *child_and_launcher(lane, step)),
+    "launcher and child pod: SIGTERM": lambda lane, step: stop(lane.cluster, *child_and_launcher(lane, step)),
+    "launcher stands still for 60 s": freeze_launcher,
     "database sessions terminated": end_sessions,
     "scheduler pod deleted": lambda lane, step: delete_scheduler(lane.cluster),
     "Postgres pod: SIGKILL": lambda lane, step: kill_postgres(lane.cluster),
@@ -159,13 +172,17 @@ def running(lane: Lane, step: str) -> list[str]:
     return [_name(pod) for pod in lane.pods(step) if pod["status"]["phase"] == "Running" and not _leaving(pod)]
 
 
-def worker_of(lane: Lane, step: str) -> str:
-    """The name of Airflow's worker pod of a step.
+def launcher_of(lane: Lane, step: str) -> str:
+    """The name of the pod that launched a step and follows it: the triggerer, or the step's worker pod.
 
     Raises:
-        Missed: The step has no worker pod.
+        Missed: There is none.
     """
-    found = [_name(pod) for pod in lane.workers(lane.task(step).rsplit(".", 1)[-1]) if not _leaving(pod)]
+    if lane.launches_from_triggerer:
+        pods = patiently(lambda: lane.cluster.get("pods", "-l", "component=triggerer"))["items"]
+    else:
+        pods = lane.workers(lane.task(step).rsplit(".", 1)[-1])
+    found = [_name(pod) for pod in pods if not _leaving(pod)]
     if not found:
         raise Missed
     return found[-1]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,12 @@ timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
         alive = [pod for pod in found if pod["status"]["phase"] != "Failed"]
         return [pod for pod in alive if task in pod["metadata"]["labels"].get("task_id", "")]
 
+    @cached_property
+    def launches_from_triggerer(self) -> bool:
+        """Whether the triggerer starts the pods of steps, and not a worker pod for each."""
+        known = self.cluster.get("configmap", "medallion-runtime")["data"]
+        return bool(known["MEDALLION_STEP_LAUNCHER"] == "triggerer")
+
     def sessions(self, step: str = "") -> list[dict[str, Any]]:
         """The database sessions of the pipeline's steps."""
         return self.warehouse.sql(f"select pid from pg_stat_activity where {self.named(step)}")
@@ -144,7 +151,7 @@ timeouts: {{step_seconds: 600, run_seconds: 1800, startup_seconds: 60}}
         locks = f"select pid from pg_locks inner join pg_stat_activity using (pid) where locktype = 'advisory' and {self.named()}"
 
         def slots() -> int:
-            path = f"/dags/{self.dag}/dagRuns/~/taskInstances?state=running&state=queued&limit=1"
+            path = f"/dags/{self.dag}/dagRuns/~/taskInstances?state=running&state=queued&state=deferred&limit=1"
             return int(self.airflow.get(path)["total_entries"])
 
         def clean() -> bool:

@@ -24,7 +24,7 @@ LANES = int(os.environ.get("CHAOS_LANES", "4"))
 """Pipelines that run side by side."""
 OF_THE_NODE = threading.Lock()
 """Faults that hit every pipeline at once come one after the other."""
-SHARED = ("scheduler", "Postgres", "Kubernetes", "node")
+SHARED = ("scheduler", "Postgres", "Kubernetes", "node", "launcher")
 """How the names of faults begin that hit every pipeline at once. They are an eighth as frequent."""
 
 

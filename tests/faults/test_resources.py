@@ -116,12 +116,14 @@ def quota(cluster: Cluster, hard: str) -> Iterator[None]:
 
 @contextmanager
 def runtime(cluster: Cluster, name: str, value: str) -> Iterator[None]:
-    """Gives new worker pods another setting while the context lasts."""
+    """Gives those who launch steps another setting while the context lasts."""
     before = cluster.get("configmap", "medallion-runtime")["data"][name]
 
     def put(text: str) -> None:
         patch = json.dumps({"data": {name: text}})
         cluster.kubectl("patch", "configmap", "medallion-runtime", "--type=merge", "-p", patch)
+        cluster.kubectl("rollout", "restart", "deployment/medallion-triggerer")
+        rolled_out(cluster, "deployment/medallion-triggerer")
 
     put(value)
     try:

@@ -97,7 +97,23 @@ def test_broken_pipeline_shows_its_error_others_stay(tmp_path: Path):
 def test_every_step_alerts_on_failure_and_on_recovery(dag: Any):
     steps = [task for task in dag.tasks if hasattr(task, "arguments")]
     assert [len(task.on_failure_callback) for task in steps] == [1] * len(steps)
-    assert [len(task.on_success_callback) for task in steps] == [1] * len(steps)
+    # The triggerer sends those of a success itself, as a callback would run at each plain success too.
+    assert [len(task.on_success_callback) for task in steps] == [0] * len(steps)
+
+
+def test_step_starts_from_its_trigger_or_by_a_setting_not(dag: Any, monkeypatch: pytest.MonkeyPatch):
+    from medallion.orchestrators.airflow import pipeline_dag
+
+    name = "DBT-Transformations.dbt_models.gold"
+    task = dag.get_task(name)
+    assert task.start_from_trigger
+    assert task.start_trigger_args.trigger_kwargs["task"] == "gold"
+    assert (task.execution_timeout, task.active_deadline_seconds) == (None, 1800)
+    monkeypatch.setenv("MEDALLION_STEP_LAUNCHER", "worker")
+    task = pipeline_dag(str(DAGS / "pipelines" / "pipeline_customer_transaction.yaml")).get_task(name)
+    assert not task.start_from_trigger
+    assert task.execution_timeout.total_seconds() == task.active_deadline_seconds == 1800
+    assert len(task.on_success_callback) == 1
 
 
 def test_pod_that_outlived_its_worker_is_adopted(monkeypatch: pytest.MonkeyPatch):

@@ -69,7 +69,6 @@ def test_bad_schedule_is_an_import_error_good_ones_are_dags(processed, tmp_path:
     hourly = good["dags"]["hourly"]
     assert set(hourly["tags"]) == {"medallion", "tenant:acme", "connector:csv", "priority:high"}
     assert hourly["max_active_runs"] == 2
-    assert [task["pool"] for task in tasks(hourly) if "arguments" in task] == ["tenant-acme"]
     assert "NullTimetable" in str(good["dags"]["paused"]["timetable"])
     created_paused = {name: dag["is_paused_upon_creation"] for name, dag in good["dags"].items()}
     assert created_paused == {"hourly": False, "paused": True, "broken": False, "_ds_": False}

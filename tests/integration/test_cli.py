@@ -34,7 +34,7 @@ def dags(tmp_path: Path) -> Path:
         tmp_path,
         two + schedule("globex_orders", "globex/orders", 'cron: "*/7 * * * *"') + schedule("broken", "acme/nothing"),
         *("acme/orders", "globex/orders"),
-        settings="    tenants: {acme: {concurrency: 3}}\n",
+        settings="    tenants: {acme: {concurrency: 3, steps: 8}}\n",
     )
 
 
@@ -42,7 +42,7 @@ def test_version_is_that_of_the_package():
     assert medallion("--version").stdout.strip() == __version__
 
 
-def test_describe_shows_dag_pods_retries_and_pool(dags: Path):
+def test_describe_shows_dag_pods_retries_and_limits(dags: Path):
     done = medallion("describe", "acme_orders", "--dags", dags)
     assert done.returncode == 0, done.stderr
     for expected in (
@@ -50,7 +50,7 @@ def test_describe_shows_dag_pods_retries_and_pool(dags: Path):
         "tags in Airflow: connector:csv, medallion, priority:high, tenant:acme",
         "clean.orders",
         "evicted, first after 120 s",
-        "pool tenant-acme: 3 of the steps of tenant acme at once, in all of its DAGs",
+        "limits of tenant acme: 3 jobs and 8 steps at once",
     ):
         assert expected in done.stdout
 

@@ -108,7 +108,7 @@ def test_both_orchestrators_make_the_same_of_the_same_file(any_folder: Path):
         ops = {node.name: node.definition for node in jobs[name].nodes}
         assert set(ops) == set(tasks)
         for task_id, op in ops.items():
-            assert op.pool == (tasks[task_id].pool if tasks[task_id].pool != "default_pool" else None)
+            assert op.pool == f"tenant-{tasks[task_id].plan.pipeline.tenant}"
 
 
 def test_steps_get_the_same_task_and_run_in_the_same_order(any_folder: Path):
@@ -252,11 +252,54 @@ def test_bad_schedule_is_a_job_with_the_error_others_stay(folder: Path):
     assert not jobs["paused"].execute_in_process(raise_on_error=False).success
 
 
-def test_tenant_limits_are_pools_pipeline_limits_are_tags(folder: Path, tmp_path: Path):
-    dags, home = migrate(folder), tmp_path / "home"
-    assert prepare(home, dags) == {"tenant-acme": 2, "tenant-globex": 2}
-    with dagster.DagsterInstance.from_config(str(home)) as instance:
-        assert instance.event_log_storage.get_concurrency_info("tenant-acme").slot_count == 2
-        limits = instance.get_concurrency_config().run_queue_config.tag_concurrency_limits
-    assert limits == settings(dags)["concurrency"]["runs"]["tag_concurrency_limits"]
-    assert {"key": "medallion/pipeline", "value": "paused", "limit": 1} in limits
+def limit(dags: Path, settings: str) -> Path:
+    """Writes other settings into the runner file."""
+    return migrate(write(dags, SCHEDULES, settings=settings))
+
+
+def test_limits_of_runs_are_tags_and_limits_of_steps_pools(folder: Path, tmp_path: Path):
+    home, pools = tmp_path / "home", {}
+    for text in ("    steps_per_tenant: 3\n    tenants: {globex: {concurrency: 2, steps: 1}}\n", ""):
+        prepare(home, dags := limit(folder, text))
+        with dagster.DagsterInstance.from_config(str(home)) as instance:
+            pools[text] = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
+            limits = instance.get_concurrency_config().run_queue_config.tag_concurrency_limits
+        assert limits == settings(dags)["concurrency"]["runs"]["tag_concurrency_limits"]
+        assert {"key": "medallion/pipeline", "value": "paused", "limit": 1} in limits
+        assert {"key": "medallion/tenant", "value": "globex", "limit": 2 if text else 1} in limits
+    assert list(pools.values()) == [{"tenant-acme": 3, "tenant-globex": 1}, {}]
+
+
+def test_a_tenants_second_job_waits_in_dagsters_queue(folder: Path, tmp_path: Path):
+    """Dagster's own daemon decides, on an instance that `prepare` made, what leaves the queue."""
+    from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+    from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
+
+    home = tmp_path / "home"
+    prepare(home, dags := limit(folder, "    steps_per_tenant: 9\n"))
+    jobs = jobs_of(definitions(dags, pods=True))
+    where = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "dags")
+    with dagster.DagsterInstance.from_config(str(home)) as instance, QueuedRunCoordinatorDaemon(5) as daemon:
+
+        def report(run: Any, event: str) -> None:
+            kind = dagster.DagsterEventType[f"RUN_{event}"]
+            instance.report_dagster_event(dagster.DagsterEvent(kind.value, run.job_name), run.run_id)
+
+        def leaves() -> list[str]:
+            queue = daemon._get_runs_to_dequeue(instance, instance.get_concurrency_config(), None)
+            return [run.job_name for run in queue]
+
+        first, second, other = (
+            instance.create_run_for_job(
+                jobs[name], tags=jobs[name].run_tags, remote_job_origin=RemoteJobOrigin(where, name)
+            )
+            for name in ("stripe_customers_hourly", "hubspot_contacts_daily", "paused")
+        )
+        for run in (first, second, other):
+            report(run, "ENQUEUED")
+        assert leaves() == [first.job_name, other.job_name]
+        for run in (first, other):
+            report(run, "START")
+        assert leaves() == []
+        report(first, "SUCCESS")
+        assert leaves() == [second.job_name]

@@ -52,7 +52,7 @@ def test_few_of_its_pods_run_at_once_and_the_loads_are_small(dag: Any):
 
 def test_step_is_retried_twice_and_stopped_after_30_minutes(dag: Any):
     for task in (task for task in dag.tasks if hasattr(task, "arguments")):
-        assert (task.retries, task.execution_timeout) == (2, len(task.planned.steps) * timedelta(minutes=30))
+        assert (task.retries, task.active_deadline_seconds) == (2, len(task.planned.steps) * 1800)
         assert [task.retry_policy.config.delay(attempt) for attempt in (1, 2, 3, 4)] == [300, 600, 1200, 1800]
         # Where a worker could not even ask the policy:
         waits = (task.retry_delay, task.retry_exponential_backoff, task.max_retry_delay)
@@ -66,5 +66,5 @@ def test_pack_names_its_sources_in_label_page_and_pod(dag: Any):
     assert "- `clean.store`: Cleans adventureworks/sales/store.csv" in first.doc_md
     assert second.annotations["medallion/steps"].split(", ")[0] == "clean.product"
     assert len(second.annotations["medallion/steps"].split(", ")) == 8
-    assert first.execution_timeout == 7 * timedelta(minutes=30)
+    assert first.active_deadline_seconds == 7 * 1800
     assert "| `clean.store` | `clean_and_transform_csv_1` |" in dag.doc_md

@@ -122,5 +122,5 @@ def test_airflow_task_of_an_own_step_is_a_gate(plan: Plan):
     check = made.get_task("check")
     assert check.upstream_task_ids == {"DBT-Transformations.silver"}
     assert check.downstream_task_ids == {"DBT-Transformations.gold"}
-    assert check.execution_timeout.total_seconds() == 7
+    assert check.active_deadline_seconds == 7
     assert "Runs x in the image i" in check.doc_md

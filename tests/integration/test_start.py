@@ -47,7 +47,7 @@ def test_start_lists_schedules_and_prepares_limits(folder: Path):
     assert done.stdout.splitlines() == [
         "hourly: 0 * * * * UTC",
         "off: when triggered",
-        "limits of tenants, in steps at once: tenant-acme: 1",
+        "limits of tenants: acme: 1 job at once",
     ]
     assert (folder / "state" / "dagster" / "dagster.yaml").is_file()
 

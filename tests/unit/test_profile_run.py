@@ -90,4 +90,10 @@ def test_a_step_whose_log_is_gone_has_parts_without_numbers(profile_run: Any, mo
     path = "/api/v2/dags/d/dagRuns/manual__1/taskInstances/g.first/logs/1?full_content=true"
     monkeypatch.setitem(ANSWERS, path, {"content": []})
     ((_, parts),) = profile_run.rows(Api(), "d", "manual__1", pods)
-    assert [math.isnan(part) for part in parts] == [True, True, True, False, False, True, True, True, False]
+    assert [math.isnan(part) for part in parts] == [False] * 5 + [True, True, True, False]
+
+
+def test_a_step_without_a_worker_pod_loses_no_time_there(profile_run: Any):
+    pods = type("Pods", (), {"seen": {"g.first": {"step": moments(4)}}})()
+    ((_, parts),) = profile_run.rows(Api(), "d", "manual__1", pods)
+    assert parts == pytest.approx([0, 0, 3, 1, 1, 1, 1, 1, 1])

@@ -15,7 +15,7 @@ from medallion.config.diagnostics import ConfigError
 from medallion.config.pipeline import Pipeline
 from medallion.config.places import default_dags
 from medallion.config.schedule import Schedule
-from medallion.orchestrators.pools import limits
+from medallion.orchestrators.tenant_limits import TenantLimits, tenant_limits
 from medallion.plan import RunContext, make_plan
 from medallion.protocol.work import CommandWork
 from medallion.tasks import Task
@@ -43,7 +43,7 @@ def describe(
     name: Annotated[str, typer.Argument(help="The pipeline's or the schedule's name.", autocompletion=complete_name)],
     dags: DagsOption = None,  # type: ignore[assignment]
 ) -> None:
-    """Show what a pipeline becomes: its DAG, pods, gates, retries and pool."""
+    """Show what a pipeline becomes: its DAG, pods, gates, retries and limits."""
     folder = dags or default_dags()
     try:
         file = find(folder, name)
@@ -58,9 +58,8 @@ def describe(
         _show_task(task)
     console.print(f"\n{_retries(pipeline)}", soft_wrap=True)
     if pipeline.tenant is not None:
-        pool = plan.steps[0].pool
-        most = limits(folder).get(pipeline.tenant, 1)
-        console.print(f"pool {pool}: {most} of the steps of tenant {pipeline.tenant} at once, in all of its DAGs")
+        limits = tenant_limits(folder).get(pipeline.tenant, TenantLimits())
+        console.print(f"limits of tenant {pipeline.tenant}: {describe_limits(limits)}", markup=False, soft_wrap=True)
 
 
 def _show_task(task: Task) -> None:
@@ -81,6 +80,18 @@ def _retries(pipeline: Pipeline) -> str:
     codes = ", ".join(map(str, retry.retryable_exit_codes))
     factor = f", then {retry.backoff_multiplier:g} times as long" if retry.backoff_multiplier > 1 else ""
     return f"{retry.max_retries} retries of exit codes {codes}, first after {retry.initial_delay_seconds} s{factor}"
+
+
+def describe_limits(limits: TenantLimits) -> str:
+    """Return a tenant's limits in a few words."""
+    return (
+        " and ".join(
+            f"{number} {what}{'' if number == 1 else 's'}"
+            for number, what in ((limits.jobs, "job"), (limits.steps, "step"))
+            if number is not None
+        )
+        + " at once"
+    )
 
 
 def when(schedule: Schedule) -> str:

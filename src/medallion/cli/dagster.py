@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from medallion.cli.catalogue import describe_limits
 from medallion.cli.catalogue import when as describe_schedule
 from medallion.cli.console import console, error_console, refuse
 from medallion.cli.places import DagsOption, state_folder
@@ -92,9 +93,8 @@ def serve(dags: Path, landing: Path, warehouse: str | None, host: str, port: int
 
     folder = dags.resolve()
     home = Path(os.environ.get("DAGSTER_HOME") or state_folder() / "dagster").resolve()
-    pools = prepare(home, folder)
-    limits = ", ".join(f"{pool}: {limit}" for pool, limit in pools.items()) or "none"
-    console.print(f"limits of tenants, in steps at once: {limits}", markup=False)
+    limits = ", ".join(f"{tenant}: {describe_limits(one)}" for tenant, one in prepare(home, folder).items())
+    console.print(f"limits of tenants: {limits or 'none'}", markup=False, soft_wrap=True)
     if prepare_only:
         return
     with warehouse_environment(warehouse):

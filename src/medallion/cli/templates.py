@@ -54,7 +54,8 @@ runner:
   mode: orchestrated # or oneshot: no DAGs, `medallion run NAME` runs the schedules
   orchestrator:
     type: airflow # or dagster
-    concurrency_per_tenant: 1 # how many of a tenant's steps run at once
+    concurrency_per_tenant: 1 # how many of a tenant's jobs run at once
+    # steps_per_tenant: 4 # and how many of its steps, in all of these jobs together
     # tenants: {acme: {concurrency: 2}}
     schedules:
 """

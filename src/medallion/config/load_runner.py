@@ -24,6 +24,9 @@ from medallion.config.yaml_nodes import Path_
 SCHEDULES: Path_ = ("runner", "orchestrator", "schedules")
 DECISIVE = frozenset({SCHEDULES[:depth] for depth in range(4)} | {(*SCHEDULES[:1], "mode"), (*SCHEDULES[:2], "type")})
 """Keys that have no safe default: if one of them is wrong, no schedule of the file is run."""
+_TENANTS: Path_ = (*SCHEDULES[:2], "tenants")
+_LIMITS = ("concurrency_per_tenant", "steps_per_tenant", "concurrency", "steps")
+"""Keys that are 1 if they are wrong, as no limit is smaller."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Entry:
 class RunnerFile:
     """A runner file: what could be read of it, and what is wrong with it as a whole.
 
-    `runner` holds the valid schedules only, and defaults in place of settings that are wrong; it is None if
-    the file cannot be used at all.
+    `runner` holds the valid schedules only. Limits that are wrong are 1, other settings that are wrong have their
+    defaults. It is None if the file cannot be used at all.
     """
 
     path: Path
@@ -194,8 +197,14 @@ def _leave_out(data: dict[str, Any], path: Path_) -> None:
     holder: Any = data
     for part in path[:-1]:
         holder = holder.get(part) if isinstance(holder, dict) else None
-    if isinstance(holder, dict):
-        holder.pop(path[-1], None)
+    if not isinstance(holder, dict):
+        return
+    wrong = holder.pop(path[-1], None)
+    if path[:-1] == _TENANTS:
+        if not isinstance(wrong, dict):  # not the name is wrong, as that of a mapping is
+            holder[path[-1]] = dict.fromkeys(_LIMITS[2:], 1)
+    elif path[-1] in _LIMITS:
+        holder[path[-1]] = 1
 
 
 def _left_out(path: Path_, document: Document) -> Path_:

@@ -18,7 +18,7 @@ from medallion.config.schedule import Schedule
 from medallion.config.sources import Source, check_secrets
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
-"""Small letters, digits and `-`; it becomes part of a Secret's, a pool's, a role's and a database's name."""
+"""Small letters, digits and `-`; it becomes part of a Secret's, a role's and a database's name."""
 
 
 class Layer(ConfigModel):
@@ -104,7 +104,7 @@ class PipelineSettings(ConfigModel):
     max_active_tasks: int = Field(
         4,
         ge=1,
-        description="How many tasks of a run may go on at once. On Kubernetes each has a pod, and a worker pod.",
+        description="How many tasks of a run may go on at once. On Kubernetes each has a pod.",
     )
     timeouts: Timeouts = Timeouts()
     alerts: Alerts = Alerts()
@@ -158,7 +158,7 @@ class Pipeline(PipelineSettings):
     owner: str = Field(min_length=1, description="The team to ask.")
     tags: tuple[str, ...] = Field((), description="Words to find the DAG by in Airflow.")
     tenant: TenantName | None = Field(
-        None, description="Whose data it is: steps run with this tenant's login, pool, namespace and quota."
+        None, description="Whose data it is: steps run with this tenant's login, limits, namespace and quota."
     )
     schedule: Schedule = Schedule()
     sources: tuple[Source, ...] = Field((), description="The inputs that a run loads.")

@@ -1,4 +1,4 @@
-"""A runner file: which jobs run when, under which orchestrator, and how many of a tenant's steps at once."""
+"""A runner file: which jobs run when, under which orchestrator, and how many of a tenant's jobs at once."""
 
 from __future__ import annotations
 
@@ -43,10 +43,15 @@ class ScheduledJob(Schedule):
         return self
 
 
-class TenantLimits(ConfigModel):
+class TenantSettings(ConfigModel):
     """What differs for one tenant."""
 
-    concurrency: int = Field(ge=1, le=1000, description="How many of its steps run at once, in all of its DAGs.")
+    concurrency: int | None = Field(
+        None, ge=1, le=1000, description="How many of its jobs run at once; `concurrency_per_tenant` by default."
+    )
+    steps: int | None = Field(
+        None, ge=1, le=1000, description="How many of its steps run at once; `steps_per_tenant` by default."
+    )
 
 
 class Orchestrator(ConfigModel):
@@ -55,14 +60,29 @@ class Orchestrator(ConfigModel):
     type: Literal["airflow", "dagster"] = Field("airflow", description="The orchestrator.")
     schedules: tuple[ScheduledJob, ...] = ()
     concurrency_per_tenant: int = Field(
-        1, ge=1, le=1000, description="How many steps of one tenant run at once, in all of its DAGs together."
+        1,
+        ge=1,
+        le=1000,
+        description="How many jobs of one tenant run at once. The next job starts when one of them has ended.",
     )
-    tenants: Mapping[TenantName, TenantLimits] = Field({}, description="Tenants with limits of their own.")
+    steps_per_tenant: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="How many steps of one tenant run at once, in all of its jobs together. By default there is "
+        "no such limit.",
+    )
+    tenants: Mapping[TenantName, TenantSettings] = Field({}, description="Tenants with limits of their own.")
 
-    def concurrency(self, tenant: str) -> int:
-        """Return how many steps of a tenant may run at once."""
-        limits = self.tenants.get(tenant)
-        return self.concurrency_per_tenant if limits is None else limits.concurrency
+    def jobs_at_once(self, tenant: str) -> int:
+        """Return how many jobs of a tenant may run at once."""
+        own = self.tenants.get(tenant)
+        return own.concurrency if own and own.concurrency else self.concurrency_per_tenant
+
+    def steps_at_once(self, tenant: str) -> int | None:
+        """Return how many steps of a tenant may run at once, None if there is no limit."""
+        own = self.tenants.get(tenant)
+        return own.steps if own and own.steps else self.steps_per_tenant
 
 
 class RunnerSettings(ConfigModel):

@@ -47,11 +47,11 @@ def test_job_has_all_pipeline_keys_except_name_and_schedule():
     assert set(Pipeline.model_fields) - from_schedule - in_other_words <= set(Job.model_fields)
 
 
-def test_a_job_without_layers_is_one_step_in_its_tenants_pool(tmp_path: Path):
+def test_a_job_without_layers_is_one_step(tmp_path: Path):
     (entry,) = load(write(tmp_path, schedule("hourly", "acme/orders"), "acme/orders")).entries
     assert entry.file is not None
     plan = make_plan(entry.file.pipeline, entry.file.contracts, RunContext("run-1", "/landing"))
-    assert [(step.name, step.pool) for step in plan.steps] == [("clean.orders", "tenant-acme")]
+    assert [step.name for step in plan.steps] == ["clean.orders"]
     assert plan.tags == ("connector:csv", "medallion", "tenant:acme")
 
 
@@ -187,7 +187,7 @@ def test_a_bad_setting_of_the_file_leaves_its_schedules(tmp_path: Path):
     settings = "    concurrency_per_tenant: many\n    tenants: {acme: {concurency: 3}}\n"
     dags = write(tmp_path, schedule("hourly", "acme/orders"), "acme/orders", settings=settings)
     assert list(pipelines(dags)) == ["hourly"]
-    assert [line.split(": ")[0] for line in errors(dags)] == ["runner.yaml:7:5", "runner.yaml:8:15", "runner.yaml:8:22"]
+    assert [line.split(": ")[0] for line in errors(dags)] == ["runner.yaml:7:5", "runner.yaml:8:22"]
 
 
 @pytest.mark.parametrize(

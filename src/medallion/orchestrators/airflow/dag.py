@@ -13,13 +13,13 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup
 from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
 
-from medallion.config.diagnostics import ConfigError, Diagnostic
 from medallion.config.load_pipeline import PipelineFile, load_pipeline
 from medallion.orchestrators.airflow.callbacks import Alerting
 from medallion.orchestrators.airflow.doc_md import dag_page
 from medallion.orchestrators.airflow.operator import pod_operator
-from medallion.orchestrators.kubernetes.settings import LANDING, Settings, UnknownTenant, find_commit
-from medallion.plan import Plan, RunContext, make_plan
+from medallion.orchestrators.airflow.plans import plan_file
+from medallion.orchestrators.kubernetes.settings import Settings, find_commit
+from medallion.plan import Plan
 
 if TYPE_CHECKING:
     from medallion.config.schedule import Schedule
@@ -56,11 +56,8 @@ def build_dag_from_file(file: PipelineFile, commit: str, settings: Settings, *, 
     Raises:
         ConfigError: It names a tenant that this deployment does not have.
     """
-    plan = make_plan(file.pipeline, file.contracts, RunContext("", LANDING, commit))
-    try:
-        return build_dag(plan, commit, settings.of_tenant(file.pipeline.tenant), register=register)
-    except UnknownTenant as error:
-        raise ConfigError([Diagnostic(str(file.path), 1, 1, "tenant", str(error), error.remedy)]) from error
+    planned = plan_file(file, commit, settings)
+    return build_dag(planned.plan, commit, planned.settings, register=register)
 
 
 def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = True) -> DAG:
@@ -74,6 +71,7 @@ def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = T
             variable. A file that only checks what could be made must not register it.
     """
     pipeline, alerting = plan.pipeline, Alerting(plan.pipeline)
+    succeeded = {"on_success_callback": alerting.task_succeeded} if settings.launcher == "worker" else {}
     dag = DAG(
         dag_id=pipeline.name,
         description=pipeline.description,
@@ -96,7 +94,8 @@ def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = T
             "owner": pipeline.owner,
             "depends_on_past": False,
             "on_failure_callback": alerting.task_failed,
-            "on_success_callback": alerting.task_succeeded,
+            # Airflow would run it in the DAG processor for each task that ends in the triggerer, with nothing to say.
+            **succeeded,
         },
     )
     groups: dict[tuple[str, ...], TaskGroup] = {}
@@ -113,7 +112,7 @@ def build_dag(plan: Plan, commit: str, settings: Settings, *, register: bool = T
     for marker in plan.markers:
         for before in _distinct(tasks[name] for name in marker.inside):
             before >> done[marker.name]
-    for name in ("on_failure_callback", "on_success_callback"):
+    for name in ("on_failure_callback", *succeeded):
         dag.default_args.pop(name)  # each task has it by now, and here its source would be serialised at every parse
     covered = {name: done[marker.name] for marker in plan.markers for name in marker.inside}
     for task in plan.tasks:

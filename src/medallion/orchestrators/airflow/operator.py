@@ -8,10 +8,12 @@ from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk.exceptions import AirflowException
+from airflow.triggers.base import StartTriggerArgs
 from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
 from medallion.errors import Misconfigured
+from medallion.orchestrators.airflow.callbacks import Alerting
 from medallion.orchestrators.airflow.doc_md import task_page
 from medallion.orchestrators.airflow.pod_manager import WatchingPodManager
 from medallion.orchestrators.airflow.retry import ExitCodeRetryPolicy
@@ -24,6 +26,10 @@ from medallion.plan import Plan
 from medallion.protocol import wire
 from medallion.tasks import Task
 
+TRIGGER = "medallion.orchestrators.airflow.trigger.StepTrigger"
+"""By name: a DAG file's parse has no use for what a trigger imports."""
+PROTOCOL = 1
+"""Of the trigger's arguments: a run that began before an upgrade has those of the older release in its DAG."""
 _LOOK_SECONDS = 0.2
 """Between looks at a pod that starts. The provider sleeps once more for as long, after the pod runs."""
 
@@ -46,6 +52,13 @@ class StepOperator(KubernetesPodOperator):
     def __init__(self, *, plan: Plan, planned: Task, settings: Settings, **rest: Any) -> None:
         super().__init__(**rest)
         self.plan, self.planned, self.settings = plan, planned, settings
+        launches = settings.launcher == "triggerer"
+        if launches or settings.tenant is not None:
+            kwargs = {"protocol": PROTOCOL, "dags": str(settings.dags), "task": planned.name, "launches": launches}
+            next_method = "ended" if launches else "execute_admitted"
+            self.start_from_trigger = True
+            self.start_trigger_args = StartTriggerArgs(TRIGGER, next_method, kwargs)
+            self.execution_timeout = None  # it would count the wait for a tenant's limit; the pod has its own
 
     @cached_property
     def pod_manager(self) -> WatchingPodManager:
@@ -86,6 +99,32 @@ class StepOperator(KubernetesPodOperator):
         except ApiException as error:
             self.refusal = read_refusal(error)
             raise
+
+    def execute_admitted(self, context: Any, event: Any) -> Any:  # noqa: ARG002 - Airflow's signature
+        """Run the pod from a worker, after the trigger has waited for the tenant's limits."""
+        from medallion.orchestrators.airflow.limits import leave_from_worker
+
+        succeeded = False
+        try:
+            result = self.execute(context)
+            succeeded = True
+        finally:
+            leave_from_worker(self.plan, self.planned, context["ti"], self.settings, succeeded=succeeded)
+        return result
+
+    def ended(self, context: Any, event: dict[str, Any]) -> None:
+        """Go on in a worker after the trigger has seen the pod's end, unless that was a plain success.
+
+        Alerts of a success go out here: a callback would run at every plain success too.
+
+        Raises:
+            StepPodFailed: The step did not succeed. Airflow decides about a retry, and sends the alert.
+        """
+        self.ending = ending = Ending.from_dict(event)
+        if not ending.succeeded:
+            raise StepPodFailed(self.task_id, ending)
+        self.log.info(ending.message)
+        Alerting(self.plan.pipeline).task_succeeded(context)
 
     def cleanup(self, pod: Any, remote_pod: Any, xcom_result: Any = None, context: Any = None) -> None:
         """Delete the pod, then raise `StepPodFailed` unless the step succeeded.
@@ -156,7 +195,6 @@ def pod_operator(task: Task, plan: Plan, settings: Settings) -> StepOperator:
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,
         do_xcom_push=False,
-        **({"pool": task.first.pool} if task.first.pool else {}),
         retries=task.retry.max_retries,
         # The policy decides where a worker can read how a step ended; these hold where it cannot, as when
         # Airflow's own database is away: then every worker fails before it begins.

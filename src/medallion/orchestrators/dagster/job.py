@@ -15,7 +15,9 @@ from medallion.tasks import Task
 
 RUN_ID = ""
 """Stands for the run in a plan, until there is one."""
-PIPELINE_TAG = "medallion/pipeline"
+PIPELINE_TAG, TENANT_TAG = "medallion/pipeline", "medallion/tenant"
+"""Tags of a run that Dagster's queue counts."""
+POOL_PREFIX = "tenant-"
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,16 @@ def build_job(plan: Plan, launch: Launch) -> dagster.JobDefinition:
     graph = dagster.GraphDefinition(
         valid_name(pipeline.name), node_defs=list(ops.values()), dependencies=dependencies, description=_describe(plan)
     )
+    counted = {PIPELINE_TAG: pipeline.name, **({TENANT_TAG: pipeline.tenant} if pipeline.tenant else {})}
     return graph.to_job(
-        tags={**job_tags(plan), PIPELINE_TAG: pipeline.name, "dagster/max_runtime": str(pipeline.timeouts.run_seconds)},
+        tags={**job_tags(plan), **counted, "dagster/max_runtime": str(pipeline.timeouts.run_seconds)},
         executor_def=dagster.multiprocess_executor.configured({"max_concurrent": pipeline.max_active_tasks}),
     )
+
+
+def pool_name(tenant: str) -> str:
+    """Return the name of the pool that limits a tenant's steps, if anything does."""
+    return f"{POOL_PREFIX}{tenant}"
 
 
 def valid_name(name: str) -> str:
@@ -107,7 +115,7 @@ def _op(task: Task, plan: Plan, launch: Launch) -> dagster.OpDefinition:
             "kind": task.first.work.kind if task.first.work.kind == "command" else task.image,
             "dagster/priority": "1" if task is plan.tasks[0] else "0",
         },
-        pool=task.first.pool,
+        pool=pool_name(plan.pipeline.tenant) if plan.pipeline.tenant else None,
     )
 
 

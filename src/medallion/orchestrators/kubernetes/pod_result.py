@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,7 @@ class Ending:
         failed: The models and tests that the step says failed.
         warned: The tests that the step says found rows and stop nothing.
         refused: Whether no pod was ever created, and another attempt would create none either.
+        is_quota: Whether no pod was created as a quota is used up.
     """
 
     exit_code: int | None = None
@@ -72,6 +74,13 @@ class Ending:
     failed: tuple[Failed, ...] = ()
     warned: tuple[Failed, ...] = ()
     refused: bool = False
+    is_quota: bool = False
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Ending:
+        """Return what `dataclasses.asdict` made a dictionary of, and JSON a list of each tuple."""
+        lists = {name: tuple(Failed(**one) for one in fields[name]) for name in ("failed", "warned")}
+        return cls(**{**fields, **lists})
 
     @property
     def succeeded(self) -> bool:
@@ -112,9 +121,11 @@ def read_refusal(error: ApiException) -> Ending:
     except (ValueError, AttributeError):
         reason, problem = str(error.reason), str(error.body or error.reason)
     status = int(error.status or 0)
-    curable = not 400 <= status < 500 or status in (408, 409, 429) or (status == 403 and "exceeded quota" in problem)
+    is_quota = status == 403 and "exceeded quota" in problem
+    curable = not 400 <= status < 500 or status in (408, 409, 429) or is_quota
     message = f"Kubernetes refused the pod with status {status}: {problem}"
-    return Ending(reason=reason, message=message, remedy=REMEDIES.get(reason, ""), refused=not curable)
+    remedy = REMEDIES.get(reason, "")
+    return Ending(reason=reason, message=message, remedy=remedy, refused=not curable, is_quota=is_quota)
 
 
 def read_pod_result(pod: Any, container: str) -> Ending:

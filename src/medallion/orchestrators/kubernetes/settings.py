@@ -27,7 +27,10 @@ class UnknownTenant(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Names of this deployment's parts, as the steps of one tenant (or of none) use them."""
+    """Names of this deployment's parts, as the steps of one tenant (or of none) use them.
+
+    `launcher` is who starts steps' pods under Airflow: the `triggerer`, or a `worker` pod for each.
+    """
 
     namespace: str
     images: dict[Image, str]
@@ -39,6 +42,7 @@ class Settings:
     tenant: str | None = None
     tenants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pod_template: Mapping[str, Any] = field(default_factory=dict)
+    launcher: str = "triggerer"
 
     @classmethod
     def from_environment(cls, dags: Path | None = None) -> Settings:
@@ -61,6 +65,7 @@ class Settings:
             dags=dags or default_dags(),
             tenants=json.loads(get("MEDALLION_TENANTS", "{}")),
             pod_template=json.loads(get("MEDALLION_POD_TEMPLATE", "{}")),
+            launcher=get("MEDALLION_STEP_LAUNCHER", "triggerer"),
         )
 
     def of_tenant(self, tenant: str | None) -> Settings:
