@@ -70,7 +70,8 @@ def test_only_pods_that_speak_to_kubernetes_get_its_token(values: str, render: R
     accounts = {one["metadata"]["name"]: one for one in found if one["kind"] == "ServiceAccount"}
     used = {pod["serviceAccountName"] for _, pod in pods(found)}
     holders = {name for name in used if accounts[name].get("automountServiceAccountToken", True)}
-    needed = {"medallion-prepare", "medallion-scheduler", "medallion-api-server", "medallion-worker-kubernetes"}
+    starters = {"medallion-scheduler", "medallion-worker-kubernetes", "medallion-triggerer"}
+    needed = {"medallion-prepare", "medallion-api-server", *starters}
     # The clean-up job, where it is on, deletes pods; the tenants job, where there are tenants, reads their logins; the
     # watch of backups reads how their jobs ended.
     assert holders - {"medallion-cleanup", "medallion-tenants"} == needed | {"medallion-backup-watch"}

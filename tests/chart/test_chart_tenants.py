@@ -50,6 +50,8 @@ def test_a_tenant_with_a_namespace_has_quota_and_account_there(render: Render) -
     assert {one["metadata"]["namespace"]: one["rules"][-1:] for one in roles} == dict.fromkeys(
         ("data", "globex", "initech"), brings
     )
+    (limits,) = (rule for one in roles for rule in one["rules"] if rule["verbs"] == ["update"])
+    assert limits["resourceNames"] == ["medallion-admissions"]
     accounts = {one["metadata"]["name"] for one in found if one["kind"] == "ServiceAccount"}
     assert {subject["name"] for one in launchers for subject in one["subjects"]} <= accounts
 

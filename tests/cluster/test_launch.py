@@ -244,7 +244,8 @@ def test_who_may_start_pods_may_do_no_more(cluster: Cluster):
 
     assert may("medallion-triggerer", "create", "pods")
     assert may("medallion-triggerer", "get", "pods", "--subresource=log")
-    assert may("medallion-triggerer", "update", "configmaps")
+    assert may("medallion-triggerer", "update", "configmaps/medallion-admissions")
+    assert not may("medallion-triggerer", "update", "configmaps/medallion-runtime")
     assert not may("medallion-triggerer", "get", "secrets")
     assert not may("medallion-step", "get", "pods")
 

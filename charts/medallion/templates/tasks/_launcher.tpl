@@ -2,7 +2,7 @@
 {{- define "medallion.launcher.rules" -}}
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [create, get, list, delete, update]
+  verbs: [create, get, list, delete]
 {{- end }}
 
 {{- define "medallion.launcher.subjects" -}}
