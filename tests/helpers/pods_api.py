@@ -39,6 +39,7 @@ class PodsApi:
         self.away = False
         self.log_breaks = 0
         self.address = ""
+        self.config_maps = ConfigMaps()
         self.lines: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self.asked_logs: list[dict[str, str]] = []
         self._version = 100
@@ -184,7 +185,7 @@ async def serving() -> AsyncIterator[tuple[PodsApi, CoreV1Api]]:
     """A server that answers while the context lasts, and a client of it."""
     page = PodsApi()
     app = web.Application()
-    maps = ConfigMaps()
+    maps = page.config_maps
     for method, path, handler in (
         ("GET", "/{name}", maps._get),
         ("PUT", "/{name}", maps._put),

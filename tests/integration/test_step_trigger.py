@@ -247,6 +247,20 @@ def test_files_that_a_push_changed_are_an_end_with_a_reason(stage: Stage, monkey
     play(monkeypatch, scene)
 
 
+def test_limits_that_cannot_be_read_are_an_end_with_a_remedy(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    async def scene(page: PodsApi) -> None:
+        page.config_maps.kept["medallion-admissions"] = {
+            "metadata": {"name": "medallion-admissions", "resourceVersion": "1"}, "data": {"admissions.json": "?"}
+        }  # fmt: skip
+        (event,) = await events(stage.trigger())
+        ending = Ending.from_dict(event.payload)
+        assert "holds no admissions" in ending.message
+        assert "delete configmap medallion-admissions" in ending.remedy
+        assert page.created == []
+
+    play(monkeypatch, scene)
+
+
 def test_trigger_that_only_waits_says_when_a_worker_may_launch(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     async def scene(page: PodsApi) -> None:
         (event,) = await events(stage.trigger(launches=False))

@@ -159,7 +159,8 @@ class Admissions:
             raise ValueError(f"not a mapping: {text[:100]!r}")
         runs = dict.fromkeys(_run(item) for item in _items(data, "runs"))
         tasks = dict.fromkeys(
-            RunningTask(_run(item), _word(item, "task"), _word(item, "attempt")) for item in _items(data, "tasks")
+            RunningTask(_run(item), _word(item, "task"), _word({"attempt": "", **item}, "attempt"))
+            for item in _items(data, "tasks")
         )
         return cls(tuple(runs), tuple(tasks))
 
@@ -198,6 +199,10 @@ def _items(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def _run(item: dict[str, Any]) -> Run:
     tenant = None if item.get("tenant") is None else _word(item, "tenant")
     return Run(_word(item, "pipeline"), _word(item, "run_id"), tenant)
+
+
+def _task(item: dict[str, Any]) -> RunningTask:
+    return RunningTask(_run(item), _word(item, "task"), _word({"attempt": "", **item}, "attempt"))
 
 
 def _word(item: dict[str, Any], key: str) -> str:

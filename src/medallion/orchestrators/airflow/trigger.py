@@ -13,6 +13,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from kubernetes_asyncio import client, config
 
 from medallion.config.diagnostics import ConfigError
+from medallion.errors import Misconfigured
 from medallion.orchestrators.admission import Run, RunningTask
 from medallion.orchestrators.airflow.launch import Attempt, Launch
 from medallion.orchestrators.airflow.limits import Admission
@@ -62,13 +63,18 @@ class StepTrigger(BaseTrigger):
             yield TriggerEvent(None)
             return
         self._launch = launch = Launch(attempt, dags, self._name, api, self.log.info)
+        # A trigger that raises loses the reason, and with it the decision about a retry.
         try:
             ending = await launch.run(admission.wait, TaskLog(ti))
+        except Misconfigured as error:
+            ending = Ending(message=error.message, remedy=error.remedy)
         except Exception as error:
-            # A trigger that raises loses the reason, and with it the decision about a retry.
             self.log.exception("the launch failed")
             ending = Ending(message=f"the launch failed: {type(error).__name__}: {error}")
-        await admission.leave(succeeded=ending.succeeded)
+        try:
+            await admission.leave(succeeded=ending.succeeded)
+        except Misconfigured as error:
+            self.log.error(f"{error.message}: {error.remedy}")
         if ending.succeeded and not (ending.again or ending.warned or attempt.number > 1):
             self.log.info(ending.message)
             yield TaskSuccessEvent()
