@@ -85,6 +85,8 @@ class Cluster:
                 elif place[-2] == "configmaps":
                     found = cluster.config_maps.get(place[-1])
                     self.give(found or {"kind": "Status", "code": 404, "reason": "NotFound"}, 200 if found else 404)
+                elif place[-1] == "events":
+                    self.give({"items": []})
                 elif place[-1] == "log":
                     self.give(b'2026-11-21T10:00:00.000Z {"event_type": "step_started"}\n')
                 elif place[-1] == "pods":
