@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientError
 from airflow import __version__
 from kubernetes import client, config
 from kubernetes.client import ApiException as SyncApiException
@@ -24,13 +23,12 @@ from medallion.orchestrators.airflow.task_log import TaskLog
 from medallion.orchestrators.kubernetes.pod import CONTAINER, build_pod
 from medallion.orchestrators.kubernetes.pod_log import follow_log
 from medallion.orchestrators.kubernetes.pod_result import Ending, read_pod_result, read_refusal
-from medallion.orchestrators.kubernetes.pod_run import ATTEMPT, TASK_OF_RUN, PodRun
+from medallion.orchestrators.kubernetes.pod_run import ATTEMPT, AWAY, TASK_OF_RUN, PodRun
 from medallion.orchestrators.kubernetes.pod_spec import label_value
 from medallion.orchestrators.kubernetes.pod_spec import name as pod_name
 from medallion.orchestrators.kubernetes.project_delivery import deliver
 from medallion.tasks import Task
 
-_CORRECT = "correct the pipeline's files, then clear the task"
 _QUOTA_SECONDS = 5.0
 _LOG_SECONDS = 60.0
 """How long the rest of a log may take after the end of its pod."""
@@ -88,15 +86,15 @@ class Launch:
         """
         try:
             planned, task = await asyncio.to_thread(self._plan)
+            pods = self._pods = self._pod_run(planned, task)
+            if await pods.adopt() is None:
+                await pods.remove_others()
+                await admitted(planned, task)
+                refusal = await self._create(pods, planned.plan.pipeline.timeouts.startup_seconds)
+                if refusal is not None:
+                    return refusal
         except (ConfigError, NoPlan) as error:
-            return Ending(message=str(error), remedy=_CORRECT)
-        pods = self._pods = self._pod_run(planned, task)
-        if await pods.adopt() is None:
-            await pods.remove_others()
-            await admitted(planned, task)
-            refusal = await self._create(pods, planned.plan.pipeline.timeouts.startup_seconds)
-            if refusal is not None:
-                return refusal
+            return Ending(message=str(error), remedy="correct the pipeline's files, then clear the task")
         return await self._follow(pods, planned, log)
 
     async def kill(self) -> bool:
@@ -126,8 +124,6 @@ class Launch:
             try:
                 pod = await asyncio.to_thread(self._build)
                 await pods.create(pod)
-            except (ConfigError, NoPlan) as error:
-                return Ending(message=str(error), remedy=_CORRECT)
             except Misconfigured as error:
                 return Ending(message=error.message, remedy=error.remedy, refused=True)
             except (ApiException, SyncApiException) as error:
@@ -182,7 +178,7 @@ class Launch:
     async def _say_events(self, pod: str, namespace: str) -> None:
         try:
             found = await self._api.list_namespaced_event(namespace, field_selector=f"involvedObject.name={pod}")
-        except (TimeoutError, ApiException, ClientError, OSError):
+        except (ApiException, *AWAY):
             return
         for event in found.items[-_EVENTS:]:
             self._say(f"event of the pod: {event.reason}: {event.message}")

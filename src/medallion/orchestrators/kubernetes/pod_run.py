@@ -95,19 +95,16 @@ class PodRun:
             startup_seconds: How long it may take from its creation until it runs.
             on_change: Is called with the pod as it changes.
         """
-        last: Pod | None = None
-        while True:
-            pod = await self._read()
-            if pod is None:
-                return last if last is not None and _has_ended(last) else None
-            last = await self._watch(pod, startup_seconds, on_change)
-            if last is not None and (_has_ended(last) or _fails_to_start(last, startup_seconds)):
-                return last
+        while (pod := await self._read()) is not None:
+            pod = await self._watch(pod, startup_seconds, on_change)
+            if _is_decided(pod, startup_seconds):
+                return pod
+        return None
 
-    async def _watch(self, pod: Pod, startup_seconds: float, on_change: Callable[[Pod], None]) -> Pod | None:
+    async def _watch(self, pod: Pod, startup_seconds: float, on_change: Callable[[Pod], None]) -> Pod:
         """Return the pod as it was last seen: at its end or, before that, when the watch ended."""
         on_change(pod)
-        if _has_ended(pod) or _fails_to_start(pod, startup_seconds):
+        if _is_decided(pod, startup_seconds):
             return pod
         seconds = _WATCH_SECONDS
         if pod.status.phase == "Pending":
@@ -124,11 +121,9 @@ class PodRun:
                 ):
                     pod = event["object"]
                     on_change(pod)
-                    if event["type"] == "DELETED" or _has_ended(pod) or _fails_to_start(pod, startup_seconds):
+                    if event["type"] == "DELETED" or _is_decided(pod, startup_seconds):
                         return pod
-        except ApiException:
-            await asyncio.sleep(_AGAIN_SECONDS)
-        except AWAY:
+        except (ApiException, *AWAY):
             await asyncio.sleep(_AGAIN_SECONDS)
         return pod
 
@@ -137,7 +132,11 @@ class PodRun:
         await self._delete(self.name)
 
     async def kill(self) -> bool:
-        """Delete the pod unless somebody else follows it, and return when it is gone; return whether it was deleted."""
+        """Delete the pod and wait until it is gone, unless another process follows it.
+
+        Returns:
+            Whether it was deleted.
+        """
         pod = await self._read()
         if pod is None or (pod.metadata.annotations or {}).get(FOLLOWER) != self._follower:
             return False
@@ -182,13 +181,10 @@ async def until_reached(call: Callable[[], Any]) -> Any:
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def _has_ended(pod: Pod) -> bool:
-    return pod.status.phase in _OVER
-
-
-def _fails_to_start(pod: Pod, startup_seconds: float) -> bool:
+def _is_decided(pod: Pod, startup_seconds: float) -> bool:
+    """Return whether the pod has ended, or fails to start."""
     if pod.status.phase != "Pending":
-        return False
+        return pod.status.phase in _OVER
     waiting = [item.state.waiting for item in pod.status.container_statuses or [] if item.state.waiting is not None]
     return _age(pod) > startup_seconds or any(one.reason in _NEVER_STARTS for one in waiting)
 
